@@ -1,0 +1,39 @@
+package dev.layermesh.decoding;
+
+import java.util.Objects;
+
+/**
+ * Something a user supplied is wrong: a file, an option, a request field. The message is one line naming source, field,
+ * value and what would be right; nothing was started because of it.
+ */
+public final class InputException extends IllegalArgumentException {
+  private static final long serialVersionUID = 1L;
+
+  private final String field;
+
+  private InputException(String message, String field) {
+    super(message);
+    this.field = field;
+  }
+
+  /** A wrong value of a named field: {@code field=value: problem}. */
+  public static InputException of(String field, Object value, String problem) {
+    Objects.requireNonNull(field, "field");
+    return new InputException(field + "=" + value + ": " + problem, field);
+  }
+
+  /** A wrong value of a field inside a file or another named source: {@code source: field=value: problem}. */
+  public static InputException in(Object source, String field, Object value, String problem) {
+    return new InputException(source + ": " + field + "=" + value + ": " + problem, field);
+  }
+
+  /** A source that is wrong as a whole: {@code source: problem}. */
+  public static InputException in(Object source, String problem) {
+    return new InputException(source + ": " + problem, "");
+  }
+
+  /** The field at fault, or the empty string when the source is wrong as a whole. */
+  public String field() {
+    return field;
+  }
+}

@@ -1,0 +1,20 @@
+package dev.layermesh.decoding;
+
+import java.util.Objects;
+
+/**
+ * A proposed token and the distribution q it was drawn from.
+ *
+ * @param id token id
+ * @param drawnFrom q as actually sampled; {@link Distribution.Certain} when the acceptance rule never reads it
+ */
+public record DraftToken(int id, Distribution drawnFrom) {
+  public DraftToken {
+    Objects.requireNonNull(drawnFrom, "drawnFrom");
+  }
+
+  /** A token proposed without a distribution, as a greedy or an n-gram drafter does. */
+  public static DraftToken certain(int id) {
+    return new DraftToken(id, new Distribution.Certain(id));
+  }
+}

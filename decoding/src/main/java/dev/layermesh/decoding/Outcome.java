@@ -1,0 +1,10 @@
+package dev.layermesh.decoding;
+
+/**
+ * How a session ended.
+ *
+ * @param reason why
+ * @param committed all tokens after the prompt, those of earlier epochs included
+ * @param stats counters of this epoch
+ */
+public record Outcome(StopReason reason, TokenIds committed, DecodeStats stats) {}

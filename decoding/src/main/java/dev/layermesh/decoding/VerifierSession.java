@@ -1,0 +1,18 @@
+package dev.layermesh.decoding;
+
+/**
+ * The verifier's half of one session: its cache and its judgement. Passive: it answers one work at a time, on the caller's
+ * thread, which may block until a device has run the rows.
+ */
+public interface VerifierSession extends AutoCloseable {
+
+  /** Positions it holds. */
+  int has();
+
+  /** Runs and judges {@code work}. Works arrive in order of seq, each once. */
+  VerifyReply answer(Work work) throws InterruptedException;
+
+  /** Frees caches; idempotent, any thread. */
+  @Override
+  void close();
+}

@@ -1,0 +1,40 @@
+package dev.layermesh.decoding;
+
+import java.time.Duration;
+import java.util.OptionalInt;
+
+/** What a verifier answers: expected outcomes as values, one for each seq, in order. */
+public sealed interface VerifyReply {
+
+  /** The work answered. */
+  int seq();
+
+  /**
+   * Rows were cached.
+   *
+   * @param has positions the verifier now holds
+   * @param rows rows run through the verifier's layers for this work
+   */
+  record Extended(int seq, int has, int rows) implements VerifyReply {}
+
+  /**
+   * A window was judged.
+   *
+   * @param accepted how many draft tokens stand
+   * @param next the verifier's own token after them: the bonus or the correction; absent when the tail was accepted
+   * @param rows rows run through the verifier's layers for this work
+   */
+  record Verdict(int seq, int accepted, OptionalInt next, int rows) implements VerifyReply {}
+
+  /** The window was built on a prefix that has been rejected since; nothing was run. */
+  record Diverged(int seq, int has) implements VerifyReply {}
+
+  /** The verifier lacks rows before this work's first: it holds {@code has} positions; nothing was run. */
+  record Behind(int seq, int has) implements VerifyReply {}
+
+  /** A later incarnation of the session has taken over; this one must not commit any more. */
+  record StaleEpoch(int seq) implements VerifyReply {}
+
+  /** No room now; the same work may be sent again after a while. */
+  record Overloaded(int seq, Duration retryAfter) implements VerifyReply {}
+}

@@ -1,0 +1,31 @@
+package dev.layermesh.decoding;
+
+/**
+ * How far a drafter runs ahead. Changes speed, never tokens.
+ *
+ * @param draftTokens K, draft tokens with rows in a window; 0 without tail is autoregressive decoding
+ * @param windows windows in flight at most; a window can follow another only if that one has a tail
+ * @param tail whether a window ends in one more guess, for the position after its last row
+ */
+public record WindowPolicy(int draftTokens, int windows, boolean tail) {
+
+  /** Draft tokens in a window at most: bounds the rows of one message. */
+  public static final int MAX_DRAFT_TOKENS = 64;
+
+  /** One token a round, nothing drafted: the plain model. */
+  public static final WindowPolicy AUTOREGRESSIVE = sequential(0);
+
+  public WindowPolicy {
+    if (draftTokens < 0 || draftTokens > MAX_DRAFT_TOKENS) {
+      throw InputException.of("window", draftTokens, "must be between 0 and " + MAX_DRAFT_TOKENS);
+    }
+    if (windows < 1 || windows > 8) {
+      throw InputException.of("windows", windows, "must be between 1 and 8");
+    }
+  }
+
+  /** LayerSkip's own schedule: draft K tokens, wait for the verdict, and so on. */
+  public static WindowPolicy sequential(int draftTokens) {
+    return new WindowPolicy(draftTokens, 1, false);
+  }
+}

@@ -1,0 +1,49 @@
+package dev.layermesh.engine.backend;
+
+import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.engine.checkpoint.LayerWeights;
+import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.model.LayerPlan;
+import dev.layermesh.engine.model.ModelConfig;
+import java.util.List;
+
+/**
+ * A device and a family of kernels. Its unit is a prepared stack of layers, not a matrix product, so that a backend may fuse
+ * or capture a whole stack. What it prepares belongs to one thread; two backends live side by side.
+ */
+public interface Backend extends AutoCloseable {
+
+  /**
+   * Names the arithmetic: backend, kernel family, weight format. Backends with the same name agree to the last bit; a session
+   * moves only between workers of one name.
+   */
+  String arithmetic();
+
+  /** Prepares token embeddings, [vocabSize, hiddenSize]. */
+  Embedding embedding(ModelConfig config, TensorView weights);
+
+  /**
+   * Prepares the layers of a plan.
+   *
+   * @param weights of the plan's layers, in its order
+   */
+  LayerStack prepare(ModelConfig config, LayerPlan plan, List<LayerWeights> weights);
+
+  /**
+   * Prepares the head.
+   *
+   * @param norm final norm [hiddenSize]
+   * @param projection [vocabSize, hiddenSize]
+   */
+  Head head(ModelConfig config, TensorView norm, TensorView projection);
+
+  /** One tensor of the rows of all parts, in order. */
+  Tensor load(List<HiddenRows> parts);
+
+  /** A copy of some rows that outlives the step. */
+  HiddenRows store(Tensor states, int from, int count);
+
+  /** Stops threads and frees memory; nothing prepared may be used afterwards. */
+  @Override
+  void close();
+}

@@ -1,0 +1,17 @@
+package dev.layermesh.engine.backend;
+
+/** Layers of a plan, prepared for running. Belongs to one thread. */
+public interface LayerStack {
+
+  /** An empty cache for a session of these layers. */
+  KvCache newCache();
+
+  /**
+   * Runs the layers in place and appends keys and values to the caches.
+   *
+   * @param batch which session and position each row is
+   * @param states residual stream [batch.rows(), hiddenSize]; replaced by the residual stream after the last layer
+   * @throws IllegalStateException when a cache's length is not its segment's first position
+   */
+  void run(Batch batch, Tensor states);
+}

@@ -1,0 +1,9 @@
+package dev.layermesh.mesh.membership;
+
+/** A listener that can be taken back. */
+@FunctionalInterface
+public interface Registration extends AutoCloseable {
+  /** Stops the listener; a call already under way may still finish. Closing twice is harmless. */
+  @Override
+  void close();
+}

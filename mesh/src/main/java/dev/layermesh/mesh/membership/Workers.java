@@ -1,0 +1,19 @@
+package dev.layermesh.mesh.membership;
+
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * The workers this process knows to be alive, from a local table: no call leaves the process or blocks, any thread may
+ * ask. The table follows the mesh by some milliseconds; a worker listed here may already be gone.
+ */
+public interface Workers {
+  /** The live workers of a role, ordered by id; draining ones are included and marked. */
+  List<WorkerAd> live(Role role);
+
+  /**
+   * Calls {@code listener} with the id of every worker that closed, left the cluster or let its lease run out, once
+   * each, in a thread of the mesh: it must hand work on instead of blocking.
+   */
+  Registration onLeave(Consumer<String> listener);
+}

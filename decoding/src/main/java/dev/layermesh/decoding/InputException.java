@@ -1,6 +1,7 @@
 package dev.layermesh.decoding;
 
 import java.util.Objects;
+import java.util.regex.Pattern;
 
 /**
  * Something a user supplied is wrong: a file, an option, a request field. The message is one line naming source, field,
@@ -9,10 +10,12 @@ import java.util.Objects;
 public final class InputException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
 
+  private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\p{Zl}\\p{Zp}]+"); // values may hold line breaks
+
   private final String field;
 
   private InputException(String message, String field) {
-    super(message);
+    super(CONTROL.matcher(message).replaceAll(" "));
     this.field = field;
   }
 
@@ -30,6 +33,11 @@ public final class InputException extends IllegalArgumentException {
   /** A source that is wrong as a whole: {@code source: problem}. */
   public static InputException in(Object source, String problem) {
     return new InputException(source + ": " + problem, "");
+  }
+
+  /** The same mistake, found in a file or another named source: {@code source: message}. */
+  public InputException foundIn(Object source) {
+    return new InputException(source + ": " + getMessage(), field);
   }
 
   /** The field at fault, or the empty string when the source is wrong as a whole. */

@@ -1,0 +1,28 @@
+package dev.layermesh.engine.checkpoint;
+
+import dev.layermesh.engine.model.LayerPlan;
+
+/**
+ * The part of a model that a worker holds.
+ *
+ * @param plan its layers
+ * @param embedding whether it embeds tokens
+ * @param head whether it holds the final norm and the output projection
+ */
+public record Slice(LayerPlan plan, boolean embedding, boolean head) {
+
+  /** A drafter's: embedding, layers [0,E), head. */
+  public static Slice draft(int exitLayer) {
+    return new Slice(LayerPlan.until(exitLayer), true, true);
+  }
+
+  /** A verifier's: layers [E,L), head. */
+  public static Slice verify(int exitLayer, int numLayers) {
+    return new Slice(LayerPlan.from(exitLayer, numLayers), false, true);
+  }
+
+  /** Everything. */
+  public static Slice whole(int numLayers) {
+    return new Slice(LayerPlan.all(numLayers), true, true);
+  }
+}

@@ -30,4 +30,24 @@ public record TensorView(String name, DType dtype, int[] shape, MemorySegment da
   public int columns() {
     return shape[shape.length - 1];
   }
+
+  /** Whether both are the same bytes of the same file, read in the same way. */
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof TensorView that
+        && name.equals(that.name)
+        && dtype == that.dtype
+        && Arrays.equals(shape, that.shape)
+        && data.equals(that.data);
+  }
+
+  @Override
+  public int hashCode() {
+    return name.hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return name + " " + dtype + " " + Arrays.toString(shape);
+  }
 }

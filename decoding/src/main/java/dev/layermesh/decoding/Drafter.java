@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * Proposes tokens for one session. Called by the thread that runs the session's loop; may block until a device has run its
- * rows. State is addressed by position: whatever lies at or behind the first position of a call is forgotten by it.
+ * rows. State is addressed by position.
  */
 public interface Drafter extends AutoCloseable {
 
@@ -13,14 +13,15 @@ public interface Drafter extends AutoCloseable {
   record Draft(Handoff handoff, List<DraftToken> tokens) {}
 
   /**
-   * Rows of the known tokens at positions {@code from} to {@code to} (exclusive). Rows that were run before are not run
-   * again.
+   * Rows of the known tokens at positions {@code from} to {@code to} (exclusive): prefill, or rows from the exit-query
+   * cache for a verifier that lost its own. Rows that were run before are not run again.
    */
   Handoff extend(TokenSequence known, int from, int to) throws InterruptedException;
 
   /**
    * Drafts after {@code known}, whose last token is pending: up to {@code tokens} tokens, fewer if one of them ends the
-   * session, and with {@code tail} one more that no row is run for.
+   * session, and with {@code tail} one more that no row is run for. Rows cached from the pending token's position on are
+   * forgotten first.
    */
   Draft draft(TokenSequence known, int tokens, boolean tail) throws InterruptedException;
 

@@ -39,6 +39,14 @@ public interface HiddenRows {
   /** The rows in host memory, little-endian, {@code count * width * type.bytes()} bytes; read-only. */
   MemorySegment bytes();
 
+  /** Rows {@code from} to {@code to} (exclusive) of these. */
+  default HiddenRows slice(int from, int to) {
+    long rowBytes = (long) width() * type().bytes();
+    return from == 0 && to == count()
+        ? this
+        : new Host(to - from, width(), type(), bytes().asSlice(from * rowBytes, (to - from) * rowBytes));
+  }
+
   /** Rows that already lie in host memory. */
   record Host(int count, int width, Type type, MemorySegment bytes) implements HiddenRows {
     public Host {

@@ -85,7 +85,7 @@ public final class TokenLog implements TokenSequence {
    * Commits what a verdict lets stand of its window, cut at the earliest stop.
    *
    * @return the tokens added
-   * @throws IllegalStateException when the window does not continue this log
+   * @throws IllegalStateException when the window does not continue this log, or the verdict cannot be one on it
    */
   public TokenIds commit(DraftWindow window, Verdict verdict) {
     if (window.base() != length) {
@@ -93,6 +93,13 @@ public final class TokenLog implements TokenSequence {
     }
     if (verdict.accepted() > window.tokens().size()) {
       throw new IllegalStateException(verdict.accepted() + " accepted of " + window.tokens().size() + " drafted");
+    }
+    boolean tailStands = window.hasTail() && verdict.accepted() == window.tokens().size();
+    if (tailStands == verdict.next().isPresent()) {
+      throw new IllegalStateException(
+          verdict.accepted() + " accepted of " + window.tokens().size() + " drafted "
+              + (window.hasTail() ? "with" : "without") + " a tail, and "
+              + (tailStands ? "token " + verdict.next().getAsInt() : "no token") + " of the verifier's own");
     }
     for (int i = 0; i < verdict.accepted() && !finished(); i++) {
       commit(window.tokens().get(i).id());

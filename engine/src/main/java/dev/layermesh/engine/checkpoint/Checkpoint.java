@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -111,6 +112,11 @@ public final class Checkpoint implements AutoCloseable {
     }
     int[] shape = spec.shape().stream().mapToInt(Integer::intValue).toArray();
     return new TensorView(spec.name(), dtype, shape, shard.data(extent));
+  }
+
+  /** Whether the checkpoint has a tensor and {@code files} one of its shards. */
+  boolean has(TensorSpec spec, Set<Path> files) {
+    return files.contains(fileByTensor.get(spec.name()));
   }
 
   /** The file that holds a tensor, opened or not, there or not. */

@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * The small files of a checkpoint: what a process without weights needs to tokenize for it.
@@ -15,8 +16,9 @@ import java.util.TreeMap;
  * @param contents bytes by file name; only files that exist. Not to be written to
  */
 public record ModelFiles(SortedMap<String, byte[]> contents) {
-  private static final List<String> NAMES = List.of(
-      "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
+  static final List<String> TOKENIZER = List.of("tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
+
+  private static final List<String> CONFIG = List.of("config.json", "generation_config.json");
 
   public ModelFiles {
     contents = Collections.unmodifiableSortedMap(new TreeMap<>(contents));
@@ -25,7 +27,7 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
   /** Those of {@code folder} that exist. */
   public static ModelFiles read(Path folder) {
     SortedMap<String, byte[]> contents = new TreeMap<>();
-    for (String name : NAMES) {
+    for (String name : Stream.concat(CONFIG.stream(), TOKENIZER.stream()).toList()) {
       Path file = folder.resolve(name);
       try {
         if (Files.exists(file)) {

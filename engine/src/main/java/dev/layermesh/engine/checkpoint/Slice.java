@@ -1,6 +1,9 @@
 package dev.layermesh.engine.checkpoint;
 
 import dev.layermesh.engine.model.LayerPlan;
+import dev.layermesh.engine.model.ModelConfig;
+import java.util.LinkedHashSet;
+import java.util.Set;
 
 /**
  * The part of a model that a worker holds.
@@ -24,5 +27,19 @@ public record Slice(LayerPlan plan, boolean embedding, boolean head) {
   /** Everything. */
   public static Slice whole(int numLayers) {
     return new Slice(LayerPlan.all(numLayers), true, true);
+  }
+
+  /** What it takes from a checkpoint; an embedding that is also the head comes once. */
+  Set<TensorSpec> tensors(ModelConfig config) {
+    Set<TensorSpec> tensors = new LinkedHashSet<>();
+    if (embedding) {
+      tensors.add(TensorSpec.embedding(config));
+    }
+    plan.layers().forEach(layer -> tensors.addAll(TensorSpec.layer(config, layer.index())));
+    if (head) {
+      tensors.add(TensorSpec.finalNorm(config));
+      tensors.add(TensorSpec.projection(config));
+    }
+    return tensors;
   }
 }

@@ -1,0 +1,86 @@
+package dev.layermesh.engine.checkpoint;
+
+import dev.layermesh.engine.model.ModelConfig;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Names a model, so that workers of different models never serve one session.
+ *
+ * <p>{@code id} covers what every role holds: the config, the tokenizer files, the final norm and the output projection. It
+ * is the same for a drafter, a verifier and a whole copy, however the checkpoint is cut into files. A fine-tune that touches
+ * neither norm nor head has the same id; {@code parts} tells it apart. They cover the embedding and the layers that lie
+ * wholly in the shards a worker opened, also those it does not run: since shards hold many layers and both roles open the one
+ * with the final norm, drafter and verifier as a rule have parts in common. Workers fit together when
+ * {@link #difference} finds none.
+ *
+ * <p>Tensors are sampled: name, dtype, shape and up to 4 KiB each, which training of any kind changes and an edit of single
+ * weights may not.
+ *
+ * @param id 16 hexadecimal digits
+ * @param parts such digests by part, {@code embedding} where it is not the head, {@code layer 0}, {@code layer 1} …
+ */
+public record Fingerprint(String id, SequencedMap<String, String> parts) {
+  private static final String FORMAT = "layermesh fingerprint 1";
+
+  public Fingerprint {
+    parts = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(parts));
+  }
+
+  /**
+   * The fingerprint that a holder of {@code slice} publishes. Opens the slice's shards and reads a few KiB per tensor.
+   *
+   * @throws dev.layermesh.decoding.InputException naming file, field and value
+   */
+  public static Fingerprint of(Checkpoint checkpoint, Slice slice) {
+    ModelConfig config = checkpoint.config();
+    Set<Path> opened = slice.tensors(config).stream().map(checkpoint::file).collect(Collectors.toSet());
+    SequencedMap<String, String> parts = new LinkedHashMap<>();
+    if (!config.tiedHead()) {
+      digest(checkpoint, List.of(TensorSpec.embedding(config)), opened).ifPresent(it -> parts.put("embedding", it));
+    }
+    for (int i = 0; i < config.numLayers(); i++) {
+      String name = "layer " + i;
+      digest(checkpoint, TensorSpec.layer(config, i), opened).ifPresent(it -> parts.put(name, it));
+    }
+    return new Fingerprint(id(checkpoint), parts);
+  }
+
+  /** The first thing in which two workers' models differ, for a message; empty when nothing tells them apart. */
+  public Optional<String> difference(Fingerprint other) {
+    if (!id.equals(other.id)) {
+      return Optional.of("model " + id + " against " + other.id);
+    }
+    return parts.entrySet().stream()
+        .filter(part -> !other.parts.getOrDefault(part.getKey(), part.getValue()).equals(part.getValue()))
+        .map(part -> part.getKey() + " " + part.getValue() + " against " + other.parts.get(part.getKey()))
+        .findFirst();
+  }
+
+  private static String id(Checkpoint checkpoint) {
+    Digest digest = new Digest().add(FORMAT).add(checkpoint.config().toString());
+    ModelFiles.read(checkpoint.folder()).contents().forEach((name, bytes) -> {
+      if (ModelFiles.TOKENIZER.contains(name)) {
+        digest.add(name).add(bytes);
+      }
+    });
+    HeadWeights head = checkpoint.head();
+    return digest.sample(head.norm()).sample(head.projection()).hex();
+  }
+
+  private static Optional<String> digest(Checkpoint checkpoint, Collection<TensorSpec> specs, Set<Path> opened) {
+    if (!specs.stream().allMatch(spec -> checkpoint.has(spec, opened))) {
+      return Optional.empty();
+    }
+    Digest digest = new Digest();
+    specs.forEach(spec -> digest.sample(checkpoint.view(spec)));
+    return Optional.of(digest.hex());
+  }
+}

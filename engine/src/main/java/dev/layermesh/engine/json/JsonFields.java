@@ -70,7 +70,8 @@ public final class JsonFields {
       String where = e.getLocation() == null
           ? ""
           : " at line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
-      throw InputException.in(file, "not valid JSON" + where + ": " + shortened(e.getOriginalMessage()));
+      String problem = e.getOriginalMessage().split(": enable | \\(start marker")[0]; // the rest is for programmers
+      throw InputException.in(file, "not valid JSON" + where + ": " + shortened(problem));
     }
   }
 

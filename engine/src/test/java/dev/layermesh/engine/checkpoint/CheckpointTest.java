@@ -61,6 +61,19 @@ class CheckpointTest {
   }
 
   @Test
+  void shouldReadWeightsOfMixedDTypes(@TempDir Path temp) {
+    Path folder = Fixtures.copy(Fixtures.LLAMA3, temp);
+    Safetensors.editHeader(folder.resolve("model-00003-of-00003.safetensors"),
+        header -> header.replace("\"BF16\"", "\"F16\""));
+
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      Weights weights = checkpoint.weights(Slice.whole(8));
+      assertThat(weights.layers().getFirst().q().dtype()).isEqualTo(DType.BF16);
+      assertThat(weights.layers().getLast().q().dtype()).isEqualTo(DType.F16);
+    }
+  }
+
+  @Test
   void shouldStartWithTheShardsOfOtherLayersRemoved(@TempDir Path temp) throws IOException {
     Path folder = Fixtures.copy(Fixtures.LLAMA3, temp);
     Files.delete(folder.resolve("model-00002-of-00003.safetensors")); // layers 2 to 6

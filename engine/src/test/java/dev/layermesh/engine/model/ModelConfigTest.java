@@ -197,7 +197,7 @@ class ModelConfigTest {
   @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
       {"rms_norm_eps": NaN}                   | not valid JSON at line 1, column 21: Non-standard token 'NaN'
       {"hidden_size": 64, "hidden_size": 65}  | not valid JSON at line 1, column 34: Duplicate field 'hidden_size'
-      {"hidden_size": 64                      | not valid JSON at line
+      {"hidden_size": 64                      | not valid JSON at line 1, column 19: Unexpected end-of-input: expected close marker for Object
       {} {}                                   | not valid JSON at line 1, column 4: Trailing token
       [1]                                     | must hold a JSON object
       """)

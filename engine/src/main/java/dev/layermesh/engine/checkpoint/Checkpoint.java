@@ -15,8 +15,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A Hugging Face folder of a Llama model: {@code config.json} and either {@code model.safetensors} or
- * {@code model.safetensors.index.json} with its shards. Shards are opened when a tensor in them is asked for, so a worker
- * starts where those of other layers are missing or damaged.
+ * {@code model.safetensors.index.json} with its shards. Shards are opened when a tensor in them is asked for, so a
+ * worker starts where those of other layers are missing or damaged.
  *
  * <p>Any thread. Closing unmaps the files: no {@link TensorView} may be read afterwards.
  */
@@ -43,7 +43,7 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Reads config and index, and checks them; opens no shard.
+   * Reads config and index, and checks them; opens no shard of a sharded checkpoint.
    *
    * @throws InputException naming file, field and value
    */
@@ -72,8 +72,8 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Opens the shards of a slice and checks name, dtype and shape of every tensor in it. Nothing is read from disk yet but
-   * headers.
+   * Opens the shards of a slice and checks name, dtype and shape of every tensor in it. Nothing is read from disk yet
+   * but headers.
    *
    * @throws InputException naming file, field and value
    */

@@ -14,15 +14,15 @@ import java.util.stream.Collectors;
 /**
  * Names a model, so that workers of different models never serve one session.
  *
- * <p>{@code id} covers what every role holds: the config, the tokenizer files, the final norm and the output projection. It
- * is the same for a drafter, a verifier and a whole copy, however the checkpoint is cut into files. A fine-tune that touches
- * neither norm nor head has the same id; {@code parts} tells it apart. They cover the embedding and the layers that lie
- * wholly in the shards a worker opened, also those it does not run: since shards hold many layers and both roles open the one
- * with the final norm, drafter and verifier as a rule have parts in common. Workers fit together when
- * {@link #difference} finds none.
+ * <p>{@code id} covers what every role holds: the config, the tokenizer files, the final norm and the output
+ * projection. It is the same for a drafter, a verifier and a whole copy, however the checkpoint is cut into files. A
+ * fine-tune that touches neither norm nor head has the same id; {@code parts} tells it apart. They cover the embedding
+ * and the layers that lie wholly in the shards a worker opened, also those it does not run: since shards hold many
+ * layers and both roles open the one with the final norm, drafter and verifier as a rule have parts in common. Workers
+ * fit together when {@link #difference} finds none.
  *
- * <p>Tensors are sampled: name, dtype, shape and up to 4 KiB each, which training of any kind changes and an edit of single
- * weights may not.
+ * <p>Tensors are sampled: name, dtype, shape and up to 4 KiB each, which training of any kind changes and an edit of
+ * single weights may not.
  *
  * @param id 16 hexadecimal digits
  * @param parts such digests by part, {@code embedding} where it is not the head, {@code layer 0}, {@code layer 1} …

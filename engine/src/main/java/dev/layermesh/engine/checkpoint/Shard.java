@@ -94,12 +94,14 @@ record Shard(Path file, MemorySegment bytes, Map<String, Extent> extents) {
     List<Long> shape = tensor.sizes("shape");
     List<Long> offsets = tensor.sizes("data_offsets");
     if (offsets.size() != 2 || offsets.getFirst() > offsets.getLast() || offsets.getLast() > dataBytes) {
-      throw tensor.wrong("data_offsets", "must be [begin, end] within the " + dataBytes + " bytes of data that the file has");
+      throw tensor.wrong("data_offsets",
+          "must be [begin, end] within the " + dataBytes + " bytes of data that the file has");
     }
     long bits = bits(tensor, dtype, shape);
     long length = offsets.getLast() - offsets.getFirst();
     if (bits % 8 != 0 || length != bits / 8) {
-      throw tensor.wrong("data_offsets", "hold " + length + " bytes, but " + dtype + " " + shape + " takes " + bits / 8);
+      throw tensor.wrong("data_offsets",
+          "hold " + length + " bytes, but " + dtype + " " + shape + " takes " + bits / 8);
     }
     return new Extent(dtype, shape, dataStart + offsets.getFirst(), dataStart + offsets.getLast());
   }

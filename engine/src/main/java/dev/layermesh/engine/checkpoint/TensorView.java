@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * A weight where it lies in its file: row-major, little-endian, read-only. The data may start at any byte, so readers use the
- * unaligned layouts of {@code ValueLayout}. Any thread may read it until the {@link Checkpoint} is closed.
+ * A weight where it lies in its file: row-major, little-endian, read-only. The data may start at any byte, so readers
+ * use the unaligned layouts of {@code ValueLayout}. Any thread may read it until the {@link Checkpoint} is closed.
  *
  * @param name in the checkpoint, for messages
  * @param dtype of every element

@@ -21,8 +21,8 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
- * The fields of one JSON object in a file, typed. Every refusal is an {@link InputException} naming file, field (with the
- * fields around it, {@code rope_scaling.factor}) and value. A field that is {@code null} counts as absent.
+ * The fields of one JSON object in a file, typed. Every refusal is an {@link InputException} naming file, field (with
+ * the fields around it, {@code rope_scaling.factor}) and value. A field that is {@code null} counts as absent.
  *
  * <p>Strict: UTF-8, no duplicate keys, no NaN, nothing after the object. Immutable, any thread.
  */

@@ -11,8 +11,9 @@ import java.util.OptionalInt;
 import java.util.function.Supplier;
 
 /**
- * A {@code config.json} of the model type llama as transformers writes it, 4.x ({@code rope_theta}, {@code rope_scaling})
- * and 5.x ({@code rope_parameters}). What would make the model another function than the engine computes is refused.
+ * A {@code config.json} of the model type llama as transformers writes it, 4.x ({@code rope_theta} and
+ * {@code rope_scaling}) and 5.x ({@code rope_parameters}). What would make the model another function than the engine
+ * computes is refused.
  */
 final class ConfigFile {
   private static final double DEFAULT_THETA = 10_000; // of transformers' LlamaConfig
@@ -84,7 +85,9 @@ final class ConfigFile {
     return hiddenSize / numHeads;
   }
 
-  /** Special tokens come from the generation config where it names them: that is what generation in transformers obeys. */
+  /**
+   * Special tokens come from the generation config where it names them: that is what generation in transformers obeys.
+   */
   private int[] tokens(String field, int vocabSize) {
     JsonFields source = generation.filter(file -> file.has(field)).orElse(config);
     List<Integer> ids = source.integers(field);

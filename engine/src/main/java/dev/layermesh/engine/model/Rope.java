@@ -4,8 +4,8 @@ import dev.layermesh.decoding.InputException;
 import java.util.Objects;
 
 /**
- * Rotary position embedding (Su et al., "RoFormer", 2021, eq. 15): pair {@code i} of a head at position {@code t} turns by
- * the angle {@code t * inverseFrequencies[i]}.
+ * Rotary position embedding (Su et al., "RoFormer", 2021, eq. 15): pair {@code i} of a head at position {@code t} turns
+ * by the angle {@code t * inverseFrequencies[i]}.
  *
  * @param theta base of the geometric series of frequencies, above 1
  * @param scaling how the series is stretched

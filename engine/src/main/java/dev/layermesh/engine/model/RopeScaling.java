@@ -9,8 +9,8 @@ public sealed interface RopeScaling {
   record Default() implements RopeScaling {}
 
   /**
-   * All frequencies divided by one factor (Chen et al., "Extending context window of large language models via positional
-   * interpolation", 2023).
+   * All frequencies divided by one factor (Chen et al., "Extending context window of large language models via
+   * positional interpolation", 2023).
    *
    * @param factor ≥ 1
    */

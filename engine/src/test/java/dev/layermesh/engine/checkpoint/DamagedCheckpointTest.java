@@ -102,7 +102,7 @@ class DamagedCheckpointTest {
   void shouldRefuseTwoShardsThatClaimOneTensor() {
     Path shard = sharded.resolve("model-00003-of-00003.safetensors");
     Safetensors.editHeader(shard,
-        header -> header.replace("\"model.layers.7.input_layernorm.weight\"", "\"model.layers.0.input_layernorm.weight\""));
+        header -> header.replace("model.layers.7.input_layernorm.weight", "model.layers.0.input_layernorm.weight"));
     assertRefused(sharded, shard, "tensor=model.layers.0.input_layernorm.weight: "
         + "model.safetensors.index.json places it in model-00001-of-00003.safetensors");
   }

@@ -48,7 +48,8 @@ class InspectionTest {
   @Test
   void shouldFindAChatTemplateInTheTokenizerConfig(@TempDir Path temp) {
     Path folder = Fixtures.copy(Fixtures.LLAMA2, temp);
-    Fixtures.edit(folder.resolve("tokenizer_config.json"), "\"backend\"", "\"chat_template\": \"{{ x }}\", \"backend\"");
+    Fixtures.edit(folder.resolve("tokenizer_config.json"),
+        "\"backend\"", "\"chat_template\": \"{{ x }}\", \"backend\"");
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       assertThat(Inspection.of(checkpoint, 1).chatTemplate()).isTrue();
     }

@@ -40,8 +40,10 @@ class ShardTest {
 
   @ParameterizedTest
   @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-      {"dtype":"F32","shape":[6],"data_offsets":[0,24],"dtype":"F16"} | not valid JSON at line 1, column 62: Duplicate field 'dtype'
-      {"dtype":"F32","shape":[NaN],"data_offsets":[0,24]}   | not valid JSON at line 1, column 33: Non-standard token 'NaN'
+      {"dtype":"F32","shape":[6],"data_offsets":[0,24],"dtype":"F16"} | \
+          not valid JSON at line 1, column 62: Duplicate field 'dtype'
+      {"dtype":"F32","shape":[NaN],"data_offsets":[0,24]} | \
+          not valid JSON at line 1, column 33: Non-standard token 'NaN'
       7                                                     | t=7: must be an object
       {"shape":[6],"data_offsets":[0,24]}                   | t.dtype=absent: must be a string
       {"dtype":"Q4_0","shape":[6],"data_offsets":[0,24]}    | t.dtype="Q4_0": is no dtype of safetensors
@@ -50,16 +52,25 @@ class ShardTest {
       {"dtype":"F32","shape":[-6],"data_offsets":[0,24]}    | t.shape=[-6]: must be a list of non-negative integers
       {"dtype":"F32","shape":[6.0],"data_offsets":[0,24]}   | t.shape=[6.0]: must be a list of non-negative integers
       {"dtype":"F32","shape":["6"],"data_offsets":[0,24]}   | t.shape=["6"]: must be a list of non-negative integers
-      {"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,24]} | t.shape=[99999999999999999999]: must be a list of non-negative integers
-      {"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,24]} | t.shape=[4294967296,4294967296]: has more elements than any file
-      {"dtype":"F32","shape":[6]}                           | t.data_offsets=absent: must be a list of non-negative integers
-      {"dtype":"F32","shape":[6],"data_offsets":[0]}        | t.data_offsets=[0]: must be [begin, end] within the 24 bytes of data that the file has
-      {"dtype":"F32","shape":[6],"data_offsets":[24,0]}     | t.data_offsets=[24,0]: must be [begin, end] within the 24 bytes of data that the file has
-      {"dtype":"F32","shape":[7],"data_offsets":[0,28]}     | t.data_offsets=[0,28]: must be [begin, end] within the 24 bytes of data that the file has
+      {"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,24]} | \
+          t.shape=[99999999999999999999]: must be a list of non-negative integers
+      {"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,24]} | \
+          t.shape=[4294967296,4294967296]: has more elements than any file
+      {"dtype":"F32","shape":[6]} | \
+          t.data_offsets=absent: must be a list of non-negative integers
+      {"dtype":"F32","shape":[6],"data_offsets":[0]} | \
+          t.data_offsets=[0]: must be [begin, end] within the 24 bytes of data that the file has
+      {"dtype":"F32","shape":[6],"data_offsets":[24,0]} | \
+          t.data_offsets=[24,0]: must be [begin, end] within the 24 bytes of data that the file has
+      {"dtype":"F32","shape":[7],"data_offsets":[0,28]} | \
+          t.data_offsets=[0,28]: must be [begin, end] within the 24 bytes of data that the file has
       {"dtype":"F32","shape":[5],"data_offsets":[0,24]}     | t.data_offsets=[0,24]: hold 24 bytes, but F32 [5] takes 20
-      {"dtype":"F32","shape":[5],"data_offsets":[4,24]}     | t.data_offsets=[4, 24]: leaves a hole before it: must begin at 0
-      {"dtype":"F32","shape":[6],"data_offsets":[0,24]},"u":{"dtype":"F32","shape":[1],"data_offsets":[20,24]} | u.data_offsets=[20, 24]: overlaps the tensor before it: must begin at 24
-      {"dtype":"F32","shape":[2],"data_offsets":[0,8]},"u":{"dtype":"F32","shape":[3],"data_offsets":[12,24]}  | u.data_offsets=[12, 24]: leaves a hole before it: must begin at 8
+      {"dtype":"F32","shape":[5],"data_offsets":[4,24]} | \
+          t.data_offsets=[4, 24]: leaves a hole before it: must begin at 0
+      {"dtype":"F32","shape":[6],"data_offsets":[0,24]},"u":{"dtype":"F32","shape":[1],"data_offsets":[20,24]} | \
+          u.data_offsets=[20, 24]: overlaps the tensor before it: must begin at 24
+      {"dtype":"F32","shape":[2],"data_offsets":[0,8]},"u":{"dtype":"F32","shape":[3],"data_offsets":[12,24]} | \
+          u.data_offsets=[12, 24]: leaves a hole before it: must begin at 8
       {"dtype":"F32","shape":[6],"data_offsets":[0,24]}} x  | not valid JSON at line 1, column
       """)
   void shouldRefuseAHeaderThatLies(String tensor, String message) {

@@ -155,14 +155,19 @@ class ModelConfigTest {
       rope_theta              | 0              | rope_theta=0.0: must be a finite number above 1
       rope_theta              | true           | rope_theta=true: must be a finite number
       rope_scaling            | 8              | rope_scaling=8: must be an object
-      rope_scaling            | {"factor": 8}  | rope_scaling.rope_type=absent: must say what the factor scales: linear or llama3
+      rope_scaling            | {"factor": 8} | \
+          rope_scaling.rope_type=absent: must say what the factor scales: linear or llama3
       rope_scaling            | {"type":"yarn"}| rope_scaling.type="yarn": must be default, linear or llama3
       rope_scaling            | {"rope_type":"linear","factor":0.5} | rope_scaling: factor=0.5: must be 1 or more
       rope_scaling            | {"rope_type":"linear"} | rope_scaling.factor=absent: must be a number
-      rope_scaling            | {"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":9} | rope_scaling: high_freq_factor=4.0: must be above low_freq_factor=4.0
-      eos_token_id            | -1             | eos_token_id=-1: must be between 0 and 1499, the last of vocab_size=1500
+      rope_scaling            | {"rope_type":"llama3","factor":8,"low_freq_factor":4,\
+          "high_freq_factor":4,"original_max_position_embeddings":9} | \
+          rope_scaling: high_freq_factor=4.0: must be above low_freq_factor=4.0
+      eos_token_id            | -1 | \
+          eos_token_id=-1: must be between 0 and 1499, the last of vocab_size=1500
       eos_token_id            | ["</s>"]       | eos_token_id=["</s>"]: must be an integer of at most 32 bits
-      bos_token_id            | 1500           | bos_token_id=1500: must be between 0 and 1499, the last of vocab_size=1500
+      bos_token_id            | 1500 | \
+          bos_token_id=1500: must be between 0 and 1499, the last of vocab_size=1500
       exit_layer              | 0              | exit_layer=0: must be between 1 and 5
       exit_layer              | 6              | exit_layer=6: must be between 1 and 5
       """)
@@ -197,7 +202,8 @@ class ModelConfigTest {
   @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
       {"rms_norm_eps": NaN}                   | not valid JSON at line 1, column 21: Non-standard token 'NaN'
       {"hidden_size": 64, "hidden_size": 65}  | not valid JSON at line 1, column 34: Duplicate field 'hidden_size'
-      {"hidden_size": 64                      | not valid JSON at line 1, column 19: Unexpected end-of-input: expected close marker for Object
+      {"hidden_size": 64 | \
+          not valid JSON at line 1, column 19: Unexpected end-of-input: expected close marker for Object
       {} {}                                   | not valid JSON at line 1, column 4: Trailing token
       [1]                                     | must hold a JSON object
       """)

@@ -7,6 +7,7 @@ import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /** Meshes of several nodes in one JVM that no other test can meet. */
@@ -31,8 +32,7 @@ public final class TestMeshes {
       if (System.nanoTime() > deadline) {
         throw new AssertionError("not within 15 s: " + what);
       }
-      Thread.onSpinWait();
-      Thread.yield();
+      LockSupport.parkNanos(1_000_000);
     }
   }
 

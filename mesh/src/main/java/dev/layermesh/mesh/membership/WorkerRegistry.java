@@ -1,0 +1,292 @@
+package dev.layermesh.mesh.membership;
+
+import com.hazelcast.cluster.Member;
+import com.hazelcast.cluster.MembershipEvent;
+import com.hazelcast.cluster.MembershipListener;
+import com.hazelcast.core.EntryEvent;
+import com.hazelcast.core.HazelcastInstance;
+import com.hazelcast.core.HazelcastInstanceNotActiveException;
+import com.hazelcast.map.IMap;
+import com.hazelcast.map.listener.EntryAddedListener;
+import com.hazelcast.map.listener.EntryMergedListener;
+import com.hazelcast.map.listener.EntryRemovedListener;
+import com.hazelcast.map.listener.EntryUpdatedListener;
+import dev.layermesh.decoding.InputException;
+import io.vertx.core.json.DecodeException;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The mesh's list of workers: a replicated map of ads, each held by a lease that its worker renews, and a local table of
+ * them fed by the map's events. A worker is gone when it closes its announcement, when its node leaves the cluster, or
+ * when its lease runs out, whichever this node notices first.
+ *
+ * <p>A mesh serves one {@link MeshIdentity}. Every worker's node holds a claim on it in a second map, put there under a
+ * cluster-wide lock while no live node claims another, so the identity is free again with the last worker, even if that
+ * one was killed. During a network partition each side decides for itself.
+ *
+ * <p>Thread-safe. {@link #live} and {@link #onLeave} never block; {@link #open}, {@link #claim}, {@link #announce} and
+ * the {@code close}s talk to the cluster and belong on a main or virtual thread.
+ */
+public final class WorkerRegistry implements Workers, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerRegistry.class);
+  private static final String ADS = "layermesh.workers";
+  private static final String CLAIMS = "layermesh.claims";
+  private static final String CLAIM_LOCK = "lock";
+  private static final long LOCK_SECONDS = 10;
+
+  private final HazelcastInstance hazelcast;
+  private final String nodeId;
+  private final Lease lease;
+  private final IMap<String, String> ads;
+  private final IMap<String, String> claims;
+  private final WorkerTable table;
+  private final Set<LeasedEntry> own = ConcurrentHashMap.newKeySet();
+  private final UUID adListener;
+  private final UUID memberListener;
+  private final Thread keeper;
+  private volatile boolean closed;
+
+  private WorkerRegistry(MeshNode node, LongSupplier nanoClock) {
+    this.hazelcast = node.hazelcast();
+    this.nodeId = node.nodeId();
+    this.lease = node.options().lease();
+    this.ads = hazelcast.getMap(ADS);
+    this.claims = hazelcast.getMap(CLAIMS);
+    this.table = new WorkerTable(this::isMember, lease, nanoClock);
+    // Listen before looking: an ad that changes in between is seen twice rather than never.
+    this.memberListener = hazelcast.getCluster().addMembershipListener(new MemberEvents());
+    this.adListener = ads.addEntryListener(new AdEvents(), true);
+    ads.values().forEach(this::heard);
+    this.keeper = Thread.ofVirtual().name("mesh-leases-" + nodeId).start(this::keepLeases);
+  }
+
+  /** Starts to follow the workers of a mesh; those announced before are known on return. */
+  public static WorkerRegistry open(MeshNode node) {
+    return new WorkerRegistry(node, System::nanoTime);
+  }
+
+  @Override
+  public List<WorkerAd> live(Role role) {
+    return table.live(role);
+  }
+
+  @Override
+  public Registration onLeave(Consumer<String> listener) {
+    return table.onLeave(listener);
+  }
+
+  /**
+   * Claims the mesh for {@code identity} together with all who claim the same, until closed or until this node is gone.
+   * A worker does so before it loads its weights, so that a wrong model is refused at once.
+   *
+   * @throws InputException if a live node claims another identity; the message names both values
+   */
+  public Registration claim(MeshIdentity identity) {
+    lockClaims();
+    try {
+      for (String claim : claims.values()) {
+        Leased other = Leased.decode(claim);
+        if (isMember(other.nodeId())) {
+          identity.requireSameAs(MeshIdentity.fromJson(other.value()));
+        }
+      }
+      return new LeasedEntry(claims, UUID.randomUUID().toString(), new Leased(nodeId, identity.toJson()).encode());
+    } finally {
+      claims.unlock(CLAIM_LOCK);
+    }
+  }
+
+  /**
+   * Tells the mesh of a worker in this process, and goes on telling it until closed.
+   *
+   * @throws InputException if the mesh serves another {@link MeshIdentity}; the message names both values
+   */
+  public Announcement announce(WorkerAd ad) {
+    Registration claim = claim(MeshIdentity.of(ad));
+    return new OwnWorker(ad, claim);
+  }
+
+  /** Takes back everything this process announced and claimed, and stops following the mesh. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    keeper.interrupt();
+    List.copyOf(own).forEach(LeasedEntry::close);
+    ifActive(() -> {
+      ads.removeEntryListener(adListener);
+      hazelcast.getCluster().removeMembershipListener(memberListener);
+    });
+  }
+
+  private void lockClaims() {
+    try {
+      if (!claims.tryLock(CLAIM_LOCK, LOCK_SECONDS, TimeUnit.SECONDS, LOCK_SECONDS, TimeUnit.SECONDS)) {
+        throw new IllegalStateException("the lock on the mesh's identity was not free within " + LOCK_SECONDS + " s");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while claiming the mesh's identity", e);
+    }
+  }
+
+  /** From the local view of the cluster: never blocks. */
+  private boolean isMember(String node) {
+    return hazelcast.getCluster().getMembers().stream().anyMatch(member -> node.equals(nodeIdOf(member)));
+  }
+
+  private static String nodeIdOf(Member member) {
+    return String.valueOf(member.getAttribute(MeshNode.NODE_ID_ATTRIBUTE));
+  }
+
+  private void heard(String text) {
+    try {
+      Leased leased = Leased.decode(text);
+      table.heard(leased.nodeId(), WorkerAd.fromJson(leased.value()));
+    } catch (InputException | DecodeException e) {
+      LOG.warn("ignoring what is not the ad of a worker: {}", e.getMessage());
+    }
+  }
+
+  private void keepLeases() {
+    while (!closed && hazelcast.getLifecycleService().isRunning()) {
+      try {
+        Thread.sleep(lease.refresh());
+        ifActive(this::tick);
+      } catch (InterruptedException e) {
+        return;
+      } catch (RuntimeException e) {
+        LOG.warn("cannot renew the leases of node {}, trying again", nodeId, e);
+      }
+    }
+  }
+
+  /** One turn of the crank: renews what this process holds, drops what others no longer do. */
+  private void tick() {
+    own.forEach(LeasedEntry::renew);
+    table.sweep();
+  }
+
+  /** A cluster that was left has forgotten this node's entries by itself. */
+  private static void ifActive(Runnable action) {
+    try {
+      action.run();
+    } catch (HazelcastInstanceNotActiveException e) {
+      LOG.debug("the cluster was left already");
+    }
+  }
+
+  private final class MemberEvents implements MembershipListener {
+    @Override
+    public void memberAdded(MembershipEvent event) {
+      LOG.debug("node {} joined", nodeIdOf(event.getMember()));
+    }
+
+    @Override
+    public void memberRemoved(MembershipEvent event) {
+      table.nodeLeft(nodeIdOf(event.getMember()));
+    }
+  }
+
+  /** An expired entry raises no event here: the table watches the leases itself, and sooner. */
+  private final class AdEvents implements EntryAddedListener<String, String>, EntryUpdatedListener<String, String>,
+      EntryMergedListener<String, String>, EntryRemovedListener<String, String> {
+    @Override
+    public void entryAdded(EntryEvent<String, String> event) {
+      heard(event.getValue());
+    }
+
+    @Override
+    public void entryUpdated(EntryEvent<String, String> event) {
+      heard(event.getValue());
+    }
+
+    @Override
+    public void entryMerged(EntryEvent<String, String> event) {
+      heard(event.getValue());
+    }
+
+    @Override
+    public void entryRemoved(EntryEvent<String, String> event) {
+      table.left(event.getKey());
+    }
+  }
+
+  /** An entry of this process in a map of the cluster, there until closed. */
+  private final class LeasedEntry implements Registration {
+    private final IMap<String, String> map;
+    private final String key;
+    private String value;
+    private boolean open = true;
+
+    LeasedEntry(IMap<String, String> map, String key, String value) {
+      this.map = map;
+      this.key = key;
+      this.value = value;
+      map.set(key, value, lease.duration().toMillis(), TimeUnit.MILLISECONDS);
+      own.add(this);
+    }
+
+    synchronized void change(String newValue) {
+      value = newValue;
+      renew();
+    }
+
+    synchronized void renew() {
+      if (open) {
+        map.setAsync(key, value, lease.duration().toMillis(), TimeUnit.MILLISECONDS).whenComplete((done, failure) -> {
+          if (failure != null) {
+            LOG.debug("lease of {} not renewed, trying again", key, failure);
+          }
+        });
+      }
+    }
+
+    @Override
+    public synchronized void close() {
+      if (open) {
+        open = false;
+        own.remove(this);
+        ifActive(() -> map.delete(key));
+      }
+    }
+  }
+
+  private final class OwnWorker implements Announcement {
+    private final WorkerAd ad;
+    private final Registration claim;
+    private final LeasedEntry entry;
+
+    OwnWorker(WorkerAd ad, Registration claim) {
+      this.ad = ad;
+      this.claim = claim;
+      this.entry = new LeasedEntry(ads, ad.id(), encode(ad));
+      table.heard(nodeId, ad);
+    }
+
+    @Override
+    public void update(int sessions, boolean draining) {
+      ifActive(() -> entry.change(encode(ad.withLoad(sessions, draining))));
+    }
+
+    @Override
+    public void close() {
+      entry.close();
+      claim.close();
+    }
+
+    private String encode(WorkerAd current) {
+      return new Leased(nodeId, current.toJson()).encode();
+    }
+  }
+}

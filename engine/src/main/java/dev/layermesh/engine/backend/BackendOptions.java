@@ -1,0 +1,17 @@
+package dev.layermesh.engine.backend;
+
+import dev.layermesh.decoding.InputException;
+
+/**
+ * What a backend is created with.
+ *
+ * @param device that computes
+ * @param threads of a CPU backend, the lane's own among them, at least 1; accelerators ignore it
+ */
+public record BackendOptions(Device device, int threads) {
+  public BackendOptions {
+    if (threads < 1) {
+      throw InputException.of("threads", threads, "must be 1 or more");
+    }
+  }
+}

@@ -1,0 +1,29 @@
+package dev.layermesh.engine.backend;
+
+import java.util.Optional;
+
+/**
+ * Makes backends of one name; found by {@link java.util.ServiceLoader}. Loading a provider must not need what its
+ * backend needs.
+ */
+public interface BackendProvider {
+
+  /** What {@code --backend} calls it. */
+  String name();
+
+  /** {@link Device#kind()} of the devices it computes on. */
+  String deviceKind();
+
+  /** {@code auto} takes the available provider of the highest preference: the faster, the higher. */
+  int preference();
+
+  /** Why it cannot run in this JVM and what would help, in one line; empty when it can. */
+  Optional<String> unavailableBecause();
+
+  /**
+   * A new backend for one lane.
+   *
+   * @throws dev.layermesh.decoding.InputException when the device does not exist
+   */
+  Backend create(BackendOptions options);
+}

@@ -1,0 +1,94 @@
+package dev.layermesh.engine.backend;
+
+import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.engine.checkpoint.LayerWeights;
+import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.model.LayerPlan;
+import dev.layermesh.engine.model.ModelConfig;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * Computes on the CPU in float32, with weights read where they lie in the checkpoint's memory-mapped files. The family
+ * of kernels is a parameter; what they are composed to is the same for all. The checkpoint stays open as long as the
+ * backend is used. Used by one thread, its lane; several backends live side by side.
+ */
+final class CpuBackend implements Backend {
+  private final Crew crew;
+  private final CpuOptions options;
+
+  /** @param kernels makes the kernels of one thread */
+  CpuBackend(Supplier<? extends Kernels> kernels, CpuOptions options) {
+    this.crew = new Crew(kernels, options);
+    this.options = options;
+  }
+
+  @Override
+  public String arithmetic() {
+    return "cpu-" + crew.own().name() + "-f32";
+  }
+
+  @Override
+  public Embedding embedding(ModelConfig config, TensorView weights) {
+    requireShape(weights, config.vocabSize(), config.hiddenSize());
+    return ids -> {
+      Rows states = Rows.empty(ids.length(), config.hiddenSize());
+      for (int t = 0; t < ids.length(); t++) {
+        if (ids.id(t) >= config.vocabSize()) {
+          throw new IllegalStateException("token " + ids.id(t) + " in a vocabulary of " + config.vocabSize());
+        }
+        Elements.widen(weights, ids.id(t), 0, states.values(), t * config.hiddenSize());
+      }
+      return states;
+    };
+  }
+
+  @Override
+  public LayerStack prepare(ModelConfig config, LayerPlan plan, List<LayerWeights> weights) {
+    return new CpuLayerStack(crew, options, config, plan, weights);
+  }
+
+  @Override
+  public Head head(ModelConfig config, TensorView norm, TensorView projection) {
+    return new CpuHead(crew, config, norm, projection);
+  }
+
+  @Override
+  public Tensor load(List<HiddenRows> parts) {
+    int width = parts.getFirst().width();
+    Rows states = Rows.empty(parts.stream().mapToInt(HiddenRows::count).sum(), width);
+    int at = 0;
+    for (HiddenRows part : parts) {
+      if (part.width() != width || part.type() != HiddenRows.Type.F32) {
+        throw new IllegalStateException(
+            "rows of " + part.width() + " " + part.type() + " where " + width + " F32 belong");
+      }
+      int elements = part.count() * width;
+      MemorySegment.copy(part.bytes(), Elements.FLOAT, 0, states.values(), at, elements);
+      at += elements;
+    }
+    return states;
+  }
+
+  @Override
+  public HiddenRows store(Tensor states, int from, int count) {
+    Rows rows = Rows.of(states, states.width());
+    int elements = Math.multiplyExact(count, rows.width());
+    MemorySegment copy = MemorySegment.ofArray(new byte[Math.multiplyExact(elements, Float.BYTES)]);
+    MemorySegment.copy(rows.values(), from * rows.width(), copy, Elements.FLOAT, 0, elements);
+    return new HiddenRows.Host(count, rows.width(), HiddenRows.Type.F32, copy);
+  }
+
+  @Override
+  public void close() {
+    crew.close();
+  }
+
+  static void requireShape(TensorView weights, int rows, int columns) {
+    if (weights.rows() != rows || weights.columns() != columns) {
+      throw new IllegalStateException(weights.name() + " is [" + weights.rows() + ", " + weights.columns()
+          + "], the model needs [" + rows + ", " + columns + "]");
+    }
+  }
+}

@@ -1,0 +1,24 @@
+package dev.layermesh.engine.backend;
+
+/**
+ * How a CPU backend spreads work and memory; none of it changes a bit of any result.
+ *
+ * @param threads that compute, the calling lane among them, at least 1
+ * @param pagePositions positions of a page of keys and values
+ * @param aloneBelow multiply-adds below which the lane does not wait for helpers
+ */
+record CpuOptions(int threads, int pagePositions, long aloneBelow) {
+  private static final int PAGE_POSITIONS = 64;
+  private static final long ALONE_BELOW = 1 << 19; // some 30 microseconds, what waking a parked thread takes
+
+  CpuOptions {
+    if (threads < 1 || pagePositions < 1 || aloneBelow < 0) {
+      throw new IllegalArgumentException(
+          threads + " threads, pages of " + pagePositions + ", alone below " + aloneBelow);
+    }
+  }
+
+  static CpuOptions of(int threads) {
+    return new CpuOptions(threads, PAGE_POSITIONS, ALONE_BELOW);
+  }
+}

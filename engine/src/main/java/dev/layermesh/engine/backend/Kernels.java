@@ -1,0 +1,50 @@
+package dev.layermesh.engine.backend;
+
+import dev.layermesh.engine.checkpoint.TensorView;
+
+/**
+ * The verbs that a forward pass on the CPU is composed of. Arrays are row-major; an instance may keep scratch memory
+ * and belongs to one thread.
+ *
+ * <p>Every implementation keeps the law of the package: each number it writes comes from one reduction tree that
+ * depends on sizes and position alone, never on the other rows or columns of the call. Two implementations need not
+ * agree with each other to the last bit; one agrees with itself on every machine.
+ */
+interface Kernels {
+
+  /** Name of the family, part of {@link Backend#arithmetic()}. */
+  String name();
+
+  /**
+   * {@code out[t, c] = x[t] · w[c]} for rows t in [0,rows) and columns c in [from,to). x: [rows, w.columns()], out:
+   * [rows, w.rows()].
+   */
+  void matmul(TensorView w, int from, int to, float[] x, int rows, float[] out);
+
+  /**
+   * {@code out = weight * x / sqrt(mean(x²) + eps)} over the row of weight.length elements at {@code offset} of both
+   * arrays (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, eq. 4).
+   */
+  void rmsNorm(float[] x, int offset, float[] weight, float eps, float[] out);
+
+  /**
+   * Turns the heads [offset, offset + heads * HD) of x, in place, by the angles of {@code position}; pairs are (i, i +
+   * HD/2), as transformers lays them out.
+   */
+  void rope(float[] x, int offset, int heads, RopeTable table, int position);
+
+  /**
+   * {@code out = softmax(q · K / sqrt(HD)) · V} of one head, over positions [0,positions) of head {@code kvHead}. q:
+   * the HD elements at {@code offset}, out: the same elements.
+   */
+  void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out);
+
+  /**
+   * {@code gate = silu(gate) * up} for elements [from,to), with silu(x) = x / (1 + exp(-x)) (Shazeer, "GLU Variants
+   * Improve Transformer", 2020, eq. 6).
+   */
+  void swiGlu(float[] gate, float[] up, int from, int to);
+
+  /** {@code x += delta} for elements [from,to). */
+  void add(float[] x, float[] delta, int from, int to);
+}

@@ -1,0 +1,118 @@
+package dev.layermesh.engine.backend;
+
+import dev.layermesh.engine.checkpoint.TensorView;
+
+/**
+ * The reference: plain Java, no fused multiply-add, transcendental functions from {@link StrictMath}, so that it gives
+ * the same bits interpreted, compiled and on every machine. Kept for ever; faster kernels are measured against it.
+ */
+final class ScalarKernels implements Kernels {
+  private float[] weightRow = new float[0];
+  private float[] scores = new float[0];
+
+  @Override
+  public String name() {
+    return "scalar";
+  }
+
+  @Override
+  public void matmul(TensorView w, int from, int to, float[] x, int rows, float[] out) {
+    int inner = w.columns();
+    weightRow = Scratch.atLeast(weightRow, inner);
+    for (int c = from; c < to; c++) {
+      Elements.widen(w, c, 0, weightRow, 0);
+      for (int t = 0; t < rows; t++) {
+        out[t * w.rows() + c] = dot(weightRow, 0, x, t * inner, inner);
+      }
+    }
+  }
+
+  @Override
+  public void rmsNorm(float[] x, int offset, float[] weight, float eps, float[] out) {
+    int width = weight.length;
+    float meanSquare = dot(x, offset, x, offset, width) / width;
+    float inverse = 1f / (float) Math.sqrt(meanSquare + eps);
+    for (int i = 0; i < width; i++) {
+      out[offset + i] = weight[i] * (x[offset + i] * inverse);
+    }
+  }
+
+  @Override
+  public void rope(float[] x, int offset, int heads, RopeTable table, int position) {
+    int half = table.pairs();
+    float[] cos = table.cos();
+    float[] sin = table.sin();
+    int at = position * half;
+    for (int head = 0; head < heads; head++) {
+      int low = offset + head * 2 * half;
+      int high = low + half;
+      for (int i = 0; i < half; i++) {
+        float a = x[low + i];
+        float b = x[high + i];
+        x[low + i] = a * cos[at + i] - b * sin[at + i];
+        x[high + i] = b * cos[at + i] + a * sin[at + i];
+      }
+    }
+  }
+
+  @Override
+  public void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out) {
+    int width = cache.headDim();
+    float scale = (float) (1 / Math.sqrt(width));
+    scores = Scratch.atLeast(scores, positions);
+    float largest = Float.NEGATIVE_INFINITY;
+    for (int p = 0; p < positions; p++) {
+      scores[p] = scale * dot(cache.keys(p), cache.offset(kvHead, p), q, offset, width);
+      largest = Math.max(largest, scores[p]);
+    }
+    float total = 0;
+    for (int p = 0; p < positions; p++) {
+      scores[p] = (float) StrictMath.exp(scores[p] - largest);
+      total += scores[p];
+    }
+    for (int i = 0; i < width; i++) {
+      out[offset + i] = 0;
+    }
+    for (int p = 0; p < positions; p++) {
+      float[] values = cache.values(p);
+      int at = cache.offset(kvHead, p);
+      float share = scores[p] / total;
+      for (int i = 0; i < width; i++) {
+        out[offset + i] += share * values[at + i];
+      }
+    }
+  }
+
+  @Override
+  public void swiGlu(float[] gate, float[] up, int from, int to) {
+    for (int i = from; i < to; i++) {
+      gate[i] = gate[i] / (1f + (float) StrictMath.exp(-gate[i])) * up[i];
+    }
+  }
+
+  @Override
+  public void add(float[] x, float[] delta, int from, int to) {
+    for (int i = from; i < to; i++) {
+      x[i] += delta[i];
+    }
+  }
+
+  /** Four interleaved partial sums: one alone would wait for the adder. */
+  private static float dot(float[] a, int aOffset, float[] b, int bOffset, int length) {
+    float sum0 = 0;
+    float sum1 = 0;
+    float sum2 = 0;
+    float sum3 = 0;
+    int i = 0;
+    for (; i + 3 < length; i += 4) {
+      sum0 += a[aOffset + i] * b[bOffset + i];
+      sum1 += a[aOffset + i + 1] * b[bOffset + i + 1];
+      sum2 += a[aOffset + i + 2] * b[bOffset + i + 2];
+      sum3 += a[aOffset + i + 3] * b[bOffset + i + 3];
+    }
+    for (; i < length; i++) {
+      sum0 += a[aOffset + i] * b[bOffset + i];
+    }
+    return (sum0 + sum2) + (sum1 + sum3);
+  }
+}

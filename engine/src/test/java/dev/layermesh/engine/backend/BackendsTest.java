@@ -1,0 +1,118 @@
+package dev.layermesh.engine.backend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.layermesh.decoding.InputException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@Timeout(60)
+class BackendsTest {
+
+  @ParameterizedTest
+  @CsvSource({"scalar, cpu-scalar-f32", "vector, cpu-vector16-f32", "auto, cpu-vector16-f32"})
+  void shouldOpenTheBackendAskedFor(String name, String arithmetic) {
+    try (Backend backend = Backends.open("cpu", name, 2)) {
+      assertThat(backend.arithmetic()).isEqualTo(arithmetic);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', value = {
+      "cuda:0 | auto   | 1 | device=cuda:0: no backend for cuda is installed, there is cpu",
+      "cuda:0 | vector | 1 | device=cuda:0: no backend for cuda is installed, there is cpu",
+      "cpu:1  | auto   | 1 | device=cpu:1: must be cpu or cuda:N",
+      "gpu    | auto   | 1 | device=gpu: must be cpu or cuda:N",
+      "cpu    | quick  | 1 | backend=quick: for device cpu there is auto, vector, scalar",
+      "cpu    | auto   | 0 | threads=0: must be 1 or more"})
+  void shouldSayInOneLineWhatIsNotThere(String device, String backend, int threads, String message) {
+    assertThatThrownBy(() -> Backends.open(device, backend, threads))
+        .isInstanceOf(InputException.class)
+        .hasMessage(message);
+  }
+
+  @Test
+  void shouldNameWhatAutoPassedOver() {
+    List<String> lines = new ArrayList<>();
+    BackendOptions options = new BackendOptions(Device.CPU, 1);
+    List<BackendProvider> providers = List.of(new ScalarBackendProvider(), new Missing());
+    try (Backend backend = Backends.open(providers, options, "auto", lines::add)) {
+      assertThat(backend.arithmetic()).isEqualTo("cpu-scalar-f32");
+      assertThat(lines).containsExactly("backend scalar instead of the faster native: no library");
+    }
+    assertThatThrownBy(() -> Backends.open(providers, options, "native", lines::add)).hasMessage("backend=native: no library");
+    assertThatThrownBy(() -> Backends.open(List.of(new Missing()), options, "auto", lines::add))
+        .hasMessage("device=cpu: no library");
+    assertThat(lines).hasSize(1);
+  }
+
+  @Test
+  void shouldRunAndNameTheFlagWhenTheVectorApiIsAbsent() throws Exception {
+    String output = java("-Dlevel=any", "auto");
+    assertThat(output).contains("cpu-scalar-f32").contains(
+        "backend scalar instead of the faster vector: this JVM was started without --add-modules jdk.incubator.vector");
+    assertThat(java("-Dlevel=any", "vector"))
+        .contains("backend=vector: this JVM was started without --add-modules jdk.incubator.vector");
+  }
+
+  /** Opens the backend named by its argument and says which it is. */
+  public static final class Opening {
+    private Opening() {}
+
+    public static void main(String[] args) {
+      try (Backend backend = Backends.open("cpu", args[0], 1)) {
+        System.out.println(backend.arithmetic());
+      } catch (InputException e) {
+        System.out.println(e.getMessage());
+      }
+    }
+  }
+
+  private static String java(String flag, String backend) throws IOException, InterruptedException {
+    Process process = new ProcessBuilder(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(), flag,
+        "-cp", System.getProperty("java.class.path"), Opening.class.getName(), backend)
+        .redirectErrorStream(true)
+        .start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    return output;
+  }
+
+  private static final class Missing implements BackendProvider {
+    @Override
+    public String name() {
+      return "native";
+    }
+
+    @Override
+    public String deviceKind() {
+      return "cpu";
+    }
+
+    @Override
+    public int preference() {
+      return 20;
+    }
+
+    @Override
+    public Optional<String> unavailableBecause() {
+      return Optional.of("no library");
+    }
+
+    @Override
+    public Backend create(BackendOptions options) {
+      throw new AssertionError("created though unavailable");
+    }
+  }
+}

@@ -1,0 +1,118 @@
+package dev.layermesh.engine.backend;
+
+import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.backend.Batch.Segment;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.DType;
+import dev.layermesh.engine.checkpoint.HeadWeights;
+import dev.layermesh.engine.checkpoint.LayerWeights;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.model.LayerPlan;
+import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.Rope;
+import dev.layermesh.engine.model.RopeScaling;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/** A model to run on any backend, layer by layer. */
+record TestModel(String name, ModelConfig config, TensorView embedding, List<LayerWeights> layers, HeadWeights head) {
+
+  @Override
+  public String toString() {
+    return name;
+  }
+
+  /** A whole checkpoint; {@code checkpoint} stays open as long as the model is used. */
+  static TestModel of(Checkpoint checkpoint) {
+    Weights weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
+    return new TestModel(checkpoint.folder().getFileName().toString(), checkpoint.config(),
+        weights.embedding().orElseThrow(), weights.layers(), weights.head().orElseThrow());
+  }
+
+  static TestModel open(Path folder) {
+    return of(Checkpoint.open(folder));
+  }
+
+  /** Sizes that are no multiple of anything. */
+  static TestModel awkward(DType dtype) {
+    ModelConfig config = new ModelConfig(207, 702, 3, 6, 2, 14, 131, 300, 1e-5f,
+        new Rope(10_000, new RopeScaling.Default()), false, OptionalInt.empty(), TokenIds.empty(), OptionalInt.empty());
+    Random random = new Random(11);
+    List<LayerWeights> layers = IntStream.range(0, 3).mapToObj(_ -> new LayerWeights(
+        norm(random, dtype, 207),
+        Weight.random(random, dtype, 0.1, 84, 207),
+        Weight.random(random, dtype, 0.1, 28, 207),
+        Weight.random(random, dtype, 0.1, 28, 207),
+        Weight.random(random, dtype, 0.1, 207, 84),
+        norm(random, dtype, 207),
+        Weight.random(random, dtype, 0.1, 702, 207),
+        Weight.random(random, dtype, 0.1, 702, 207),
+        Weight.random(random, dtype, 0.1, 207, 702))).toList();
+    HeadWeights head = new HeadWeights(norm(random, dtype, 207), Weight.random(random, dtype, 0.1, 131, 207));
+    return new TestModel("awkward-" + dtype, config, Weight.random(random, dtype, 1, 131, 207), layers, head);
+  }
+
+  private static TensorView norm(Random random, DType dtype, int width) {
+    return Weight.random(random, dtype, 1, width);
+  }
+
+  /** Token ids of a session. */
+  TokenIds ids(int seed, int count) {
+    return TokenIds.of(new Random(seed).ints(count, 0, config.vocabSize()).toArray());
+  }
+
+  /** The model on a backend. */
+  Running on(Backend backend) {
+    return new Running(this, backend, stack(backend, LayerPlan.all(config.numLayers())));
+  }
+
+  /** Some of its layers. */
+  LayerStack stack(Backend backend, LayerPlan plan) {
+    return backend.prepare(config, plan, plan.layers().stream().map(layer -> layers.get(layer.index())).toList());
+  }
+
+  /** All layers, prepared. */
+  record Running(TestModel model, Backend backend, LayerStack stack) {
+
+    Session session(int seed, int count) {
+      return new Session(model.ids(seed, count), stack.newCache());
+    }
+
+    /** Runs the next {@code rows[i]} ids of {@code sessions.get(i)}; the residual stream after the last layer. */
+    Tensor step(List<Session> sessions, int... rows) {
+      TokenIds ids = TokenIds.empty();
+      List<Segment> segments = new ArrayList<>();
+      for (int i = 0; i < rows.length; i++) {
+        Session session = sessions.get(i);
+        int first = session.cache.length();
+        segments.add(new Segment(session.cache, first, rows[i]));
+        ids = ids.concat(session.ids.slice(first, first + rows[i]));
+      }
+      Tensor states = backend.embedding(model.config, model.embedding).embed(ids);
+      stack.run(new Batch(segments), states);
+      return states;
+    }
+
+    float[] floats(Tensor states, int from, int count) {
+      return TestModel.floats(backend.store(states, from, count));
+    }
+
+    Head head() {
+      return backend.head(model.config, model.head.norm(), model.head.projection());
+    }
+  }
+
+  /** A session: what it will read and what it has. */
+  record Session(TokenIds ids, KvCache cache) {}
+
+  static float[] floats(HiddenRows rows) {
+    return rows.bytes().toArray(Elements.FLOAT);
+  }
+}

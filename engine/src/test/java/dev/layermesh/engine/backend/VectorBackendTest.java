@@ -1,0 +1,8 @@
+package dev.layermesh.engine.backend;
+
+class VectorBackendTest extends BackendContract {
+  @Override
+  Backend backend(CpuOptions options) {
+    return new CpuBackend(VectorKernels::new, options);
+  }
+}

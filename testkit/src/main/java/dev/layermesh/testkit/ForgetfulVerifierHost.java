@@ -1,0 +1,66 @@
+package dev.layermesh.testkit;
+
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.VerifierHost;
+import dev.layermesh.decoding.VerifierSession;
+import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.Work;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A verifier that dies now and then and comes back empty: before a work, with a given probability, a session is replaced
+ * by a fresh one of the host it wraps. Streams must not change, and nothing may be drafted again. Thread-safe.
+ */
+public final class ForgetfulVerifierHost implements VerifierHost {
+  private final VerifierHost host;
+  private final double probability;
+  private final long seed;
+  private final AtomicInteger forgotten = new AtomicInteger();
+
+  /**
+   * A host that forgets.
+   *
+   * @param probability of losing a session's state before a work, below 1
+   * @param seed of the choice, which also depends on the session's key
+   */
+  public ForgetfulVerifierHost(VerifierHost host, double probability, long seed) {
+    this.host = host;
+    this.probability = probability;
+    this.seed = seed;
+  }
+
+  /** How often state was lost. */
+  public int timesForgotten() {
+    return forgotten.get();
+  }
+
+  @Override
+  public VerifierSession open(SessionKey key, SamplingParams sampling) {
+    var random = new Random(seed ^ key.session());
+    return new VerifierSession() {
+      private VerifierSession session = host.open(key, sampling);
+
+      @Override
+      public synchronized int has() {
+        return session.has();
+      }
+
+      @Override
+      public synchronized VerifyReply answer(Work work) throws InterruptedException {
+        if (random.nextDouble() < probability) {
+          forgotten.incrementAndGet();
+          session.close();
+          session = host.open(key, sampling);
+        }
+        return session.answer(work);
+      }
+
+      @Override
+      public synchronized void close() {
+        session.close();
+      }
+    };
+  }
+}

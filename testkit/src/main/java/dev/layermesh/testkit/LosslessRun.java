@@ -1,0 +1,72 @@
+package dev.layermesh.testkit;
+
+import dev.layermesh.decoding.DecodeStats;
+import dev.layermesh.decoding.Outcome;
+import dev.layermesh.decoding.Round;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.StopReason;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.TokenSink;
+
+/** One session against what it must say: tokens, the rounds it told of, why it ended, what its counters claim. */
+final class LosslessRun {
+  private LosslessRun() {}
+
+  /** Runs {@code spec}; an error names the session, the drafter and {@code situation}. */
+  static Outcome check(
+      SessionRunner runner, SessionSpec spec, DrafterKind drafter, TokenIds expected, String situation) {
+    try {
+      var told = new Told(spec.committed());
+      Outcome outcome = runner.run(spec, drafter, told);
+      Lossless.assertSameTokens(expected, outcome.committed());
+      Lossless.assertSameTokens(expected, told.tokens);
+      checkReason(spec, outcome);
+      checkCounters(drafter, outcome.stats());
+      return outcome;
+    } catch (Exception | AssertionError failure) {
+      throw new AssertionError(
+          "%s, drafter %s, %s, prompt of %d: %s"
+              .formatted(situation, drafter, spec.window(), spec.prompt().length(), failure.getMessage()),
+          failure);
+    }
+  }
+
+  private static void checkReason(SessionSpec spec, Outcome outcome) {
+    TokenIds said = outcome.committed();
+    boolean eos = !said.isEmpty() && spec.stops().eosIds().contains(said.id(said.length() - 1));
+    StopReason expected = eos ? StopReason.EOS : StopReason.LENGTH;
+    if (outcome.reason() != expected) {
+      throw new AssertionError("ended with " + outcome.reason() + ", should be " + expected);
+    }
+  }
+
+  /** A perfect drafter that is ever refused, or a wrong one that is ever believed, judges with the wrong noise. */
+  private static void checkCounters(DrafterKind drafter, DecodeStats stats) {
+    boolean plausible = switch (drafter) {
+      case PERFECT -> stats.acceptedTokens() == stats.draftTokens();
+      case ALWAYS_WRONG -> stats.acceptedTokens() == 0;
+      case EMPTY -> stats.draftTokens() == 0;
+      case RANDOM, EOS_SPAMMING, PLAUSIBLE -> stats.acceptedTokens() <= stats.draftTokens();
+    };
+    if (!plausible) {
+      throw new AssertionError("counters of a drafter that is " + drafter + ": " + stats);
+    }
+  }
+
+  /** What the sink was told, in order and without gaps. */
+  private static final class Told implements TokenSink {
+    private TokenIds tokens;
+
+    private Told(TokenIds earlier) {
+      tokens = earlier;
+    }
+
+    @Override
+    public void round(Round round) {
+      if (round.from() != tokens.length() || round.committed().isEmpty()) {
+        throw new AssertionError("round from " + round.from() + " after " + tokens.length() + " tokens: " + round);
+      }
+      tokens = tokens.concat(round.committed());
+    }
+  }
+}

@@ -1,0 +1,352 @@
+package dev.layermesh.mesh.transport;
+
+import dev.layermesh.decoding.DraftToken;
+import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.Verifier;
+import dev.layermesh.decoding.VerifierLostException;
+import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.Work;
+import dev.layermesh.mesh.membership.WorkerAd;
+import dev.layermesh.mesh.wire.Message;
+import dev.layermesh.mesh.wire.Message.InProgress;
+import dev.layermesh.mesh.wire.Message.KeepAlive;
+import dev.layermesh.mesh.wire.Message.NoSession;
+import dev.layermesh.mesh.wire.Message.OpenVerifier;
+import dev.layermesh.mesh.wire.Message.Reply;
+import dev.layermesh.mesh.wire.Message.ToDrafter;
+import dev.layermesh.mesh.wire.Message.VerifierClosed;
+import dev.layermesh.mesh.wire.Message.VerifierOpened;
+import dev.layermesh.mesh.wire.Message.VerifierRefused;
+import io.vertx.core.buffer.Buffer;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A session's verifier on some other worker. Sends again until answered, puts replies in order, and when a worker is gone
+ * opens another: what was unanswered there is answered {@link VerifyReply.Behind} here, and the loop sends it again under
+ * new numbers, from its cache.
+ *
+ * <p>Threads: the loop's thread sends and waits in {@link #receive}; the bus thread brings replies and ticks. All state is
+ * guarded by {@code this}.
+ */
+final class RemoteVerifier implements Verifier {
+  private static final Logger log = LoggerFactory.getLogger(RemoteVerifier.class);
+  private static final int MAX_SETBACKS = 8; // changes of verifier without a verdict between them
+
+  private enum Phase { NEW, SEEKING, OPENING, OPEN, STALE, LOST, CLOSED }
+
+  private final RemoteVerifiers owner;
+  private final TransportNode node;
+
+  private Phase phase = Phase.NEW;
+  private SessionKey key;
+  private SamplingParams sampling;
+
+  // The verifier of the moment.
+  private String worker = "";
+  private int openings;
+  private int firstSeq; // works before it were another verifier's
+  private int has;
+
+  // Works and replies.
+  private final SortedMap<Integer, Buffer> unanswered = new TreeMap<>();
+  private final Map<Integer, VerifyReply> replies = new HashMap<>(); // answered, not yet received by the loop
+  private int nextSeq; // of the next work
+  private int nextReply; // seq the loop waits for
+
+  // Patience.
+  private final Set<String> suspects = new HashSet<>();
+  private OptionalLong withoutSince = OptionalLong.empty();
+  private int setbacks;
+  private long heardNanos;
+  private long sentNanos;
+  private Duration wait = Duration.ZERO; // from sentNanos to the next repeat
+  private RuntimeException failure = new IllegalStateException("no failure yet");
+
+  RemoteVerifier(RemoteVerifiers owner) {
+    this.owner = owner;
+    this.node = owner.node();
+  }
+
+  @Override
+  public synchronized int open(SessionKey session, SamplingParams params) throws InterruptedException {
+    if (phase != Phase.NEW) {
+      throw new IllegalStateException("session " + session + " opened in phase " + phase);
+    }
+    key = session;
+    sampling = params;
+    owner.opened(key, this);
+    seek();
+    while (phase == Phase.SEEKING || phase == Phase.OPENING) {
+      wait();
+    }
+    requireUsable();
+    return has;
+  }
+
+  @Override
+  public int maxRows() {
+    return owner.maxRows();
+  }
+
+  @Override
+  public synchronized void send(Work work) {
+    if (work.seq() != nextSeq) {
+      throw new IllegalStateException("work " + work.seq() + " sent, " + nextSeq + " is next");
+    }
+    nextSeq++;
+    if (phase == Phase.STALE) {
+      answer(new VerifyReply.StaleEpoch(work.seq()));
+      return;
+    }
+    Buffer frame = node.encode(key, new Message.Work(slim(work)));
+    if (unanswered.isEmpty()) {
+      heardNanos = node.now();
+    }
+    unanswered.put(work.seq(), frame);
+    if (phase == Phase.OPEN) {
+      transmit(frame);
+      wait = node.times().retryFrom();
+    }
+  }
+
+  @Override
+  public synchronized VerifyReply receive() throws InterruptedException {
+    while (!replies.containsKey(nextReply)) {
+      requireUsable();
+      wait();
+    }
+    return replies.remove(nextReply++);
+  }
+
+  @Override
+  public synchronized void close() {
+    if (phase == Phase.OPENING || phase == Phase.OPEN) {
+      abandon();
+    }
+    if (phase != Phase.NEW) {
+      owner.closed(key, this);
+    }
+    phase = Phase.CLOSED;
+    notifyAll();
+  }
+
+  /** The worker has told something about this session. */
+  synchronized void told(String sender, ToDrafter message) {
+    if (!sender.equals(worker)) {
+      return;
+    }
+    switch (message) {
+      case VerifierOpened opened -> opened(opened);
+      case VerifierRefused refused -> refused(refused);
+      case Reply reply -> replied(reply.reply());
+      case NoSession none -> {
+        if (phase == Phase.OPEN && none.seq() >= firstSeq) {
+          log.info("session {}: verifier {} has forgotten it", key, worker);
+          setBack();
+        }
+      }
+      case InProgress progress -> heardNanos = node.now();
+      case VerifierClosed closed -> {}
+    }
+  }
+
+  /** A worker has left the mesh. */
+  synchronized void left(String gone) {
+    if (gone.equals(worker) && (phase == Phase.OPENING || phase == Phase.OPEN)) {
+      log.info("session {}: verifier {} has left", key, worker);
+      suspects.add(worker);
+      setBack();
+    }
+  }
+
+  /** Looks at what is due. */
+  synchronized void tick() {
+    switch (phase) {
+      case SEEKING -> {
+        if (node.past(sentNanos, wait)) {
+          seek();
+        }
+      }
+      case OPENING -> {
+        if (!silent() && node.past(sentNanos, wait)) {
+          transmit(openFrame());
+          backOff();
+        }
+      }
+      case OPEN -> {
+        if (unanswered.isEmpty()) {
+          if (node.past(sentNanos, node.times().keepAlive())) {
+            transmit(node.encode(key, new KeepAlive(firstSeq)));
+          }
+        } else if (!silent() && node.past(sentNanos, wait)) {
+          transmit(unanswered.get(unanswered.firstKey()));
+          backOff();
+        }
+      }
+      case NEW, STALE, LOST, CLOSED -> {}
+    }
+  }
+
+  private boolean silent() {
+    boolean silent = node.past(heardNanos, node.times().silence());
+    if (silent) {
+      log.info("session {}: no sign of life of verifier {} for {}", key, worker, node.times().silence());
+      suspects.add(worker);
+      abandon();
+      setBack();
+    }
+    return silent;
+  }
+
+  private void opened(VerifierOpened opened) {
+    if (phase != Phase.OPENING || opened.opening() != openings - 1) {
+      return;
+    }
+    phase = Phase.OPEN;
+    has = opened.has();
+    withoutSince = OptionalLong.empty();
+    heardNanos = node.now();
+    sentNanos = heardNanos;
+    wait = node.times().retryFrom();
+    SortedMap<Integer, Buffer> elsewhere = unanswered.headMap(firstSeq);
+    elsewhere.keySet().forEach(seq -> replies.put(seq, new VerifyReply.Behind(seq, has)));
+    elsewhere.clear();
+    unanswered.values().forEach(this::transmit);
+    notifyAll();
+  }
+
+  private void refused(VerifierRefused refused) {
+    if ((phase != Phase.OPENING && phase != Phase.OPEN) || refused.opening() != openings - 1) {
+      return;
+    }
+    log.info("session {}: verifier {} refuses ({}): {}", key, worker, refused.code(), refused.message());
+    switch (refused.code()) {
+      case STALE -> {
+        phase = Phase.STALE;
+        List.copyOf(unanswered.keySet()).forEach(seq -> answer(new VerifyReply.StaleEpoch(seq)));
+        notifyAll();
+      }
+      case BAD_INPUT -> lose(InputException.in("verifier " + worker, refused.message()));
+      case OVERLOADED, DRAINING, UNKNOWN_SESSION, VERIFIER_LOST, INTERNAL, LOST -> {
+        suspects.add(worker);
+        setBack();
+      }
+    }
+  }
+
+  private void replied(VerifyReply reply) {
+    if (phase != Phase.OPEN || !unanswered.containsKey(reply.seq()) || reply.seq() < firstSeq) {
+      return;
+    }
+    heardNanos = node.now();
+    sentNanos = heardNanos;
+    wait = node.times().retryFrom();
+    if (reply instanceof VerifyReply.Verdict) {
+      setbacks = 0;
+      suspects.clear();
+    }
+    answer(reply);
+  }
+
+  private void answer(VerifyReply reply) {
+    unanswered.remove(reply.seq());
+    replies.put(reply.seq(), reply);
+    notifyAll();
+  }
+
+  /** The verifier is gone: counts it and looks for another. */
+  private void setBack() {
+    setbacks++;
+    seek();
+  }
+
+  private void seek() {
+    phase = Phase.SEEKING;
+    sentNanos = node.now();
+    wait = node.times().retryFrom();
+    if (withoutSince.isEmpty()) {
+      withoutSince = OptionalLong.of(node.now());
+    } else if (node.past(withoutSince.getAsLong(), node.times().verifierDeadline())) {
+      lose(new VerifierLostException("session " + key + ": no verifier for " + node.times().verifierDeadline()));
+      return;
+    }
+    if (setbacks > MAX_SETBACKS) {
+      lose(new VerifierLostException("session " + key + ": " + setbacks + " verifiers in a row failed, " + worker
+          + " last"));
+      return;
+    }
+    Optional<WorkerAd> next = owner.place(suspects);
+    if (next.isEmpty()) {
+      suspects.clear(); // next time anyone will do
+      return;
+    }
+    phase = Phase.OPENING;
+    worker = next.get().id();
+    openings++;
+    firstSeq = nextSeq;
+    heardNanos = node.now();
+    transmit(openFrame());
+  }
+
+  private void lose(RuntimeException cause) {
+    phase = Phase.LOST;
+    failure = cause;
+    notifyAll();
+  }
+
+  private void requireUsable() {
+    if (phase == Phase.LOST) {
+      throw failure;
+    }
+    if (phase == Phase.CLOSED) {
+      throw new IllegalStateException("session " + key + " is closed");
+    }
+  }
+
+  /** Lets a worker that may hold the session free it. */
+  private void abandon() {
+    owner.closeAt(worker, key, openings - 1);
+  }
+
+  private Buffer openFrame() {
+    return node.encode(key, new OpenVerifier(openings - 1, firstSeq, sampling, owner.traceparent(key)));
+  }
+
+  private void transmit(Buffer frame) {
+    sentNanos = node.now();
+    node.bus().send(Addresses.verifier(worker), frame);
+  }
+
+  private void backOff() {
+    Duration twice = wait.multipliedBy(2);
+    wait = twice.compareTo(node.times().retryTo()) < 0 ? twice : node.times().retryTo();
+  }
+
+  /** Without draft distributions, if nobody reads them. */
+  private Work slim(Work work) {
+    return switch (work) {
+      case Work.Extend extend -> extend;
+      case DraftWindow window when sampling.acceptance().readsDraftDistributions() -> window;
+      case DraftWindow window -> new DraftWindow(
+          window.seq(),
+          window.base(),
+          window.parentHash(),
+          window.handoff(),
+          window.tokens().stream().map(token -> DraftToken.certain(token.id())).toList());
+    };
+  }
+}

@@ -1,0 +1,104 @@
+package dev.layermesh.mesh.transport;
+
+import dev.layermesh.decoding.SessionKey;
+import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.StatusCode;
+import io.opentelemetry.api.trace.Tracer;
+import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
+import io.opentelemetry.context.Context;
+import io.opentelemetry.context.propagation.TextMapGetter;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * One span per session a worker runs, child of the span whose context came in the open frame. Rounds are counted in
+ * attributes, not traced. Thread-safe.
+ */
+public final class SessionSpans {
+  private static final String TRACEPARENT = "traceparent";
+  private static final TextMapGetter<String> GETTER = new TextMapGetter<>() {
+    @Override
+    public Iterable<String> keys(String traceparent) {
+      return List.of(TRACEPARENT);
+    }
+
+    @Override
+    public String get(String traceparent, String key) {
+      return key.equals(TRACEPARENT) ? traceparent : null;
+    }
+  };
+
+  private final Tracer tracer;
+  private final String name;
+  private final Map<SessionKey, Running> running = new ConcurrentHashMap<>();
+
+  /** Spans called {@code name}: "session" on a draft worker, "verify" on a verify worker. */
+  public SessionSpans(Tracer tracer, String name) {
+    this.tracer = tracer;
+    this.name = name;
+  }
+
+  /** No spans; contexts pass through all the same. */
+  public static SessionSpans none() {
+    return new SessionSpans(OpenTelemetry.noop().getTracer("none"), "none");
+  }
+
+  /** W3C trace context of the span of a session that runs here; empty if there is none. */
+  public String traceparent(SessionKey key) {
+    return Optional.ofNullable(running.get(key)).map(span -> traceparent(span.context)).orElse("");
+  }
+
+  Running start(SessionKey key, String traceparent) {
+    Context parent = W3CTraceContextPropagator.getInstance().extract(Context.root(), traceparent, GETTER);
+    Span span = tracer.spanBuilder(name)
+        .setParent(parent)
+        .setAttribute("layermesh.session", "%016x".formatted(key.session()))
+        .setAttribute("layermesh.epoch", key.epoch())
+        .startSpan();
+    var started = new Running(key, span, parent.with(span));
+    running.put(key, started);
+    return started;
+  }
+
+  private static String traceparent(Context context) {
+    var carrier = new HashMap<String, String>();
+    W3CTraceContextPropagator.getInstance().inject(context, carrier, Map::put);
+    return carrier.getOrDefault(TRACEPARENT, "");
+  }
+
+  /** The span of one session; whoever started it ends it. */
+  final class Running {
+    private final SessionKey key;
+    private final Span span;
+    private final Context context;
+
+    private Running(SessionKey key, Span span, Context context) {
+      this.key = key;
+      this.span = span;
+      this.context = context;
+    }
+
+    /** A span inside this one; the caller ends it. */
+    Span child(String childName) {
+      return tracer.spanBuilder(childName).setParent(context).startSpan();
+    }
+
+    void set(String attribute, long value) {
+      span.setAttribute("layermesh." + attribute, value);
+    }
+
+    void fail(Throwable cause) {
+      span.setStatus(StatusCode.ERROR, cause.toString());
+      span.recordException(cause);
+    }
+
+    void end() {
+      span.end();
+      running.remove(key, this);
+    }
+  }
+}

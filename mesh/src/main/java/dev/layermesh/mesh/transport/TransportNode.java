@@ -1,0 +1,76 @@
+package dev.layermesh.mesh.transport;
+
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.mesh.membership.Registration;
+import dev.layermesh.mesh.membership.Workers;
+import dev.layermesh.mesh.wire.Frame;
+import dev.layermesh.mesh.wire.Message;
+import dev.layermesh.mesh.wire.WireException;
+import io.vertx.core.buffer.Buffer;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Who and where an endpoint is.
+ *
+ * @param bus what it sends and listens with
+ * @param id of the worker or gateway, unique in the mesh
+ * @param workers who else is alive
+ * @param times how long it waits
+ */
+public record TransportNode(FrameBus bus, String id, Workers workers, TransportTimes times) {
+  private static final Logger log = LoggerFactory.getLogger(TransportNode.class);
+
+  public TransportNode {
+    Objects.requireNonNull(bus, "bus");
+    Objects.requireNonNull(id, "id");
+    Objects.requireNonNull(workers, "workers");
+    Objects.requireNonNull(times, "times");
+  }
+
+  /** A node that waits as long as {@link TransportTimes#DEFAULTS} say. */
+  public TransportNode(FrameBus bus, String id, Workers workers) {
+    this(bus, id, workers, TransportTimes.DEFAULTS);
+  }
+
+  Buffer encode(SessionKey key, Message message) {
+    return new Frame(id, key, message).encode();
+  }
+
+  void send(String address, SessionKey key, Message message) {
+    bus.send(address, encode(key, message));
+  }
+
+  /** Hands on whole frames; logs and drops what is none, and what a handler chokes on: neither may stop a worker. */
+  FrameBus.Listening listen(String address, Consumer<Frame> handler) {
+    return bus.listen(address, bytes -> {
+      try {
+        handler.accept(Frame.decode(bytes));
+      } catch (WireException malformed) {
+        log.warn("{}: dropped {} bytes that are no frame: {}", address, bytes.length(), malformed.getMessage());
+      } catch (RuntimeException bug) {
+        log.error("{}: dropped a frame", address, bug);
+      }
+    });
+  }
+
+  Registration everyTick(Runnable action) {
+    return bus.every(times.tick(), action);
+  }
+
+  long now() {
+    return bus.nanoTime();
+  }
+
+  /** Whether {@code duration} has passed since {@code nanos}. */
+  boolean past(long nanos, Duration duration) {
+    return now() - nanos >= duration.toNanos();
+  }
+
+  static void dropped(String address, Frame frame) {
+    log.warn("{}: dropped a {} from {}: it belongs elsewhere", address, frame.message().kind(), frame.sender());
+  }
+}

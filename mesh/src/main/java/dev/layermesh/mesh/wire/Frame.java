@@ -1,0 +1,111 @@
+package dev.layermesh.mesh.wire;
+
+import dev.layermesh.decoding.SessionKey;
+import io.vertx.core.buffer.Buffer;
+import java.util.zip.CRC32C;
+
+/**
+ * One message on the bus. Layout: see the package.
+ *
+ * @param sender id of the worker or gateway that sends it; answers go to the address derived from it
+ * @param key the session and epoch it is about
+ * @param message what it says
+ */
+public record Frame(String sender, SessionKey key, Message message) {
+  static final int MAGIC = 0x4D4C; // bytes 'L' 'M'
+  static final int VERSION = 1;
+  static final int HEADER_BYTES = 32;
+  static final int CRC_OFFSET = 28;
+  static final int MAX_BYTES = 64 << 20;
+
+  private static final int KIND_OFFSET = 3;
+  private static final int MAX_SENDER = 128;
+
+  public Frame {
+    if (sender.isBlank() || sender.length() > MAX_SENDER) {
+      throw new IllegalArgumentException("sender \"" + sender + "\": 1 to " + MAX_SENDER + " characters");
+    }
+  }
+
+  /** The frame as bytes. */
+  public Buffer encode() {
+    var out = new FrameWriter();
+    out.u16(MAGIC).u8(VERSION).u8(message.kind().code()).i32(0);
+    out.i64(key.session()).i32(key.epoch()).i32(Body.seq(message)).i32(0).i32(0);
+    out.text(sender);
+    Body.write(message, out);
+    return Buffer.buffer(seal(out.toArray()));
+  }
+
+  /**
+   * Reads a frame; {@code bytes} are not kept.
+   *
+   * @throws WireException if they are no frame of this version; nothing else is thrown
+   */
+  public static Frame decode(Buffer bytes) {
+    if (bytes.length() < HEADER_BYTES || bytes.length() > MAX_BYTES) {
+      throw new WireException("a frame of " + bytes.length() + " bytes");
+    }
+    byte[] frame = bytes.getBytes();
+    var in = new FrameReader(frame);
+    int magic = in.u16();
+    int version = in.u8();
+    if (magic != MAGIC || version != VERSION) {
+      throw new WireException("magic %04x, version %d: this is version %d".formatted(magic, version, VERSION));
+    }
+    int kind = in.u8();
+    int flags = in.i32();
+    long session = in.i64();
+    int epoch = in.i32();
+    int seq = in.i32();
+    int bodyBytes = in.i32();
+    int crc = in.i32();
+    if (flags != 0 || bodyBytes != frame.length - HEADER_BYTES || crc != crc(frame)) {
+      throw new WireException(
+          "flags %x, %d bytes after the header said to be %d, crc %08x".formatted(
+              flags, frame.length - HEADER_BYTES, bodyBytes, crc));
+    }
+    try {
+      String sender = in.text();
+      var key = new SessionKey(session, epoch);
+      Message message = Body.read(Kind.of(kind), key, seq, in);
+      in.end();
+      return new Frame(sender, key, message);
+    } catch (IllegalArgumentException outOfRange) {
+      throw new WireException(outOfRange.getMessage(), outOfRange);
+    }
+  }
+
+  /**
+   * The kind of an encoded frame, without reading the rest.
+   *
+   * @throws WireException if it has none
+   */
+  public static Kind kindOf(Buffer bytes) {
+    if (bytes.length() < HEADER_BYTES) {
+      throw new WireException("a frame of " + bytes.length() + " bytes");
+    }
+    return Kind.of(bytes.getUnsignedByte(KIND_OFFSET));
+  }
+
+  /** Writes length and checksum into the header. */
+  static byte[] seal(byte[] frame) {
+    putInt(frame, CRC_OFFSET - 4, frame.length - HEADER_BYTES);
+    putInt(frame, CRC_OFFSET, crc(frame));
+    return frame;
+  }
+
+  /** CRC-32C (RFC 3720, appendix B.4) of all bytes but its own four. */
+  private static int crc(byte[] frame) {
+    var crc = new CRC32C();
+    crc.update(frame, 0, CRC_OFFSET);
+    crc.update(frame, HEADER_BYTES, frame.length - HEADER_BYTES);
+    return (int) crc.getValue();
+  }
+
+  private static void putInt(byte[] bytes, int offset, int value) {
+    for (int i = 0; i < 4; i++) {
+      bytes[offset + i] = (byte) (value >>> 8 * i);
+    }
+  }
+}

@@ -1,0 +1,323 @@
+package dev.layermesh.mesh.wire;
+
+import dev.layermesh.decoding.DecodeStats;
+import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.StopReason;
+import dev.layermesh.decoding.VerifyReply;
+import java.util.Objects;
+
+/** What workers and gateways tell each other about one session, grouped by who is told. */
+public sealed interface Message {
+
+  /** The kind of frame it travels in. */
+  Kind kind();
+
+  /** Told to a verify worker. */
+  sealed interface ToVerifier extends Message {}
+
+  /** Told by a verify worker to the drafter of a session. */
+  sealed interface ToDrafter extends Message {}
+
+  /** Told by a gateway to a draft worker. */
+  sealed interface ToDraftWorker extends Message {}
+
+  /** Told by a draft worker to the gateway of a session. */
+  sealed interface ToGateway extends Message {}
+
+  /**
+   * Opens a verifier session with an empty cache.
+   *
+   * @param opening counts the drafter's attempts in this epoch, from 0: a higher one replaces a lower one
+   * @param firstSeq number of the first work it will get
+   * @param sampling how the session chooses tokens
+   * @param traceparent W3C trace context of the drafter's span, or empty
+   */
+  record OpenVerifier(int opening, int firstSeq, SamplingParams sampling, String traceparent) implements ToVerifier {
+    public OpenVerifier {
+      requireNatural("opening", opening);
+      requireNatural("first seq", firstSeq);
+      Objects.requireNonNull(sampling, "sampling");
+      Objects.requireNonNull(traceparent, "traceparent");
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.OPEN_VERIFIER;
+    }
+  }
+
+  /** Work for the verifier, whole: rows in one piece, draft distributions where they are not certain. */
+  record Work(dev.layermesh.decoding.Work work) implements ToVerifier {
+    public Work {
+      requireNatural("seq", work.seq());
+    }
+
+    @Override
+    public Kind kind() {
+      return switch (work) {
+        case dev.layermesh.decoding.Work.Extend extend -> Kind.EXTEND;
+        case DraftWindow window -> Kind.DRAFT_WINDOW;
+      };
+    }
+  }
+
+  /** Ends the session if it was opened by this opening or an earlier one; answered with {@link VerifierClosed}. */
+  record CloseVerifier(int opening) implements ToVerifier {
+    public CloseVerifier {
+      requireNatural("opening", opening);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.CLOSE_VERIFIER;
+    }
+  }
+
+  /** Keeps the lease of a session that has no work; answered only if there is no such session. */
+  record KeepAlive(int seq) implements ToVerifier {
+    public KeepAlive {
+      requireNatural("seq", seq);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.KEEP_ALIVE;
+    }
+  }
+
+  /** The session is open and holds {@code has} positions. */
+  record VerifierOpened(int opening, int has) implements ToDrafter {
+    public VerifierOpened {
+      requireNatural("opening", opening);
+      requireNatural("has", has);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.VERIFIER_OPENED;
+    }
+  }
+
+  /** The session was not opened, or broke down ({@link FailureCode#INTERNAL}). */
+  record VerifierRefused(int opening, FailureCode code, String message) implements ToDrafter {
+    public VerifierRefused {
+      requireNatural("opening", opening);
+      Objects.requireNonNull(code, "code");
+      message = shortened(message);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.VERIFIER_REFUSED;
+    }
+  }
+
+  /** The answer to a work. */
+  record Reply(VerifyReply reply) implements ToDrafter {
+    public Reply {
+      requireNatural("seq", reply.seq());
+    }
+
+    @Override
+    public Kind kind() {
+      return switch (reply) {
+        case VerifyReply.Extended extended -> Kind.EXTENDED;
+        case VerifyReply.Verdict verdict -> Kind.VERDICT;
+        case VerifyReply.Diverged diverged -> Kind.DIVERGED;
+        case VerifyReply.Behind behind -> Kind.BEHIND;
+        case VerifyReply.StaleEpoch stale -> Kind.STALE_EPOCH;
+        case VerifyReply.Overloaded overloaded -> Kind.OVERLOADED;
+      };
+    }
+  }
+
+  /** No such session is held here; {@code seq} is that of the message it answers. */
+  record NoSession(int seq) implements ToDrafter {
+    public NoSession {
+      requireNatural("seq", seq);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.NO_SESSION;
+    }
+  }
+
+  /** The work has arrived and is not answered yet: a sign of life. */
+  record InProgress(int seq) implements ToDrafter {
+    public InProgress {
+      requireNatural("seq", seq);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.IN_PROGRESS;
+    }
+  }
+
+  /** No session of this opening or an earlier one is held here, nor will be: the answer to a close. */
+  record VerifierClosed(int opening) implements ToDrafter {
+    public VerifierClosed {
+      requireNatural("opening", opening);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.VERIFIER_CLOSED;
+    }
+  }
+
+  /**
+   * Starts a session.
+   *
+   * @param spec all of it
+   * @param window tokens it may commit before the first {@link Credit}
+   * @param traceparent W3C trace context of the gateway's span, or empty
+   */
+  record OpenSession(SessionSpec spec, int window, String traceparent) implements ToDraftWorker {
+    public OpenSession {
+      Objects.requireNonNull(spec, "spec");
+      requireNatural("window", window);
+      Objects.requireNonNull(traceparent, "traceparent");
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.OPEN_SESSION;
+    }
+  }
+
+  /**
+   * How far the gateway is: cumulative, so that the last one tells all, and resent as heartbeat.
+   *
+   * @param received tokens after the prompt the gateway holds without a gap: they need not be resent
+   * @param window tokens it may commit beyond them
+   */
+  record Credit(int received, int window) implements ToDraftWorker {
+    public Credit {
+      requireNatural("received", received);
+      requireNatural("window", window);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.CREDIT;
+    }
+  }
+
+  /** Ends the session now; a worker that holds none does nothing. */
+  record Cancel() implements ToDraftWorker {
+    @Override
+    public Kind kind() {
+      return Kind.CANCEL;
+    }
+  }
+
+  /** The final message has arrived, and all tokens before it. */
+  record FinalAck() implements ToDraftWorker {
+    @Override
+    public Kind kind() {
+      return Kind.FINAL_ACK;
+    }
+  }
+
+  /** The session runs here: the answer to an open and, as a sign of life, to every credit. */
+  record SessionOpened() implements ToGateway {
+    @Override
+    public Kind kind() {
+      return Kind.SESSION_OPENED;
+    }
+  }
+
+  /** The session does not run here. */
+  record SessionRefused(FailureCode code, String message) implements ToGateway {
+    public SessionRefused {
+      Objects.requireNonNull(code, "code");
+      message = shortened(message);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.SESSION_REFUSED;
+    }
+  }
+
+  /** What one round committed. */
+  record Tokens(dev.layermesh.decoding.Round round) implements ToGateway {
+    public Tokens {
+      requireNatural("from", round.from());
+      if (round.committed().isEmpty()) {
+        throw new IllegalArgumentException("a round without a token at " + round.from());
+      }
+      if (round.accepted() < 0 || round.accepted() > round.drafted().length()) {
+        throw new IllegalArgumentException(round.accepted() + " accepted of " + round.drafted().length());
+      }
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.TOKENS;
+    }
+  }
+
+  /** Known tokens the verifier holds. */
+  record Prefilled(int done, int total) implements ToGateway {
+    public Prefilled {
+      requireNatural("done", done);
+      requireNatural("total", total);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.PREFILLED;
+    }
+  }
+
+  /**
+   * The session has ended; repeated until acknowledged.
+   *
+   * @param reason why
+   * @param committed number of tokens after the prompt, those of earlier epochs included
+   * @param stats counters of this epoch
+   */
+  record Finished(StopReason reason, int committed, DecodeStats stats) implements ToGateway {
+    public Finished {
+      Objects.requireNonNull(reason, "reason");
+      requireNatural("committed", committed);
+      if (stats.rounds() < 0 || stats.draftTokens() < 0 || stats.acceptedTokens() < 0
+          || stats.earlyRows() < 0 || stats.lateRows() < 0) {
+        throw new IllegalArgumentException("negative counters: " + stats);
+      }
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.FINISHED;
+    }
+  }
+
+  /** The session broke down; repeated until acknowledged. */
+  record Failed(FailureCode code, String message) implements ToGateway {
+    public Failed {
+      Objects.requireNonNull(code, "code");
+      message = shortened(message);
+    }
+
+    @Override
+    public Kind kind() {
+      return Kind.FAILED;
+    }
+  }
+
+  private static void requireNatural(String name, int value) {
+    if (value < 0) {
+      throw new IllegalArgumentException(name + " " + value + " is negative");
+    }
+  }
+
+  private static String shortened(String message) {
+    return message.length() <= FrameWriter.MAX_TEXT / 4 ? message : message.substring(0, FrameWriter.MAX_TEXT / 4);
+  }
+}

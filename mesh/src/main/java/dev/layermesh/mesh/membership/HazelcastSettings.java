@@ -9,23 +9,27 @@ import com.hazelcast.config.MultiMapConfig;
 import com.hazelcast.config.ServerSocketEndpointConfig;
 import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.util.List;
 
 /** Hazelcast as the mesh needs it: found by address, quick to notice a death, closed to all but members. */
 final class HazelcastSettings {
-  /** A cluster is joined or given up within this time. */
-  static final int JOIN_SECONDS = 20;
   /** Two owners of an entry may die at once and it is still there. */
   private static final int BACKUPS = 2;
 
   private HazelcastSettings() {
   }
 
-  static Config of(MeshOptions options, InetAddress bind) {
+  /**
+   * @param candidates  where the others may be, {@code HOST:PORT} each
+   * @param joinSeconds after this long without a cluster the node gives up
+   */
+  static Config of(MeshOptions options, InetAddress bind, List<String> candidates, long joinSeconds) {
     Config config = new Config().setClusterName(options.cluster());
     config.getJetConfig().setEnabled(false);
     config.getMetricsConfig().setEnabled(false);
     setProperties(config, bind);
-    setNetwork(config.getAdvancedNetworkConfig(), options, bind);
+    config.setProperty("hazelcast.max.join.seconds", String.valueOf(joinSeconds));
+    setNetwork(config.getAdvancedNetworkConfig(), options.ports(), bind, candidates);
     setMaps(config);
     // Values are strings and Vert.x's own DataSerializables; Java serialization is left to Hazelcast's exceptions.
     config.getSerializationConfig().setJavaSerializationFilterConfig(new JavaSerializationFilterConfig());
@@ -41,7 +45,6 @@ final class HazelcastSettings {
         .setProperty("hazelcast.prefer.ipv4.stack", String.valueOf(!(bind instanceof Inet6Address)))
         // A joining node is admitted at once instead of waiting for a crowd.
         .setProperty("hazelcast.wait.seconds.before.join", "0")
-        .setProperty("hazelcast.max.join.seconds", String.valueOf(JOIN_SECONDS))
         // A hung member is gone after 10 s; with 5 s a stopped master took a healthy member with it.
         .setProperty("hazelcast.heartbeat.interval.seconds", "1")
         .setProperty("hazelcast.max.no.heartbeat.seconds", "10")
@@ -59,17 +62,18 @@ final class HazelcastSettings {
   }
 
   /** Only the member protocol is served: no clients, no REST, no memcache. */
-  private static void setNetwork(AdvancedNetworkConfig network, MeshOptions options, InetAddress bind) {
+  private static void setNetwork(
+      AdvancedNetworkConfig network, PortRange ports, InetAddress bind, List<String> candidates) {
     ServerSocketEndpointConfig endpoint = new ServerSocketEndpointConfig()
-        .setPort(options.ports().first())
-        .setPortCount(options.ports().size())
+        .setPort(ports.first())
+        .setPortCount(ports.size())
         .setPortAutoIncrement(true)
         .setReuseAddress(true);
     endpoint.getInterfaces().setEnabled(true).addInterface(bind.getHostAddress());
     JoinConfig join = new JoinConfig();
     join.getMulticastConfig().setEnabled(false);
     join.getAutoDetectionConfig().setEnabled(false);
-    join.getTcpIpConfig().setEnabled(true).setConnectionTimeoutSeconds(2).setMembers(options.candidates(bind));
+    join.getTcpIpConfig().setEnabled(true).setConnectionTimeoutSeconds(2).setMembers(candidates);
     network.setEnabled(true).setMemberEndpointConfig(endpoint).setJoin(join);
   }
 

@@ -12,6 +12,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -29,8 +31,10 @@ public final class MeshNode implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MeshNode.class);
   /** Vert.x keeps its node id in this attribute of the Hazelcast member; unlike the member's uuid it outlives a merge. */
   static final String NODE_ID_ATTRIBUTE = "__vertx.nodeId";
-  /** Longer than Hazelcast itself tries, so that its own reason is reported. */
-  private static final Duration JOIN_DEADLINE = Duration.ofSeconds(HazelcastSettings.JOIN_SECONDS * 3L);
+  /** Joining takes a second or two; a node that is starting on a busy machine answers within this time. */
+  private static final Duration JOIN_PATIENCE = Duration.ofSeconds(10);
+  /** What Hazelcast and Vert.x need besides, at the very most. */
+  private static final Duration STARTING = Duration.ofSeconds(60);
   private static final Duration CLOSE_DEADLINE = Duration.ofSeconds(15);
 
   private final Vertx vertx;
@@ -50,14 +54,24 @@ public final class MeshNode implements AutoCloseable {
    *     peers is no mesh; nothing is left running then
    */
   public static MeshNode join(MeshOptions options) {
+    return join(options, JOIN_PATIENCE);
+  }
+
+  static MeshNode join(MeshOptions options, Duration patience) {
     InetAddress bind = options.bindAddress();
     requireFreePort(options, bind);
-    HazelcastClusterManager cluster = new HazelcastClusterManager(HazelcastSettings.of(options, bind));
-    Future<Vertx> joining = Vertx.builder()
-        .with(vertxOptions(bind))
-        .withClusterManager(cluster)
-        .buildClustered();
-    return new MeshNode(awaitJoin(joining, options, bind), cluster, options);
+    List<String> candidates = options.candidates(bind);
+    Optional<MeshNode> node = attempt(options, bind, candidates, patience);
+    if (node.isPresent()) {
+      return node.get();
+    }
+    List<String> strangers = Stranger.among(candidates);
+    List<String> others = candidates.stream().filter(candidate -> !strangers.contains(candidate)).toList();
+    LOG.warn("no cluster {} yet; trying again without {}, where something listens that is no mesh or hangs",
+        options.cluster(), strangers);
+    return attempt(options, bind, others, patience).orElseThrow(() -> InputException.of("--peers",
+        String.join(",", others), "no cluster " + options.cluster() + " could be joined within "
+            + patience.toSeconds() + " s"));
   }
 
   /** The clustered Vert.x; it ends with this node. */
@@ -120,28 +134,31 @@ public final class MeshNode implements AutoCloseable {
     return InputException.of("--bind", options.bind(), "none of its ports " + options.ports() + " is free");
   }
 
-  private static Vertx awaitJoin(Future<Vertx> joining, MeshOptions options, InetAddress bind) {
+  /** The node, or nothing if the others would neither take it in nor let it found a cluster. */
+  private static Optional<MeshNode> attempt(
+      MeshOptions options, InetAddress bind, List<String> candidates, Duration patience) {
+    HazelcastClusterManager cluster = new HazelcastClusterManager(
+        HazelcastSettings.of(options, bind, candidates, patience.toSeconds()));
+    Future<Vertx> joining = Vertx.builder()
+        .with(vertxOptions(bind))
+        .withClusterManager(cluster)
+        .buildClustered();
     try {
-      return joining.toCompletionStage().toCompletableFuture().get(JOIN_DEADLINE.toMillis(), TimeUnit.MILLISECONDS);
+      Vertx vertx = joining.toCompletionStage().toCompletableFuture()
+          .get(patience.plus(STARTING).toMillis(), TimeUnit.MILLISECONDS);
+      return Optional.of(new MeshNode(vertx, cluster, options));
     } catch (ExecutionException e) {
       requireFreePort(options, bind);
-      LOG.debug("cannot join", e);
-      throw notJoined(options, bind);
+      LOG.debug("cannot join cluster {}", options.cluster(), e);
+      return Optional.empty();
     } catch (TimeoutException e) {
-      throw notJoined(options, bind);
+      joining.onSuccess(Vertx::close);
+      throw new IllegalStateException("neither in cluster " + options.cluster() + " nor refused after "
+          + patience.plus(STARTING).toSeconds() + " s", e);
     } catch (InterruptedException e) {
+      joining.onSuccess(Vertx::close);
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while joining cluster " + options.cluster(), e);
-    } finally {
-      if (!joining.succeeded()) {
-        joining.onSuccess(Vertx::close);
-      }
     }
-  }
-
-  private static InputException notJoined(MeshOptions options, InetAddress bind) {
-    return InputException.of("--peers", String.join(",", options.candidates(bind)), "no cluster "
-        + options.cluster() + " could be joined within " + HazelcastSettings.JOIN_SECONDS
-        + " s; is something that is no mesh listening there?");
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
 import java.net.ServerSocket;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -43,6 +44,20 @@ class MeshNodeTest {
       assertThat(node.hazelcast().getCluster().getMembers()).hasSize(1);
       assertThat(node.hazelcast().getCluster().getLocalMember().getAddress().getPort())
           .isEqualTo(options.ports().first() + 1);
+    }
+  }
+
+  @Test
+  void shouldJoinBesideAListenerThatIsNoMesh() throws Exception {
+    MeshOptions options = TestMeshes.options();
+    String silentPeer = "127.0.0.1:" + options.ports().first();
+    try (ServerSocket silent = TestMeshes.occupy(options.ports().first());
+        MeshNode node = MeshNode.join(options, Duration.ofSeconds(3));
+        MeshNode other = MeshNode.join(options, Duration.ofSeconds(3))) {
+      assertThat(silent.isBound()).isTrue();
+      assertThat(node.hazelcast().getCluster().getMembers()).hasSize(2);
+      assertThat(other.hazelcast().getCluster().getMembers()).hasSize(2);
+      assertThat(Stranger.among(options.candidates(options.bindAddress()))).containsExactly(silentPeer);
     }
   }
 

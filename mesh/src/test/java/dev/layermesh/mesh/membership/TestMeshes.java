@@ -47,7 +47,7 @@ public final class TestMeshes {
   }
 
   private static boolean isFree(int port) {
-    try (ServerSocket probe = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+    try (ServerSocket probe = new ServerSocket(port, 50, InetAddress.getLoopbackAddress())) {
       return probe.isBound();
     } catch (IOException e) {
       return false;
@@ -56,7 +56,7 @@ public final class TestMeshes {
 
   static ServerSocket occupy(int port) {
     try {
-      return new ServerSocket(port, 1, InetAddress.getLoopbackAddress());
+      return new ServerSocket(port, 50, InetAddress.getLoopbackAddress());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -1,0 +1,324 @@
+package dev.layermesh.mesh.transport;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.layermesh.decoding.AcceptanceRule;
+import dev.layermesh.decoding.LocalSessionHost;
+import dev.layermesh.decoding.LocalVerifier;
+import dev.layermesh.decoding.Outcome;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionHost;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.StopReason;
+import dev.layermesh.decoding.StopRule;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.decoding.VerifierHost;
+import dev.layermesh.decoding.VerifierLostException;
+import dev.layermesh.decoding.VerifierSession;
+import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.Work;
+import dev.layermesh.mesh.membership.Role;
+import dev.layermesh.mesh.wire.Kind;
+import dev.layermesh.testkit.DrafterKind;
+import dev.layermesh.testkit.ForgetfulVerifierHost;
+import dev.layermesh.testkit.Lossless;
+import dev.layermesh.testkit.ToyDrafter;
+import dev.layermesh.testkit.ToyModel;
+import dev.layermesh.testkit.ToyVerifierHost;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@Timeout(60)
+class RemoteVerifierTest {
+  private static final Duration MINUTES = Duration.ofMinutes(5);
+  private static final WindowPolicy TWO_WINDOWS = new WindowPolicy(3, 2, true);
+  private static final TokenSink NOWHERE = round -> {};
+
+  private final ToyModel model = ToyModel.small(3);
+  private final VirtualFrameBus bus = new VirtualFrameBus();
+  private final TestWorkers workers = new TestWorkers();
+  private final ToyVerifierHost first = new ToyVerifierHost(model);
+  private final ToyVerifierHost second = new ToyVerifierHost(model);
+
+  @ParameterizedTest
+  @CsvSource({"0,1,false", "4,1,false", "3,2,true", "2,3,true"})
+  void shouldSayWhatALocalVerifierSays(int draft, int windows, boolean tail) {
+    VerifyEndpoint endpoint = verifier("v1", first, bus);
+    SessionSpec spec = spec(1, new WindowPolicy(draft, windows, tail), 60);
+    Outcome outcome = finished(drafter("d1", bus).open(spec, NOWHERE));
+    Lossless.assertSameTokens(model.autoregressive(spec), outcome.committed());
+    bus.until("the session is freed", Duration.ofSeconds(5), () -> endpoint.sessions() == 0);
+    assertThat(first.opened()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,1", "2,1", "3,2", "4,2", "5,2", "6,2"})
+  void shouldSayTheSameWhateverIsLostRepeatedOrLate(long seed, int windows) {
+    var faulty = new FaultyFrameBus(bus, seed, 0.1);
+    VerifyEndpoint endpoint = verifier("v1", new ForgetfulVerifierHost(first, 0.05, seed), faulty);
+    SessionSpec spec = spec(seed, new WindowPolicy(3, windows, windows > 1), 80);
+    Outcome outcome = finished(drafter("d1", faulty).open(spec, NOWHERE));
+    Lossless.assertSameTokens(model.autoregressive(spec), outcome.committed());
+    assertThat(faulty.lost()).containsKeys(
+        Kind.OPEN_VERIFIER, Kind.EXTEND, Kind.DRAFT_WINDOW, Kind.VERIFIER_OPENED, Kind.EXTENDED, Kind.VERDICT);
+    bus.until("the session is freed", Duration.ofSeconds(40), () -> endpoint.sessions() == 0);
+  }
+
+  @Test
+  void shouldCarryDraftDistributionsForTheRuleThatReadsThem() {
+    verifier("v1", first, bus);
+    SessionSpec spec = spec(4, TWO_WINDOWS, 60, SamplingParams.sampled(0.9, 5).with(AcceptanceRule.SPECULATIVE_SAMPLING));
+    SessionSpec same = spec(5, TWO_WINDOWS, 60, spec.sampling());
+    TokenIds local = finished(new LocalSessionHost(
+        one -> new ToyDrafter(one, model, DrafterKind.PLAUSIBLE),
+        () -> new LocalVerifier(second)).open(spec, NOWHERE)).committed();
+    Lossless.assertSameTokens(local, finished(drafter("d1", bus).open(same, NOWHERE)).committed());
+  }
+
+  @Test
+  void shouldGoOnWithAnotherVerifierWhenTheFirstDiesWithoutAWord() {
+    var dying = new FaultyFrameBus(bus, 1, 0);
+    dying.calm();
+    verifier("v1", first, dying);
+    VerifyEndpoint other = verifier("v2", second, bus);
+    SessionSpec spec = spec(6, TWO_WINDOWS, 100);
+    var rounds = new Semaphore(0);
+    SessionHost.Session session = drafter("d1", bus).open(spec, round -> {
+      rounds.release();
+      if (rounds.availablePermits() == 5) {
+        dying.swallow(kind -> true);
+      }
+    });
+    Outcome outcome = finished(session);
+    Lossless.assertSameTokens(model.autoregressive(spec), outcome.committed());
+    assertThat(second.opened()).isEqualTo(1);
+    bus.until("the session is freed", Duration.ofSeconds(5), () -> other.sessions() == 0);
+  }
+
+  @Test
+  void shouldGoOnAtOnceWhenTheVerifierLeavesTheMesh() {
+    VerifyEndpoint leaving = verifier("v1", first, bus);
+    verifier("v2", second, bus);
+    SessionSpec spec = spec(7, TWO_WINDOWS, 100);
+    var rounds = new Semaphore(0);
+    long start = bus.nanoTime();
+    Outcome outcome = finished(drafter("d1", bus).open(spec, round -> {
+      rounds.release();
+      if (rounds.availablePermits() == 3) {
+        leaving.close();
+        workers.leave("v1");
+      }
+    }));
+    Lossless.assertSameTokens(model.autoregressive(spec), outcome.committed());
+    assertThat(second.opened()).isEqualTo(1);
+    assertThat(Duration.ofNanos(bus.nanoTime() - start)).isLessThan(Duration.ofSeconds(4));
+  }
+
+  @Test
+  void shouldOpenAgainAtAVerifierThatForgotTheSession() {
+    var restarted = new CompletableFuture<VerifyEndpoint>();
+    VerifyEndpoint before = verifier("v1", first, bus);
+    SessionSpec spec = spec(8, TWO_WINDOWS, 100);
+    var rounds = new Semaphore(0);
+    Outcome outcome = finished(drafter("d1", bus).open(spec, round -> {
+      rounds.release();
+      if (rounds.availablePermits() == 4) {
+        before.close();
+        restarted.complete(verifier("v1", second, bus));
+      }
+    }));
+    Lossless.assertSameTokens(model.autoregressive(spec), outcome.committed());
+    assertThat(second.opened()).isEqualTo(1);
+    bus.until("the session is freed", Duration.ofSeconds(5), () -> restarted.join().sessions() == 0);
+  }
+
+  @Test
+  void shouldRefuseAZombieOfALowerEpoch() {
+    VerifyEndpoint endpoint = verifier("v1", first, bus);
+    SessionSpec old = spec(9, TWO_WINDOWS, 100);
+    var rounds = new Semaphore(0);
+    var resume = new CountDownLatch(1);
+    SessionHost.Session zombie = drafter("d1", bus).open(old, round -> {
+      rounds.release();
+      if (rounds.availablePermits() == 3) {
+        resume.await();
+      }
+    });
+    bus.until("three rounds", MINUTES, () -> rounds.availablePermits() == 3);
+    SessionSpec next = old.resumedAfter(TokenIds.empty());
+    SessionHost.Session taken = drafter("d2", bus).open(next, NOWHERE);
+    bus.until("the new epoch is open", MINUTES, () -> first.opened() == 2);
+    resume.countDown();
+    assertThat(finished(zombie).reason()).isEqualTo(StopReason.SUPERSEDED);
+    Lossless.assertSameTokens(model.autoregressive(next), finished(taken).committed());
+    bus.until("all is freed", Duration.ofSeconds(5), () -> endpoint.sessions() == 0 && first.open() == 0);
+    // A zombie that asks only afterwards is told the same.
+    assertThat(finished(drafter("d3", bus).open(old, NOWHERE)).reason()).isEqualTo(StopReason.SUPERSEDED);
+  }
+
+  @Test
+  void shouldSayThatNoVerifierCouldBeHad() {
+    SessionHost.Session session = drafter("d1", bus).open(spec(10, TWO_WINDOWS, 10), NOWHERE);
+    assertThatThrownBy(() -> finished(session))
+        .hasCauseInstanceOf(VerifierLostException.class)
+        .hasMessageContaining("no verifier for PT10S");
+  }
+
+  @Test
+  void shouldGiveUpWhenEveryVerifierBreaksDown() {
+    VerifierHost broken = (key, sampling) -> {
+      throw new IllegalStateException("device is gone");
+    };
+    verifier("v1", broken, bus);
+    verifier("v2", broken, bus);
+    SessionHost.Session session = drafter("d1", bus).open(spec(11, TWO_WINDOWS, 10), NOWHERE);
+    assertThatThrownBy(() -> finished(session)).hasCauseInstanceOf(VerifierLostException.class);
+  }
+
+  @Test
+  void shouldTurnToAnotherVerifierWhenOneIsFullOrDraining() {
+    TransportNode node = node("v1", bus);
+    workers.join(Role.VERIFY, "v1");
+    var full = new VerifyEndpoint(node, first, 1, SessionSpans.none());
+    VerifyEndpoint other = verifier("v2", second, bus);
+    var resume = new CountDownLatch(1);
+    SessionHost.Session holding = drafter("d1", bus).open(spec(12, TWO_WINDOWS, 20), round -> resume.await());
+    bus.until("the first session is open", MINUTES, () -> full.sessions() == 1);
+    SessionSpec spec = spec(13, TWO_WINDOWS, 20);
+    Lossless.assertSameTokens(
+        model.autoregressive(spec), finished(drafter("d2", bus).open(spec, NOWHERE)).committed());
+    assertThat(second.opened()).isEqualTo(1);
+    other.drain();
+    resume.countDown();
+    finished(holding);
+    SessionSpec third = spec(14, TWO_WINDOWS, 20);
+    finished(drafter("d3", bus).open(third, NOWHERE));
+    assertThat(second.opened()).as("a draining verifier takes nothing new").isEqualTo(1);
+  }
+
+  @Test
+  void shouldWaitForASlowVerifierThatShowsSignsOfLife() {
+    var go = new CountDownLatch(1);
+    VerifierHost slow = (key, sampling) -> {
+      VerifierSession session = first.open(key, sampling);
+      return new VerifierSession() {
+        @Override
+        public int has() {
+          return session.has();
+        }
+
+        @Override
+        public VerifyReply answer(Work work) throws InterruptedException {
+          go.await();
+          return session.answer(work);
+        }
+
+        @Override
+        public void close() {
+          session.close();
+        }
+      };
+    };
+    verifier("v1", slow, bus);
+    SessionSpec spec = spec(15, TWO_WINDOWS, 30);
+    SessionHost.Session session = drafter("d1", bus).open(spec, NOWHERE);
+    bus.advance(Duration.ofSeconds(45));
+    go.countDown();
+    Lossless.assertSameTokens(model.autoregressive(spec), finished(session).committed());
+    assertThat(first.opened()).isEqualTo(1);
+  }
+
+  @Test
+  void shouldKeepTheLeaseOfASessionThatWaitsForItsClient() {
+    verifier("v1", first, bus);
+    SessionSpec spec = spec(16, TWO_WINDOWS, 30);
+    var resume = new CountDownLatch(1);
+    SessionHost.Session session = drafter("d1", bus).open(spec, round -> resume.await());
+    bus.advance(Duration.ofSeconds(70));
+    resume.countDown();
+    Lossless.assertSameTokens(model.autoregressive(spec), finished(session).committed());
+    assertThat(first.opened()).isEqualTo(1);
+  }
+
+  @Test
+  void shouldFreeTheSessionsOfADrafterThatIsNotHeardOf() {
+    var dying = new FaultyFrameBus(bus, 1, 0);
+    dying.calm();
+    VerifyEndpoint endpoint = verifier("v1", first, bus);
+    var never = new CountDownLatch(1);
+    SessionHost.Session session = drafter("d1", dying).open(spec(17, TWO_WINDOWS, 30), round -> never.await());
+    bus.until("the session is open", MINUTES, () -> endpoint.sessions() == 1);
+    dying.swallow(kind -> true);
+    bus.advance(Duration.ofSeconds(25));
+    assertThat(endpoint.sessions()).isEqualTo(1);
+    bus.until("the lease has run out", Duration.ofSeconds(12), () -> endpoint.sessions() == 0 && first.open() == 0);
+    session.cancel();
+  }
+
+  @Test
+  void shouldFreeTheSessionsOfADrafterThatLeavesTheMesh() {
+    VerifyEndpoint endpoint = verifier("v1", first, bus);
+    var never = new CountDownLatch(1);
+    SessionHost.Session session = drafter("d1", bus).open(spec(18, TWO_WINDOWS, 30), round -> never.await());
+    bus.until("the session is open", MINUTES, () -> endpoint.sessions() == 1);
+    workers.leave("d1");
+    bus.until("it is freed", Duration.ofSeconds(1), () -> endpoint.sessions() == 0 && first.open() == 0);
+    session.cancel();
+  }
+
+  @Test
+  void shouldFreeACancelledSessionAtItsVerifierThoughClosingIsLost() {
+    var faulty = new FaultyFrameBus(bus, 3, 0.1);
+    VerifyEndpoint endpoint = verifier("v1", first, faulty);
+    var never = new CountDownLatch(1);
+    SessionHost.Session session = drafter("d1", faulty).open(spec(19, TWO_WINDOWS, 30), round -> never.await());
+    bus.until("the session is open", MINUTES, () -> endpoint.sessions() == 1);
+    session.cancel();
+    bus.until("it is freed", Duration.ofSeconds(3), () -> endpoint.sessions() == 0 && first.open() == 0);
+    assertThat(finished(session).reason()).isEqualTo(StopReason.CANCELLED);
+    assertThat(faulty.lost()).containsKey(Kind.CLOSE_VERIFIER);
+  }
+
+  private SessionHost drafter(String id, FrameBus itsBus) {
+    var verifiers = new RemoteVerifiers(node(id, itsBus), workers::verifier, key -> "", 4);
+    return new LocalSessionHost(spec -> new ToyDrafter(spec, model, DrafterKind.PLAUSIBLE), verifiers::verifier);
+  }
+
+  private VerifyEndpoint verifier(String id, VerifierHost host, FrameBus itsBus) {
+    workers.join(Role.VERIFY, id);
+    return new VerifyEndpoint(node(id, itsBus), host, 100, SessionSpans.none());
+  }
+
+  private TransportNode node(String id, FrameBus itsBus) {
+    return new TransportNode(itsBus, id, workers);
+  }
+
+  private Outcome finished(SessionHost.Session session) {
+    CompletableFuture<Outcome> outcome = session.outcome().toCompletableFuture();
+    bus.until("the session has ended", MINUTES, outcome::isDone);
+    return outcome.join();
+  }
+
+  private static SessionSpec spec(long session, WindowPolicy window, int maxTokens) {
+    return spec(session, window, maxTokens, SamplingParams.sampled(0.8, session));
+  }
+
+  private static SessionSpec spec(long session, WindowPolicy window, int maxTokens, SamplingParams sampling) {
+    return new SessionSpec(
+        new SessionKey(session, 0),
+        TokenIds.of(1, 2, 3, 4, 5, 6, 7, 8),
+        new StopRule(TokenIds.empty(), maxTokens, 4096),
+        sampling,
+        window);
+  }
+}

@@ -20,7 +20,7 @@ import java.util.Optional;
  * ({@code bos_token}, {@code eos_token}, …).
  */
 public final class ChatTemplate implements AutoCloseable {
-  private static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final Duration LIMIT = Duration.ofSeconds(30); // a chat of 200 turns takes 1 s
 
   private final String source;
   private final Map<String, Object> specialTokens;
@@ -33,7 +33,8 @@ public final class ChatTemplate implements AutoCloseable {
   }
 
   /**
-   * The chat template of a set of files, if it has one. Its errors show when it is rendered.
+   * The chat template of a set of files, if it has one. Its engine starts in the background; its errors show when it is
+   * rendered.
    *
    * @throws InputException if {@code tokenizer_config.json} is damaged
    */

@@ -27,8 +27,8 @@ import run.endive.wasm.types.MemoryLimits;
  * that is itself a WebAssembly program on the JVM: the template can reach no class, file or socket, only the three
  * functions lent to it, and its memory and time are bounded.
  *
- * <p>Threads: an engine is owned by one thread of its own, started when the template is first needed; callers queue on
- * a lock and park. An engine that failed or ran out of time is thrown away with its thread; the next call starts anew.
+ * <p>Threads: an engine is owned by one thread of its own, which starts it ahead of the first call; callers queue on a
+ * lock and park. An engine that failed or ran out of time is thrown away with its thread; the next call starts anew.
  */
 final class TemplateSandbox implements AutoCloseable {
   private static final String LIBRARY = "huggingface-jinja-0.5.11.cjs";
@@ -52,13 +52,14 @@ final class TemplateSandbox implements AutoCloseable {
   private final Clock clock;
   private final Duration limit;
   private final ReentrantLock lock = new ReentrantLock();
-  private Optional<Running> running = Optional.empty(); // guarded by lock
+  private Optional<Running> running; // guarded by lock
 
   TemplateSandbox(String template, String source, Clock clock, Duration limit) {
     this.template = template;
     this.source = source;
     this.clock = clock;
     this.limit = limit;
+    this.running = Optional.of(new Running(source, clock));
   }
 
   Outcome render(Map<String, Object> variables) {

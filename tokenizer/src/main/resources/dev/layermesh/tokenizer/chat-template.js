@@ -28,6 +28,39 @@
     return set.call(this, name, Object.hasOwn(globals, name) ? globals[name] : value);
   };
 
+  Environment.TESTS.set("ne", (a, b) => a.value !== b.value);
+  Environment.TESTS.set("==", (a, b) => a.value === b.value);
+  Environment.TESTS.set("!=", (a, b) => a.value !== b.value);
+
+  // str.strip, lstrip and rstrip with the characters to remove.
+  const StringValue = new Environment().set("probe", "").constructor;
+  const FunctionValue = new Environment().set("probe", () => "").constructor;
+  const builtins = Object.getOwnPropertyDescriptor(StringValue.prototype, "builtins").get;
+  const strip = (text, characters, left, right) => {
+    const points = Array.from(text);
+    let from = 0;
+    let to = points.length;
+    while (left && from < to && characters.includes(points[from])) from++;
+    while (right && to > from && characters.includes(points[to - 1])) to--;
+    return points.slice(from, to).join("");
+  };
+  Object.defineProperty(StringValue.prototype, "builtins", {
+    get() {
+      const methods = builtins.call(this);
+      if (!methods.patched) {
+        methods.patched = true;
+        for (const [name, left, right] of [["strip", true, true], ["lstrip", true, false], ["rstrip", false, true]]) {
+          const plain = methods.get(name).value;
+          methods.set(name, new FunctionValue((args, scope) =>
+            args[0]?.type === "StringValue"
+              ? new StringValue(strip(this.value, Array.from(args[0].value), left, right))
+              : plain(args, scope)));
+        }
+      }
+      return methods;
+    },
+  });
+
   const BooleanValue = new Environment().set("probe", true).constructor;
   BooleanValue.prototype.toString = function () {
     return this.value ? "True" : "False";

@@ -126,6 +126,9 @@ class ChatTemplateTest {
     "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}#1",
     "{%- macro f(x, y='d') -%}{{ x }}{{ y }}{%- endmacro -%}{{ f('a') }}{{ f('b', y='c') }}#adbc",
     "{{ range(2, 8, 3) | list }}{{ range(3, 0, -1) | join(',') }}#[2, 5]3,2,1",
+    "{{ ' xax '.strip() }}{{ 'xax'.strip('x') }}{{ 'xax'.lstrip('x') }}{{ 'xay'.rstrip('yx') }}{{ ' a'.rstrip('x') }}"
+        + "#xaxaaxxa a",
+    "{{ messages | selectattr('role', 'ne', 'user') | list | length }}#0",
     "{{ messages | rejectattr('role', 'equalto', 'user') | list | length }}#0",
   })
   void shouldSpeakTheJinjaOfChatTemplates(String template, String expected) {

@@ -62,7 +62,13 @@ final class ScalarKernels implements Kernels {
     scores = Scratch.atLeast(scores, positions);
     float largest = Float.NEGATIVE_INFINITY;
     for (int p = 0; p < positions; p++) {
-      scores[p] = scale * dot(cache.keys(p), cache.offset(kvHead, p), q, offset, width);
+      float[] keys = cache.keys(p);
+      int at = cache.keyOffset(kvHead, p);
+      float score = 0;
+      for (int i = 0; i < width; i++) {
+        score += q[offset + i] * keys[at + i * cache.keyStride()];
+      }
+      scores[p] = scale * score;
       largest = Math.max(largest, scores[p]);
     }
     float total = 0;
@@ -75,7 +81,7 @@ final class ScalarKernels implements Kernels {
     }
     for (int p = 0; p < positions; p++) {
       float[] values = cache.values(p);
-      int at = cache.offset(kvHead, p);
+      int at = cache.valueOffset(kvHead, p);
       float share = scores[p] / total;
       for (int i = 0; i < width; i++) {
         out[offset + i] += share * values[at + i];

@@ -4,6 +4,7 @@ import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -122,9 +123,25 @@ final class VectorKernels implements Kernels {
   }
 
   private static FloatVector bf16(MemorySegment w, long offset) {
-    IntVector bits = (IntVector) ShortVector.fromMemorySegment(S, w, offset, LITTLE)
-        .convertShape(VectorOperators.S2I, I, 0);
-    return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    return halves(w, offset).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  }
+
+  /**
+   * Exponent and mantissa move to their places of binary32, then the bias of 127 takes the place of 15 by an exact product,
+   * which also makes subnormal numbers normal. Infinities and NaN keep the largest exponent.
+   */
+  private static FloatVector f16(MemorySegment w, long offset) {
+    IntVector bits = halves(w, offset);
+    IntVector magnitude = bits.and(0x7fff).lanewise(VectorOperators.LSHL, 13);
+    IntVector scaled = magnitude.reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();
+    VectorMask<Integer> notFinite = magnitude.compare(VectorOperators.GE, 0x7c00 << 13);
+    IntVector sign = bits.and(0x8000).lanewise(VectorOperators.LSHL, 16);
+    return scaled.blend(magnitude.or(0xff << 23), notFinite).or(sign).reinterpretAsFloats();
+  }
+
+  /** 16-bit elements, sign-extended. */
+  private static IntVector halves(MemorySegment w, long offset) {
+    return (IntVector) ShortVector.fromMemorySegment(S, w, offset, LITTLE).convertShape(VectorOperators.S2I, I, 0);
   }
 
   /** Weights are used again: converted once, and two rows at a time share their loads. */
@@ -132,7 +149,9 @@ final class VectorKernels implements Kernels {
     int inner = w.columns();
     for (int i = 0; i < COLUMNS; i++) {
       starts[i] = Math.min(i, columns - 1) * inner;
-      Elements.widen(w, first + Math.min(i, columns - 1), 0, tile, starts[i]);
+    }
+    for (int i = 0; i < columns; i++) {
+      widen(w, first + i, tile, starts[i]);
     }
     int t = 0;
     for (; t + 1 < rows; t += 2) {
@@ -146,6 +165,28 @@ final class VectorKernels implements Kernels {
       dots(tile, starts, x, t * inner, inner);
       for (int i = 0; i < columns; i++) {
         out[t * w.rows() + first + i] = sums[i];
+      }
+    }
+  }
+
+  private static void widen(TensorView w, int row, float[] out, int at) {
+    int inner = w.columns();
+    int whole = inner - inner % STEP;
+    MemorySegment data = w.data();
+    long offset = Elements.offset(w, row);
+    switch (w.dtype()) {
+      case F32 -> MemorySegment.copy(data, Elements.FLOAT, offset, out, at, inner);
+      case F16 -> {
+        for (int i = 0; i < whole; i += STEP) {
+          f16(data, offset + 2L * i).intoArray(out, at + i);
+        }
+        Elements.widen(w, row, whole, out, at + whole);
+      }
+      case BF16 -> {
+        for (int i = 0; i < whole; i += STEP) {
+          bf16(data, offset + 2L * i).intoArray(out, at + i);
+        }
+        Elements.widen(w, row, whole, out, at + whole);
       }
     }
   }
@@ -274,52 +315,97 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out) {
-    scores = Scratch.atLeast(scores, positions);
-    float largest = score(cache, kvHead, positions, q, offset);
-    for (int p = 0; p < positions; p += STEP) {
-      VectorMask<Float> in = F.indexInRange(p, positions);
-      exp(FloatVector.fromArray(F, scores, p, in).sub(largest)).intoArray(scores, p, in);
+    int whole = Math.ceilDiv(positions, LANES) * LANES;
+    scores = Scratch.atLeast(scores, whole + cache.keyStride());
+    score(cache, kvHead, positions, q, offset);
+    Arrays.fill(scores, positions, whole, Float.NEGATIVE_INFINITY); // e^x of it is 0: it counts for nothing below
+    FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+    for (int p = 0; p < whole; p += STEP) {
+      most = most.max(FloatVector.fromArray(F, scores, p));
     }
-    float total = 0;
-    for (int p = 0; p < positions; p++) {
-      total += scores[p];
+    float largest = most.reduceLanes(VectorOperators.MAX); // the same in any order
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector total = FloatVector.zero(F);
+      for (int p = lane; p < whole; p += LANES) {
+        FloatVector weight = exp(FloatVector.fromArray(F, scores, p).sub(largest));
+        weight.intoArray(scores, p);
+        total = total.add(weight);
+      }
+      total.intoArray(lanes, lane);
     }
-    mix(cache, kvHead, positions, total, offset, out);
+    mix(cache, kvHead, positions, fold(0), offset, out);
   }
 
-  /** Fills scores with q · k / sqrt(HD) of every position; the largest. */
-  private float score(KvPages cache, int kvHead, int positions, float[] q, int offset) {
-    int width = cache.headDim();
-    float scale = (float) (1 / Math.sqrt(width));
-    float largest = Float.NEGATIVE_INFINITY;
+  /** Fills scores with q · k / sqrt(HD); lanes are positions, the sum over HD is taken in order. */
+  private void score(KvPages cache, int kvHead, int positions, float[] q, int offset) {
+    float scale = (float) (1 / Math.sqrt(cache.headDim()));
     for (int page = 0; page < positions; page += cache.pagePositions()) {
       float[] keys = cache.keys(page);
-      int start = cache.offset(kvHead, page);
+      int start = cache.keyOffset(kvHead, page);
       int held = Math.min(cache.pagePositions(), positions - page);
-      for (int p = 0; p < held; p += COLUMNS) {
-        for (int i = 0; i < COLUMNS; i++) {
-          starts[i] = start + Math.min(p + i, held - 1) * width;
+      int p = 0;
+      for (; p < held && p + 4 * STEP <= cache.keyStride(); p += 4 * STEP) {
+        fourScores(keys, start + p, cache, q, offset, scale, page + p);
+      }
+      for (; p < held; p += STEP) {
+        FloatVector s = FloatVector.zero(F);
+        for (int i = 0; i < cache.headDim(); i++) {
+          s = FloatVector.fromArray(F, keys, start + p + i * cache.keyStride())
+              .fma(FloatVector.broadcast(F, q[offset + i]), s);
         }
-        dots(keys, starts, q, offset, width);
-        for (int i = 0; i < Math.min(COLUMNS, held - p); i++) {
-          float score = scale * sums[i];
-          scores[page + p + i] = score;
-          largest = Math.max(largest, score);
-        }
+        s.mul(scale).intoArray(scores, page + p);
       }
     }
-    return largest;
   }
 
-  /** {@code out = sum of scores[p] * value[p], p rising, / total}. */
+  private void fourScores(float[] keys, int start, KvPages cache, float[] q, int offset, float scale, int into) {
+    int width = cache.headDim();
+    int stride = cache.keyStride();
+    FloatVector s0 = FloatVector.zero(F);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    int at = start;
+    for (int i = 0; i < width; i++) {
+      FloatVector qs = FloatVector.broadcast(F, q[offset + i]);
+      s0 = FloatVector.fromArray(F, keys, at).fma(qs, s0);
+      s1 = FloatVector.fromArray(F, keys, at + STEP).fma(qs, s1);
+      s2 = FloatVector.fromArray(F, keys, at + 2 * STEP).fma(qs, s2);
+      s3 = FloatVector.fromArray(F, keys, at + 3 * STEP).fma(qs, s3);
+      at += stride;
+    }
+    s0.mul(scale).intoArray(scores, into);
+    s1.mul(scale).intoArray(scores, into + STEP);
+    s2.mul(scale).intoArray(scores, into + 2 * STEP);
+    s3.mul(scale).intoArray(scores, into + 3 * STEP);
+  }
+
+  /** {@code out = sum of scores[p] * value[p], p rising, / total}; lanes are dimensions. */
   private void mix(KvPages cache, int kvHead, int positions, float total, int offset, float[] out) {
     int width = cache.headDim();
-    for (int d = 0; d < width; d += STEP) {
+    int d = 0;
+    for (; d + 2 * STEP <= width; d += 2 * STEP) {
+      FloatVector sum0 = FloatVector.zero(F);
+      FloatVector sum1 = sum0;
+      for (int page = 0; page < positions; page += cache.pagePositions()) {
+        float[] values = cache.values(page);
+        int at = cache.valueOffset(kvHead, page) + d;
+        int held = Math.min(cache.pagePositions(), positions - page);
+        for (int p = 0; p < held; p++) {
+          FloatVector share = FloatVector.broadcast(F, scores[page + p]);
+          sum0 = FloatVector.fromArray(F, values, at + p * width).fma(share, sum0);
+          sum1 = FloatVector.fromArray(F, values, at + p * width + STEP).fma(share, sum1);
+        }
+      }
+      sum0.div(total).intoArray(out, offset + d);
+      sum1.div(total).intoArray(out, offset + d + STEP);
+    }
+    for (; d < width; d += STEP) {
       VectorMask<Float> in = F.indexInRange(d, width);
       FloatVector sum = FloatVector.zero(F);
       for (int page = 0; page < positions; page += cache.pagePositions()) {
         float[] values = cache.values(page);
-        int at = cache.offset(kvHead, page) + d;
+        int at = cache.valueOffset(kvHead, page) + d;
         int held = Math.min(cache.pagePositions(), positions - page);
         for (int p = 0; p < held; p++) {
           FloatVector share = FloatVector.broadcast(F, scores[page + p]);
@@ -347,7 +433,7 @@ final class VectorKernels implements Kernels {
 
   /**
    * e^x to about 1e-7, out of exactly rounded operations alone: x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 in two parts
-   * (Cody and Waite), and the Taylor polynomial of degree 7 in r. Arguments are held in [-87, 88], where 2^n is normal.
+   * (Cody and Waite), and the Taylor polynomial of degree 7 in r. Below -87 it is 0, above 88 it stays e^88: 2^n is normal.
    */
   private static FloatVector exp(FloatVector x) {
     FloatVector held = x.max(-87f).min(88f);
@@ -364,6 +450,7 @@ final class VectorKernels implements Kernels {
     p = p.fma(r, FloatVector.broadcast(F, 1f));
     p = p.fma(r, FloatVector.broadcast(F, 1f));
     IntVector exponent = shifted.reinterpretAsInts().sub(Float.floatToRawIntBits(ROUNDING)).add(127);
-    return p.mul(exponent.lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
+    FloatVector power = p.mul(exponent.lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
+    return power.blend(0f, x.compare(VectorOperators.LT, -87f));
   }
 }

@@ -93,11 +93,19 @@ abstract class KernelsContract {
     for (int bits = 0; bits < all.length; bits++) {
       all[bits] = Float.float16ToFloat((short) bits);
     }
-    TensorView w = Weight.of(DType.F16, all, all.length, 1);
-    float[] out = new float[all.length];
-    kernels().matmul(w, 0, all.length, new float[] {1}, 1, out);
-    for (int bits = 0; bits < all.length; bits++) {
-      assertThat(out[bits]).isEqualTo(Float.valueOf(all[bits] + 0f)); // boxed: NaN equals NaN
+    for (int inner : new int[] {1, 16}) { // one alone, and as many as a vector has
+      TensorView w = Weight.of(DType.F16, all, all.length / inner, inner);
+      float[] out = new float[2 * w.rows()];
+      for (int i = 0; i < inner; i++) {
+        float[] x = new float[2 * inner];
+        x[i] = 1;
+        kernels().matmul(w, 0, w.rows(), x, 2, out);
+        for (int row = 0; row < w.rows(); row++) {
+          float[] others = Weight.row(w, row);
+          boolean finite = IntStream.range(0, inner).allMatch(j -> Float.isFinite(others[j]));
+          assertThat(out[row]).isEqualTo(finite || inner == 1 ? Float.valueOf(others[i] + 0f) : Float.valueOf(Float.NaN));
+        }
+      }
     }
   }
 

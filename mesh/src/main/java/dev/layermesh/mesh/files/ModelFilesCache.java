@@ -34,7 +34,7 @@ public final class ModelFilesCache {
     this.folder = root.resolve(FORMAT);
   }
 
-  /** {@code $XDG_CACHE_HOME/layermesh}, else {@code ~/.cache/layermesh}, as the XDG base directory specification has it. */
+  /** {@code $XDG_CACHE_HOME/layermesh}, else {@code ~/.cache/layermesh}, see the XDG base directory specification. */
   public static Path defaultRoot(Map<String, String> environment) {
     String cacheHome = environment.getOrDefault("XDG_CACHE_HOME", "");
     Path base = cacheHome.isEmpty() || !Path.of(cacheHome).isAbsolute()

@@ -37,8 +37,8 @@ public final class ModelFilesClient {
   /**
    * All files the worker serves, by name, each checked against its digest.
    *
-   * @throws IOException if the worker is gone, stays silent, or sends what does not match its own digest; another worker
-   *     of the same model may be asked instead
+   * @throws IOException if the worker is gone, stays silent, or sends what does not match its own digest; another
+   *     worker of the same model may be asked instead
    */
   public Map<String, byte[]> fetch(String workerId) throws IOException {
     String address = ModelFilesEndpoint.address(workerId);

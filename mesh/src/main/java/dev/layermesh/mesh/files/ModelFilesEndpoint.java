@@ -12,8 +12,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * A worker's side of {@link ModelFilesClient}: answers {@code files.<workerId>} with the manifest ({@code {}}) or with a
- * chunk of a file ({@code {file, offset}}). It keeps no state per client, so every question may be repeated.
+ * A worker's side of {@link ModelFilesClient}: answers {@code files.<workerId>} with the manifest ({@code {}}) or
+ * with a chunk of a file ({@code {file, offset}}). It keeps no state per client, so every question may be repeated.
  *
  * <p>Answers on an event loop, from memory; opened and closed on a main or virtual thread.
  */

@@ -29,10 +29,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class MeshNode implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MeshNode.class);
-  /** Vert.x keeps its node id in this attribute of the Hazelcast member; unlike the member's uuid it outlives a merge. */
+  /** Vert.x keeps its node id in this attribute of the member; unlike the member's uuid it outlives a merge. */
   static final String NODE_ID_ATTRIBUTE = "__vertx.nodeId";
-  /** Joining takes a second or two; a node that is starting on a busy machine answers within this time. */
-  private static final Duration JOIN_PATIENCE = Duration.ofSeconds(10);
+  /** Joining takes a second or two, ten when several nodes start at once on a busy machine. */
+  private static final Duration JOIN_PATIENCE = Duration.ofSeconds(20);
   /** What Hazelcast and Vert.x need besides, at the very most. */
   private static final Duration STARTING = Duration.ofSeconds(60);
   private static final Duration CLOSE_DEADLINE = Duration.ofSeconds(15);

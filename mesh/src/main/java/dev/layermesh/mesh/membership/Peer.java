@@ -13,7 +13,8 @@ import java.util.stream.Stream;
  * @param port its port; without one, every port of the range is tried
  */
 public record Peer(String host, OptionalInt port) {
-  private static final Pattern HOST_PORT = Pattern.compile("(\\[[0-9A-Fa-f:.]+(?:%\\w+)?]|[^\\s:,/\\[\\]]+)(?::(\\d+))?");
+  private static final Pattern HOST_PORT =
+      Pattern.compile("(\\[[0-9A-Fa-f:.]+(?:%\\w+)?]|[^\\s:,/\\[\\]]+)(?::(\\d+))?");
 
   public Peer {
     if (host.isBlank()) {

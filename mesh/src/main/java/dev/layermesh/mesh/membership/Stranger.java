@@ -14,8 +14,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Tells a listener that is no mesh, or a hung one, from a port where nobody listens. Hazelcast cannot: it waits for such
- * a listener's vote until it gives up joining.
+ * Tells a listener that is no mesh, or a hung one, from a port where nobody listens. Hazelcast cannot: it waits for
+ * such a listener's vote until it gives up joining.
  */
 final class Stranger {
   /** The first bytes on a member connection, sent by both sides. */

@@ -19,14 +19,13 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The mesh's list of workers: a replicated map of ads, each held by a lease that its worker renews, and a local table of
- * them fed by the map's events. A worker is gone when it closes its announcement, when its node leaves the cluster, or
- * when its lease runs out, whichever this node notices first.
+ * The mesh's list of workers: a replicated map of ads, each held by a lease that its worker renews, and a local table
+ * of them fed by the map's events. A worker is gone when it closes its announcement, when its node leaves the cluster,
+ * or when its lease runs out, whichever this node notices first.
  *
  * <p>A mesh serves one {@link MeshIdentity}. Every worker's node holds a claim on it in a second map, put there under a
  * cluster-wide lock while no live node claims another, so the identity is free again with the last worker, even if that
@@ -54,13 +53,13 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
   private final Thread keeper;
   private volatile boolean closed;
 
-  private WorkerRegistry(MeshNode node, LongSupplier nanoClock) {
+  private WorkerRegistry(MeshNode node) {
     this.hazelcast = node.hazelcast();
     this.nodeId = node.nodeId();
     this.lease = node.options().lease();
     this.ads = hazelcast.getMap(ADS);
     this.claims = hazelcast.getMap(CLAIMS);
-    this.table = new WorkerTable(this::isMember, lease, nanoClock);
+    this.table = new WorkerTable(this::isMember, lease, System::nanoTime);
     // Listen before looking: an ad that changes in between is seen twice rather than never.
     this.memberListener = hazelcast.getCluster().addMembershipListener(new MemberEvents());
     this.adListener = ads.addEntryListener(new AdEvents(), true);
@@ -70,7 +69,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
 
   /** Starts to follow the workers of a mesh; those announced before are known on return. */
   public static WorkerRegistry open(MeshNode node) {
-    return new WorkerRegistry(node, System::nanoTime);
+    return new WorkerRegistry(node);
   }
 
   @Override

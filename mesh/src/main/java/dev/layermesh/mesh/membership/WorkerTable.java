@@ -66,7 +66,7 @@ final class WorkerTable implements Workers {
     removeIf(row -> row.nodeId().equals(nodeId));
   }
 
-  /** Drops the workers whose lease is over, and those of nodes that left unnoticed, as a merge of clusters can have it. */
+  /** Drops the workers whose lease is over, and those of nodes that left unnoticed, as in a merge of clusters. */
   void sweep() {
     long now = nanoClock.getAsLong();
     removeIf(row -> now - row.heardNanos() > leaseNanos || !isMember.test(row.nodeId()));

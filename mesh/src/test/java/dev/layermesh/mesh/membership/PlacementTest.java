@@ -15,7 +15,8 @@ class PlacementTest {
   @Test
   void shouldChooseTheLeastLoadedWorkerThatDoesNotDrain() {
     Placement placement = placement(
-        Ads.draft("busy").withLoad(3, false), Ads.draft("free").withLoad(1, false), Ads.draft("leaving").withLoad(0, true),
+        Ads.draft("busy").withLoad(3, false), Ads.draft("free").withLoad(1, false),
+        Ads.draft("leaving").withLoad(0, true),
         Ads.verify("v-busy").withLoad(2, false), Ads.verify("v-free").withLoad(0, false));
     WorkerAd draft = placement.draft(Optional.empty(), Set.of()).orElseThrow();
     assertThat(draft.id()).isEqualTo("free");

@@ -27,7 +27,7 @@ public final class Fixtures {
   /**
    * What the reference implementation says about one prompt.
    *
-   * @param greedyIds its greedy continuation
+   * @param greedyIds the greedy continuation of {@link #greedyPrompt()}
    * @param greedyText the same as text
    * @param smallestTop2Margin least distance between the two largest logits on the way
    * @param lastLogits the sixteen largest logits at the prompt's last position, falling
@@ -41,7 +41,17 @@ public final class Fixtures {
       String greedyText,
       double smallestTop2Margin,
       List<Logit> lastLogits,
-      List<TokenIds> exitArgmax) {}
+      List<TokenIds> exitArgmax) {
+
+    /**
+     * The prompt that {@code greedyIds} continue. The reference was run with token 0 as padding, which transformers hides
+     * from attention: a checkpoint whose beginning-of-text token is 0 continued the prompt without it. Everything else in
+     * the reference was computed on {@code promptIds} as they are.
+     */
+    public TokenIds greedyPrompt() {
+      return promptIds.id(0) == 0 ? promptIds.slice(1, promptIds.length()) : promptIds;
+    }
+  }
 
   /** A token and its logit. */
   public record Logit(int id, float value) {}

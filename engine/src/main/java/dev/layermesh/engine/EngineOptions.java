@@ -1,0 +1,43 @@
+package dev.layermesh.engine;
+
+import dev.layermesh.decoding.InputException;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.OptionalInt;
+
+/**
+ * What a worker runs, and on what.
+ *
+ * @param model a checkpoint folder
+ * @param exitLayer E; the checkpoint's own when absent
+ * @param device {@code cpu} or {@code cuda:N}
+ * @param backend {@code auto}, or a backend's name
+ * @param threads compute threads, at least 1
+ */
+public record EngineOptions(Path model, OptionalInt exitLayer, String device, String backend, int threads) {
+  public EngineOptions {
+    Objects.requireNonNull(model, "model");
+    Objects.requireNonNull(exitLayer, "exitLayer");
+    Objects.requireNonNull(device, "device");
+    Objects.requireNonNull(backend, "backend");
+    if (threads < 1) {
+      throw InputException.of("--threads", threads, "must be 1 or more");
+    }
+  }
+
+  /** A checkpoint with every default: its own exit layer, the best CPU backend, all cores. */
+  public static EngineOptions of(Path model) {
+    return new EngineOptions(
+        model, OptionalInt.empty(), "cpu", "auto", Runtime.getRuntime().availableProcessors());
+  }
+
+  /** The same with another exit layer. */
+  public EngineOptions withExitLayer(int other) {
+    return new EngineOptions(model, OptionalInt.of(other), device, backend, threads);
+  }
+
+  /** The same with another backend. */
+  public EngineOptions withBackend(String other) {
+    return new EngineOptions(model, exitLayer, device, other, threads);
+  }
+}

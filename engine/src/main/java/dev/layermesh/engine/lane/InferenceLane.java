@@ -1,0 +1,203 @@
+package dev.layermesh.engine.lane;
+
+import dev.layermesh.decoding.Distribution;
+import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.engine.backend.Batch;
+import dev.layermesh.engine.backend.Head;
+import dev.layermesh.engine.backend.KvCache;
+import dev.layermesh.engine.backend.Tensor;
+import dev.layermesh.engine.backend.Transformer;
+import dev.layermesh.engine.lane.Step.Input;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.stream.IntStream;
+
+/**
+ * The single writer of a device: one platform thread owns a transformer and every cache of it. Sessions submit steps and
+ * wait; each batch takes what is there, decoding rows before prefill, up to {@code maxRows} rows.
+ */
+public final class InferenceLane implements AutoCloseable {
+  /** Rows of a batch unless told otherwise: enough to share the weights, short enough to keep decoding sessions moving. */
+  public static final int DEFAULT_MAX_ROWS = 128;
+
+  private sealed interface Order {
+    record Run(LaneSession session, Step step, CompletableFuture<Step.Result> result) implements Order {}
+
+    record Forget(LaneSession session) implements Order {}
+
+    record Stop() implements Order {}
+  }
+
+  private final Transformer transformer;
+  private final int maxRows;
+  private final BlockingQueue<Order> orders = new LinkedBlockingQueue<>();
+  private final Deque<Order.Run> decoding = new ArrayDeque<>();
+  private final Deque<Order.Run> prefilling = new ArrayDeque<>();
+  private final Thread thread;
+  private boolean stopped;
+  private volatile boolean closed;
+  private volatile LaneStats stats = new LaneStats(0, 0, 0, 0);
+
+  /** Starts a lane; from here on nobody else may use {@code transformer}. */
+  public InferenceLane(String name, Transformer transformer, int maxRows) {
+    this.transformer = transformer;
+    this.maxRows = maxRows;
+    this.thread = Thread.ofPlatform().name("lane-" + name).daemon().start(this::work);
+  }
+
+  /** What runs here; its sizes may be read by any thread. */
+  public Transformer transformer() {
+    return transformer;
+  }
+
+  /** Rows of one step at most; longer inputs are cut by {@link LaneSession}. */
+  int maxRows() {
+    return maxRows;
+  }
+
+  /** A session with an empty cache; any thread. */
+  public LaneSession open() {
+    return new LaneSession(this);
+  }
+
+  /** Counters; any thread. */
+  public LaneStats stats() {
+    return stats;
+  }
+
+  CompletableFuture<Step.Result> submit(LaneSession session, Step step) {
+    var result = new CompletableFuture<Step.Result>();
+    orders.add(new Order.Run(session, step, result));
+    if (closed) {
+      result.completeExceptionally(new IllegalStateException("lane closed"));
+    }
+    return result;
+  }
+
+  void forget(LaneSession session) {
+    orders.add(new Order.Forget(session));
+  }
+
+  /** Stops after the current batch; steps that still wait fail. */
+  @Override
+  public void close() {
+    closed = true;
+    orders.add(new Order.Stop());
+    try {
+      thread.join();
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void work() {
+    try {
+      while (!stopped) {
+        accept(decoding.isEmpty() && prefilling.isEmpty() ? orders.take() : orders.poll());
+        for (Order order = orders.poll(); order != null; order = orders.poll()) {
+          accept(order);
+        }
+        List<Order.Run> batch = nextBatch();
+        if (!batch.isEmpty() && !stopped) {
+          run(batch);
+        }
+      }
+    } catch (InterruptedException impossible) {
+      throw new IllegalStateException("nobody interrupts a lane", impossible);
+    } finally {
+      closed = true;
+      var failure = new IllegalStateException("lane closed");
+      decoding.forEach(run -> run.result().completeExceptionally(failure));
+      prefilling.forEach(run -> run.result().completeExceptionally(failure));
+    }
+  }
+
+  private void accept(Order order) {
+    switch (order) {
+      case null -> { }
+      case Order.Run run -> (run.step().decodes() ? decoding : prefilling).add(run);
+      case Order.Forget forget -> forget.session().freeCache();
+      case Order.Stop stop -> stopped = true;
+    }
+  }
+
+  /** What runs next: whoever waits for a token, then prefill, while there is room. */
+  private List<Order.Run> nextBatch() {
+    var batch = new ArrayList<Order.Run>();
+    int rows = 0;
+    for (Deque<Order.Run> queue : List.of(decoding, prefilling)) {
+      while (!queue.isEmpty() && (batch.isEmpty() || rows + queue.peek().step().rows() <= maxRows)) {
+        rows += queue.peek().step().rows();
+        batch.add(queue.poll());
+      }
+    }
+    return batch;
+  }
+
+  private void run(List<Order.Run> batch) {
+    try {
+      runTogether(batch);
+    } catch (Throwable failure) {
+      if (batch.size() == 1) {
+        batch.getFirst().result().completeExceptionally(failure);
+      } else {
+        batch.forEach(each -> run(List.of(each))); // one session's failure is not another's
+      }
+    }
+  }
+
+  private void runTogether(List<Order.Run> batch) {
+    Tensor states = input(batch);
+    var segments = new ArrayList<Batch.Segment>();
+    var asks = new ArrayList<Head.Ask>();
+    int row = 0;
+    for (Order.Run run : batch) {
+      Step step = run.step();
+      KvCache cache = run.session().cacheAt(step.first());
+      segments.add(new Batch.Segment(cache, step.first(), step.rows()));
+      int start = row;
+      step.ask().ifPresent(sampling ->
+          IntStream.range(start, start + step.rows()).forEach(each -> asks.add(new Head.Ask(each, sampling))));
+      row += step.rows();
+    }
+    transformer.layers(new Batch(segments), states);
+    deliver(batch, states, transformer.head(states, asks));
+    count(row, asks.size());
+  }
+
+  private Tensor input(List<Order.Run> batch) {
+    if (batch.getFirst().step().input() instanceof Input.States) {
+      return transformer.load(batch.stream().map(run -> ((Input.States) run.step().input()).rows()).toList());
+    }
+    return transformer.embed(batch.stream()
+        .map(run -> ((Input.Tokens) run.step().input()).ids())
+        .reduce((all, more) -> all.concat(more))
+        .orElseThrow());
+  }
+
+  private void deliver(List<Order.Run> batch, Tensor states, List<Distribution> distributions) {
+    int row = 0;
+    int asked = 0;
+    for (Order.Run run : batch) {
+      Step step = run.step();
+      Optional<HiddenRows> kept =
+          step.keepStates() ? Optional.of(transformer.store(states, row, step.rows())) : Optional.empty();
+      int answers = step.decodes() ? step.rows() : 0;
+      run.result().complete(new Step.Result(kept, List.copyOf(distributions.subList(asked, asked + answers))));
+      row += step.rows();
+      asked += answers;
+    }
+  }
+
+  private void count(int rows, int asked) {
+    LaneStats last = stats;
+    stats = new LaneStats(
+        last.steps() + 1, last.rows() + rows, last.decodeSteps() + (asked > 0 ? 1 : 0), last.decodeRows() + asked);
+  }
+}

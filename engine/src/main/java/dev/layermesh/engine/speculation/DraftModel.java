@@ -1,0 +1,57 @@
+package dev.layermesh.engine.speculation;
+
+import dev.layermesh.decoding.DraftChoice;
+import dev.layermesh.decoding.Drafter;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.checkpoint.LoadListener;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.lane.InferenceLane;
+import dev.layermesh.engine.lane.LaneStats;
+import java.util.List;
+
+/** The draft side of a model: embedding, layers [0,E) and the shared head on a lane of their own. Thread-safe. */
+public final class DraftModel implements AutoCloseable {
+  private final LoadedSide side;
+
+  private DraftModel(LoadedSide side) {
+    this.side = side;
+  }
+
+  /**
+   * Loads it.
+   *
+   * @throws dev.layermesh.decoding.InputException naming what is wrong with options or files
+   */
+  public static DraftModel open(EngineOptions options, LoadListener listener) {
+    return new DraftModel(LoadedSide.open(options, (_, exitLayer) -> List.of(Slice.draft(exitLayer)), listener));
+  }
+
+  public ModelIdentity model() {
+    return side.model();
+  }
+
+  /** A drafter with an empty cache that draws its tokens as the session asks. */
+  public Drafter drafter(SessionSpec spec) {
+    return drafter(spec, DraftChoice.sampled(spec.sampling()));
+  }
+
+  /** A drafter with an empty cache that proposes what {@code choice} makes of its distributions. */
+  public Drafter drafter(SessionSpec spec, DraftChoice choice) {
+    return new ModelDrafter(spec, lane().open(), model().exitLayer(), choice);
+  }
+
+  /** Counters of the lane. */
+  public LaneStats stats() {
+    return lane().stats();
+  }
+
+  private InferenceLane lane() {
+    return side.lanes().getFirst();
+  }
+
+  @Override
+  public void close() {
+    side.close();
+  }
+}

@@ -1,0 +1,81 @@
+package dev.layermesh.engine.speculation;
+
+import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.Backend;
+import dev.layermesh.engine.backend.Backends;
+import dev.layermesh.engine.backend.Transformer;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.LoadListener;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.lane.InferenceLane;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One side of a split, loaded: a checkpoint, and a backend and a lane for each slice of it.
+ *
+ * @param model what was loaded
+ * @param lanes one for each slice, in order
+ * @param resources what to close, in reverse order
+ */
+record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoCloseable> resources) implements AutoCloseable {
+
+  /** Which slices of a model a side holds. */
+  @FunctionalInterface
+  interface Choice {
+    List<Slice> slices(int numLayers, int exitLayer);
+  }
+
+  /**
+   * Opens a checkpoint and loads slices of it.
+   *
+   * @param choice which slices, by the model's sizes and the exit layer
+   */
+  static LoadedSide open(EngineOptions options, Choice choice, LoadListener listener) {
+    var resources = new ArrayList<AutoCloseable>();
+    try {
+      Checkpoint checkpoint = keep(resources, Checkpoint.open(options.model()));
+      int exitLayer = checkpoint.config().chooseExitLayer(options.exitLayer());
+      Backend first = keep(resources, Backends.open(options.device(), options.backend(), options.threads()));
+      List<Slice> slices = choice.slices(checkpoint.config().numLayers(), exitLayer);
+      var model = ModelIdentity.of(checkpoint, slices.getFirst(), exitLayer, first.arithmetic());
+      var lanes = new ArrayList<InferenceLane>();
+      for (Slice slice : slices) {
+        Backend backend = lanes.isEmpty()
+            ? first
+            : keep(resources, Backends.open(options.device(), options.backend(), options.threads()));
+        Weights weights = checkpoint.weights(slice);
+        weights.pageIn(listener);
+        Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend);
+        String name = model.name() + "-" + slice.plan().first();
+        lanes.add(keep(resources, new InferenceLane(name, transformer, InferenceLane.DEFAULT_MAX_ROWS)));
+      }
+      return new LoadedSide(model, List.copyOf(lanes), resources);
+    } catch (RuntimeException failed) {
+      closeAll(resources);
+      throw failed;
+    }
+  }
+
+  private static <R extends AutoCloseable> R keep(List<AutoCloseable> resources, R resource) {
+    resources.add(resource);
+    return resource;
+  }
+
+  /** Lanes first, the weights they read last. */
+  private static void closeAll(List<AutoCloseable> resources) {
+    for (AutoCloseable resource : resources.reversed()) {
+      try {
+        resource.close();
+      } catch (Exception failed) {
+        throw new IllegalStateException("closing " + resource, failed);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    closeAll(resources);
+  }
+}

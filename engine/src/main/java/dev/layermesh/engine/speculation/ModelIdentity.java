@@ -1,0 +1,33 @@
+package dev.layermesh.engine.speculation;
+
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.Fingerprint;
+import dev.layermesh.engine.checkpoint.ModelFiles;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.model.ModelConfig;
+import java.nio.file.Path;
+
+/**
+ * Which model a worker serves, and how it computes: what workers must agree on.
+ *
+ * @param name of the checkpoint's folder
+ * @param fingerprint names the weights
+ * @param arithmetic see {@link dev.layermesh.engine.backend.Backend#arithmetic()}
+ * @param exitLayer E
+ * @param config sizes
+ * @param files what a process without weights needs to speak the model's language
+ */
+public record ModelIdentity(
+    String name, Fingerprint fingerprint, String arithmetic, int exitLayer, ModelConfig config, ModelFiles files) {
+
+  static ModelIdentity of(Checkpoint checkpoint, Slice slice, int exitLayer, String arithmetic) {
+    Path folder = checkpoint.folder();
+    return new ModelIdentity(
+        folder.toAbsolutePath().normalize().getFileName().toString(),
+        Fingerprint.of(checkpoint, slice),
+        arithmetic,
+        exitLayer,
+        checkpoint.config(),
+        ModelFiles.read(folder));
+  }
+}

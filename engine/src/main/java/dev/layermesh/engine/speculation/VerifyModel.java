@@ -1,0 +1,59 @@
+package dev.layermesh.engine.speculation;
+
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.VerifierHost;
+import dev.layermesh.decoding.VerifierSession;
+import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.checkpoint.LoadListener;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.lane.InferenceLane;
+import dev.layermesh.engine.lane.LaneStats;
+import java.util.List;
+import java.util.Optional;
+
+/** The verify side of a model: layers [E,L) and the shared head on a lane of their own. Thread-safe. */
+public final class VerifyModel implements VerifierHost, AutoCloseable {
+  private final LoadedSide side;
+
+  private VerifyModel(LoadedSide side) {
+    this.side = side;
+  }
+
+  /**
+   * Loads it.
+   *
+   * @param full holds layers [0,E) as well, for drafters that hand over tokens alone
+   * @throws dev.layermesh.decoding.InputException naming what is wrong with options or files
+   */
+  public static VerifyModel open(EngineOptions options, boolean full, LoadListener listener) {
+    return new VerifyModel(LoadedSide.open(
+        options,
+        (numLayers, exitLayer) -> {
+          Slice late = Slice.verify(exitLayer, numLayers);
+          return full ? List.of(late, Slice.draft(exitLayer)) : List.of(late);
+        },
+        listener));
+  }
+
+  public ModelIdentity model() {
+    return side.model();
+  }
+
+  @Override
+  public VerifierSession open(SessionKey key, SamplingParams sampling) {
+    Optional<InferenceLane> early = side.lanes().stream().skip(1).findFirst();
+    return new ModelVerifierSession(
+        sampling, side.lanes().getFirst().open(), early.map(InferenceLane::open), model().exitLayer());
+  }
+
+  /** Counters of the late layers' lane. */
+  public LaneStats stats() {
+    return side.lanes().getFirst().stats();
+  }
+
+  @Override
+  public void close() {
+    side.close();
+  }
+}

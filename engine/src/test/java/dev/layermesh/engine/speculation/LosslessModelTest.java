@@ -1,0 +1,66 @@
+package dev.layermesh.engine.speculation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.layermesh.decoding.AcceptanceRule;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.testkit.DraftOracle;
+import dev.layermesh.testkit.Fixtures;
+import dev.layermesh.testkit.Lossless;
+import dev.layermesh.testkit.LosslessMatrix;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The law on real layers: whatever is drafted, the tokens are those of autoregressive decoding. */
+@Timeout(value = 3, unit = TimeUnit.MINUTES)
+class LosslessModelTest {
+  private static final TokenIds PROMPT = Fixtures.golden(Fixtures.bundledModel()).cases().getFirst().promptIds();
+
+  static IntStream everyExit() {
+    return IntStream.range(1, 8);
+  }
+
+  @ParameterizedTest
+  @MethodSource("everyExit")
+  void shouldSampleTheTokensOfAutoregressiveDecodingWithTheSameSeed(int exitLayer) {
+    try (var split = SplitModel.open(EngineOptions.of(Fixtures.bundledModel()).withExitLayer(exitLayer))) {
+      for (int seed = 0; seed < 2; seed++) {
+        var sampling = new SamplingParams(0.9, seed * 40, 1 - 0.05 * seed, seed, AcceptanceRule.SHARED_NOISE);
+        TokenIds expected = committed(split, split.spec(PROMPT, 32, sampling, WindowPolicy.AUTOREGRESSIVE));
+        for (WindowPolicy window : LosslessMatrix.windows(List.of(1, 2), List.of(1, 4, 8))) {
+          Lossless.assertSameTokens(expected, committed(split, split.spec(PROMPT, 32, sampling, window)));
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"scalar", "vector"})
+  void shouldNotDependOnWhatIsDrafted(String backend) {
+    try (var split = SplitModel.open(EngineOptions.of(Fixtures.bundledModel()).withBackend(backend))) {
+      var oracle = new DraftOracle(spec -> committed(split, autoregressive(spec)), 2048);
+      int runs = LosslessMatrix.small(
+              (spec, drafter, sink) -> split.run(spec, oracle.choice(spec, drafter), sink), oracle::continuation)
+          .assertLossless(PROMPT, 1024, 7);
+      assertThat(runs).isGreaterThan(200);
+    }
+  }
+
+  private static SessionSpec autoregressive(SessionSpec spec) {
+    return new SessionSpec(
+        spec.key(), spec.prompt(), spec.committed(), spec.stops(), spec.sampling(), WindowPolicy.AUTOREGRESSIVE);
+  }
+
+  private static TokenIds committed(SplitModel split, SessionSpec spec) {
+    return split.run(spec, round -> { }).committed();
+  }
+}

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The files tests read, found below the system property {@code layermesh.root}, the root of the repository. A fixture that
- * is missing throws; it never skips a test.
+ * The files tests read, found below the system property {@code layermesh.root}, the root of the repository. A fixture
+ * that is missing throws; it never skips a test.
  */
 public final class Fixtures {
 
@@ -44,9 +44,9 @@ public final class Fixtures {
       List<TokenIds> exitArgmax) {
 
     /**
-     * The prompt that {@code greedyIds} continue. The reference was run with token 0 as padding, which transformers hides
-     * from attention: a checkpoint whose beginning-of-text token is 0 continued the prompt without it. Everything else in
-     * the reference was computed on {@code promptIds} as they are.
+     * The prompt that {@code greedyIds} continue. The reference was run with token 0 as padding, which transformers
+     * hides from attention: a checkpoint whose beginning-of-text token is 0 continued the prompt without it. Everything
+     * else in the reference was computed on {@code promptIds} as they are.
      */
     public TokenIds greedyPrompt() {
       return promptIds.id(0) == 0 ? promptIds.slice(1, promptIds.length()) : promptIds;

@@ -11,8 +11,8 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 
 /**
- * A verifier without a thread: work is answered when its reply is asked for, so that the loop always drafts as far ahead
- * as it may, and a run is the same every time.
+ * A verifier without a thread: work is answered when its reply is asked for, so that the loop always drafts as far
+ * ahead as it may, and a run is the same every time.
  */
 public final class InlineVerifier implements Verifier {
   private final VerifierHost host;

@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.function.Function;
 
 /**
- * Runs {drafter} × {windows in flight, tail, window} × {greedy, sampled} × {ways to stop} and compares every run, token by
- * token, with autoregressive decoding. Make one of a way to run sessions and a way to know what they must say; every
+ * Runs {drafter} × {windows in flight, tail, window} × {greedy, sampled} × {ways to stop} and compares every run, token
+ * by token, with autoregressive decoding. Make one of a way to run sessions and a way to know what they must say; every
  * transport, engine and strategy passes the same matrix.
  *
  * @param runner the way under test

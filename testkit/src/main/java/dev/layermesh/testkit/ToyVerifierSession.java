@@ -19,9 +19,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The verifier's half of a session of the toy model, by the letter of the port: work ahead of its cache is {@link Behind},
- * or {@link Diverged} if the last work it took was a window it judged; work on another prefix is {@link Diverged}; work
- * behind its cache forgets what lies there.
+ * The verifier's half of a session of the toy model, by the letter of the port: work ahead of its cache is {@link
+ * Behind}, or {@link Diverged} if the last work it took was a window it judged; work on another prefix is {@link
+ * Diverged}; work behind its cache forgets what lies there.
  *
  * <p>Target logits come from the tokens its cache was fed with, read from the exit states, so that a stale row changes
  * what it says. Unless asked not to, it also audits: against a record of its own of what is committed it checks the

@@ -24,8 +24,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Who tests the matrix? Each test breaks one thing that a real engine could get wrong, and the matrix must fail. Where the
- * fault reaches the tokens, the verifier does not audit its rows, so that the comparison alone has to find it.
+ * Who tests the matrix? Each test breaks one thing that a real engine could get wrong, and the matrix must fail. Where
+ * the fault reaches the tokens, the verifier does not audit its rows, so that the comparison alone has to find it.
  */
 @Timeout(60)
 class MutationTest {
@@ -177,7 +177,7 @@ class MutationTest {
     }
   }
 
-  /** An exit-query cache whose rows are written once and never overwritten: after a correction it hands out stale ones. */
+  /** An exit-query cache that never overwrites a row: after a correction it hands out stale ones. */
   private record StaleRows(ToyDrafter drafter, Map<Integer, byte[]> first) implements Drafter {
     StaleRows(ToyDrafter drafter) {
       this(drafter, new HashMap<>());

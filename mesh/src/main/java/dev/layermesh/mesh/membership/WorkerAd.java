@@ -3,6 +3,8 @@ package dev.layermesh.mesh.membership;
 import dev.layermesh.decoding.InputException;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
+import java.security.SecureRandom;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -42,6 +44,11 @@ public record WorkerAd(
     requireAtLeast("vocab_size", vocabSize, 1);
     requireAtLeast("context_length", contextLength, 1);
     requireAtLeast("sessions", sessions, 0);
+  }
+
+  /** A fresh id for a worker: its role, for people, and 64 random bits. */
+  public static String newId(Role role) {
+    return "%s-%016x".formatted(role.name().toLowerCase(Locale.ROOT), new SecureRandom().nextLong());
   }
 
   /** The same worker as it stands now. */

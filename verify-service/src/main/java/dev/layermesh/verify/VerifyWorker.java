@@ -1,0 +1,90 @@
+package dev.layermesh.verify;
+
+import dev.layermesh.engine.lane.LaneStats;
+import dev.layermesh.engine.speculation.ModelIdentity;
+import dev.layermesh.engine.speculation.VerifyModel;
+import dev.layermesh.mesh.membership.MeshNode;
+import dev.layermesh.mesh.membership.Role;
+import dev.layermesh.mesh.membership.WorkerAd;
+import dev.layermesh.mesh.membership.WorkerRegistry;
+import dev.layermesh.mesh.telemetry.Telemetry;
+import dev.layermesh.mesh.transport.EventBusFrameBus;
+import dev.layermesh.mesh.transport.SessionSpans;
+import dev.layermesh.mesh.transport.TransportNode;
+import dev.layermesh.mesh.transport.VerifyEndpoint;
+import dev.layermesh.mesh.worker.WorkerPresence;
+import java.time.Duration;
+
+/**
+ * The verify worker: late layers of a model behind an address of the mesh. Starting, draining and closing block and belong
+ * on a main or virtual thread; the node, the registry and the model stay the caller's to close, after this.
+ */
+public final class VerifyWorker implements AutoCloseable {
+  private final VerifyModel model;
+  private final VerifyEndpoint endpoint;
+  private final WorkerPresence presence;
+
+  private VerifyWorker(VerifyModel model, VerifyEndpoint endpoint, WorkerPresence presence) {
+    this.model = model;
+    this.endpoint = endpoint;
+    this.presence = presence;
+  }
+
+  /**
+   * Opens the worker's door and tells the mesh.
+   *
+   * @param full whether {@code model} holds the early layers too
+   * @param maxSessions sessions held at most
+   * @throws dev.layermesh.decoding.InputException when the mesh serves another model or exit layer
+   */
+  public static VerifyWorker start(
+      MeshNode node, WorkerRegistry registry, VerifyModel model, boolean full, int maxSessions, Telemetry telemetry) {
+    WorkerAd ad = ad(model.model(), full);
+    var transport = new TransportNode(new EventBusFrameBus(node.vertx()), ad.id(), registry);
+    var endpoint =
+        new VerifyEndpoint(transport, model, maxSessions, new SessionSpans(telemetry.tracer(), "verify"));
+    try {
+      endpoint.ready().toCompletableFuture().join();
+      var files = model.model().files().contents();
+      return new VerifyWorker(
+          model, endpoint, WorkerPresence.open(node, registry, ad, files, endpoint::sessions));
+    } catch (RuntimeException refused) {
+      endpoint.close();
+      throw refused;
+    }
+  }
+
+  private static WorkerAd ad(ModelIdentity model, boolean full) {
+    return new WorkerAd(
+        WorkerAd.newId(Role.VERIFY), Role.VERIFY, model.name(), model.fingerprint().id(), model.arithmetic(),
+        model.exitLayer(), model.config().numLayers(), model.config().hiddenSize(), model.config().vocabSize(),
+        model.config().maxPositions(), full, 0, false);
+  }
+
+  /** Sessions whose caches are not free. */
+  public int sessions() {
+    return endpoint.sessions();
+  }
+
+  /** Counters of the lane. */
+  public LaneStats lane() {
+    return model.stats();
+  }
+
+  /** Takes no new session and waits until those held have ended, or for {@code limit}. */
+  public void drain(Duration limit) throws InterruptedException {
+    presence.drain();
+    endpoint.drain();
+    long deadline = System.nanoTime() + limit.toNanos();
+    while (endpoint.sessions() > 0 && System.nanoTime() < deadline) {
+      Thread.sleep(20);
+    }
+  }
+
+  /** Leaves the mesh and ends what still runs. */
+  @Override
+  public void close() {
+    presence.close();
+    endpoint.close();
+  }
+}

@@ -1,0 +1,2 @@
+/** The verify worker. */
+package dev.layermesh.verify;

@@ -1,15 +1,12 @@
 package dev.layermesh.mesh.transport;
 
 import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.mesh.telemetry.TraceParent;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.api.trace.Tracer;
-import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
-import io.opentelemetry.context.propagation.TextMapGetter;
-import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -19,19 +16,6 @@ import java.util.concurrent.ConcurrentHashMap;
  * attributes, not traced. Thread-safe.
  */
 public final class SessionSpans {
-  private static final String TRACEPARENT = "traceparent";
-  private static final TextMapGetter<String> GETTER = new TextMapGetter<>() {
-    @Override
-    public Iterable<String> keys(String traceparent) {
-      return List.of(TRACEPARENT);
-    }
-
-    @Override
-    public String get(String traceparent, String key) {
-      return key.equals(TRACEPARENT) ? traceparent : null;
-    }
-  };
-
   private final Tracer tracer;
   private final String name;
   private final Map<SessionKey, Running> running = new ConcurrentHashMap<>();
@@ -49,11 +33,11 @@ public final class SessionSpans {
 
   /** W3C trace context of the span of a session that runs here; empty if there is none. */
   public String traceparent(SessionKey key) {
-    return Optional.ofNullable(running.get(key)).map(span -> traceparent(span.context)).orElse("");
+    return Optional.ofNullable(running.get(key)).map(span -> TraceParent.of(span.context)).orElse("");
   }
 
   Running start(SessionKey key, String traceparent) {
-    Context parent = W3CTraceContextPropagator.getInstance().extract(Context.root(), traceparent, GETTER);
+    Context parent = TraceParent.toContext(traceparent);
     Span span = tracer.spanBuilder(name)
         .setParent(parent)
         .setAttribute("layermesh.session", "%016x".formatted(key.session()))
@@ -62,12 +46,6 @@ public final class SessionSpans {
     var started = new Running(key, span, parent.with(span));
     running.put(key, started);
     return started;
-  }
-
-  private static String traceparent(Context context) {
-    var carrier = new HashMap<String, String>();
-    W3CTraceContextPropagator.getInstance().inject(context, carrier, Map::put);
-    return carrier.getOrDefault(TRACEPARENT, "");
   }
 
   /** The span of one session; whoever started it ends it. */

@@ -1,0 +1,259 @@
+package dev.layermesh.mesh.transport;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.Outcome;
+import dev.layermesh.decoding.Round;
+import dev.layermesh.decoding.SessionHost;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.decoding.VerifierLostException;
+import dev.layermesh.mesh.wire.FailureCode;
+import dev.layermesh.mesh.wire.Frame;
+import dev.layermesh.mesh.wire.Message.Credit;
+import dev.layermesh.mesh.wire.Message.Failed;
+import dev.layermesh.mesh.wire.Message.Finished;
+import dev.layermesh.mesh.wire.Message.OpenSession;
+import dev.layermesh.mesh.wire.Message.Prefilled;
+import dev.layermesh.mesh.wire.Message.SessionOpened;
+import dev.layermesh.mesh.wire.Message.ToGateway;
+import dev.layermesh.mesh.wire.Message.Tokens;
+import io.opentelemetry.api.trace.Span;
+import io.vertx.core.buffer.Buffer;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One session at a draft worker, seen from its gateway: keeps rounds and the final message until the gateway has them, and
+ * parks the loop that calls {@link #round} while the gateway gives no credit.
+ */
+final class DraftSession implements TokenSink {
+  private static final Logger log = LoggerFactory.getLogger(DraftSession.class);
+
+  /** A round's frame, and how many tokens there are after the prompt with it. */
+  private record Unreceived(int end, Buffer frame) {}
+
+  private final TransportNode node;
+  private final SessionKey key;
+  private final SessionSpec spec;
+  private final String gateway;
+  private final SessionSpans.Running span;
+  private final Span prefill;
+
+  // Guarded by this.
+  private final Deque<Unreceived> unreceived = new ArrayDeque<>();
+  private Optional<SessionHost.Session> running = Optional.empty();
+  private Optional<Buffer> last = Optional.empty(); // the final message
+  private boolean cancelled;
+  private boolean forgotten;
+  private boolean loopEnded;
+  private int committed; // tokens after the prompt
+  private int received; // of them at the gateway
+  private int limit; // of them at most
+  private long heardNanos;
+  private long sentNanos; // anything
+  private long repeatedNanos; // all that is unreceived
+  private Duration wait; // from then to the next repeat
+
+  DraftSession(TransportNode node, Frame frame, OpenSession open, SessionSpans.Running span) {
+    this.node = node;
+    this.key = frame.key();
+    this.spec = open.spec();
+    this.gateway = frame.sender();
+    this.span = span;
+    this.prefill = span.child("prefill");
+    this.committed = spec.committed().length();
+    this.received = committed;
+    this.limit = Math.addExact(committed, open.window());
+    this.heardNanos = node.now();
+    this.wait = node.times().retryFrom();
+  }
+
+  SessionKey key() {
+    return key;
+  }
+
+  String gateway() {
+    return gateway;
+  }
+
+  /** Opens the session on {@code host}, on a thread of its own as that may take time. */
+  void start(SessionHost host, Consumer<DraftSession> onEnded) {
+    send(new SessionOpened());
+    Thread.ofVirtual().name("open-" + key).start(() -> {
+      SessionHost.Session session;
+      try {
+        session = host.open(spec, this);
+      } catch (RuntimeException refused) {
+        ended(Optional.empty(), refused, onEnded);
+        return;
+      }
+      started(session);
+      session.outcome().whenComplete((outcome, failure) -> ended(Optional.ofNullable(outcome), failure, onEnded));
+    });
+  }
+
+  private synchronized void started(SessionHost.Session session) {
+    running = Optional.of(session);
+    if (cancelled) {
+      session.cancel();
+    }
+  }
+
+  // Called by the loop.
+
+  @Override
+  public synchronized void round(Round round) throws InterruptedException {
+    prefill.end(); // a prompt of one token has none
+    committed = round.from() + round.committed().length();
+    Buffer frame = node.encode(key, new Tokens(round));
+    if (unreceived.isEmpty()) {
+      repeatedNanos = node.now();
+    }
+    unreceived.add(new Unreceived(committed, frame));
+    transmit(frame);
+    while (committed >= limit) {
+      wait();
+    }
+  }
+
+  @Override
+  public synchronized void prefilled(int done, int total) {
+    send(new Prefilled(done, total));
+    if (done == total) {
+      prefill.end();
+    }
+  }
+
+  private void ended(Optional<Outcome> outcome, Throwable failure, Consumer<DraftSession> onEnded) {
+    prefill.end();
+    outcome.ifPresent(ended -> {
+      span.set("rounds", ended.stats().rounds());
+      span.set("drafted", ended.stats().draftTokens());
+      span.set("accepted", ended.stats().acceptedTokens());
+      span.set("rows", ended.stats().earlyRows());
+    });
+    ToGateway message = outcome
+        .<ToGateway>map(ended -> new Finished(ended.reason(), ended.committed().length(), ended.stats()))
+        .orElseGet(() -> failed(failure));
+    span.end();
+    finish(message);
+    onEnded.accept(this);
+  }
+
+  private Failed failed(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    span.fail(cause);
+    FailureCode code = switch (cause) {
+      case InputException wrong -> FailureCode.BAD_INPUT;
+      case VerifierLostException lost -> FailureCode.VERIFIER_LOST;
+      default -> FailureCode.INTERNAL;
+    };
+    if (code == FailureCode.INTERNAL) {
+      log.error("session {} broke down", key, cause);
+    }
+    return new Failed(code, String.valueOf(cause.getMessage()));
+  }
+
+  private synchronized void finish(ToGateway message) {
+    if (last.isEmpty()) {
+      last = Optional.of(node.encode(key, message));
+      repeatedNanos = node.now();
+      wait = node.times().retryFrom();
+      if (!forgotten) {
+        transmit(last.get());
+      }
+    }
+    running = Optional.empty();
+    loopEnded = true;
+  }
+
+  // Called by the endpoint.
+
+  /** Whether the loop has ended and its caches are free. */
+  synchronized boolean ended() {
+    return loopEnded;
+  }
+
+  synchronized void openedAgain() {
+    heardNanos = node.now();
+    send(new SessionOpened());
+  }
+
+  synchronized void credit(Credit credit) {
+    heardNanos = node.now();
+    if (credit.received() > committed) {
+      log.warn("session {}: {} has received {} tokens of {}", key, gateway, credit.received(), committed);
+      return;
+    }
+    if (credit.received() > received) {
+      received = credit.received();
+      repeatedNanos = heardNanos;
+      wait = node.times().retryFrom();
+    }
+    while (!unreceived.isEmpty() && unreceived.peek().end() <= received) {
+      unreceived.remove();
+    }
+    limit = (int) Math.min(Integer.MAX_VALUE, Math.max(limit, (long) credit.received() + credit.window()));
+    notifyAll();
+    if (node.past(sentNanos, node.times().heartbeat().dividedBy(2))) {
+      send(new SessionOpened());
+    }
+  }
+
+  synchronized void cancel() {
+    heardNanos = node.now();
+    stop();
+  }
+
+  /** Ends the session for a reason of the worker's own. */
+  synchronized void fail(FailureCode code, String message) {
+    if (last.isEmpty()) {
+      last = Optional.of(node.encode(key, new Failed(code, message)));
+      transmit(last.get());
+    }
+    stop();
+  }
+
+  /** Ends the session and says nothing more. */
+  synchronized void forget() {
+    forgotten = true;
+    stop();
+  }
+
+  private void stop() {
+    cancelled = true;
+    running.ifPresent(SessionHost.Session::cancel);
+  }
+
+  /** Repeats what is due; false if the gateway has not been heard of for too long. */
+  synchronized boolean tick() {
+    if (node.past(heardNanos, node.times().sessionLease())) {
+      log.info("session {}: nothing heard of {} for {}", key, gateway, node.times().sessionLease());
+      return false;
+    }
+    if ((!unreceived.isEmpty() || last.isPresent()) && node.past(repeatedNanos, wait)) {
+      repeatedNanos = node.now();
+      Duration twice = wait.multipliedBy(2);
+      wait = twice.compareTo(node.times().retryTo()) < 0 ? twice : node.times().retryTo();
+      unreceived.forEach(each -> transmit(each.frame()));
+      last.ifPresent(this::transmit);
+    }
+    return true;
+  }
+
+  private void send(ToGateway message) {
+    transmit(node.encode(key, message));
+  }
+
+  private synchronized void transmit(Buffer frame) {
+    sentNanos = node.now();
+    node.bus().send(Addresses.gateway(gateway), frame);
+  }
+}

@@ -1,0 +1,238 @@
+package dev.layermesh.mesh.transport;
+
+import dev.layermesh.decoding.DecodeStats;
+import dev.layermesh.decoding.Outcome;
+import dev.layermesh.decoding.Round;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.StopReason;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.mesh.wire.FailureCode;
+import dev.layermesh.mesh.wire.Message.Cancel;
+import dev.layermesh.mesh.wire.Message.Credit;
+import dev.layermesh.mesh.wire.Message.Failed;
+import dev.layermesh.mesh.wire.Message.FinalAck;
+import dev.layermesh.mesh.wire.Message.Finished;
+import dev.layermesh.mesh.wire.Message.OpenSession;
+import dev.layermesh.mesh.wire.Message.Prefilled;
+import dev.layermesh.mesh.wire.Message.SessionOpened;
+import dev.layermesh.mesh.wire.Message.SessionRefused;
+import dev.layermesh.mesh.wire.Message.ToDraftWorker;
+import dev.layermesh.mesh.wire.Message.ToGateway;
+import dev.layermesh.mesh.wire.Message.Tokens;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One session seen from its gateway: puts rounds in order, says what has come and what the client has taken, notices when
+ * the worker is gone. The bus thread owns its state; what other threads may touch is volatile or atomic.
+ */
+final class GatewaySession implements RemoteSessionHost.RemoteSession {
+  private static final Logger log = LoggerFactory.getLogger(GatewaySession.class);
+  private static final int MAX_AHEAD = 4096;
+
+  private final TransportNode node;
+  private final String worker;
+  private final SessionSpec spec;
+  private final TokenSink sink;
+  private final String traceparent;
+  private final int creditWindow;
+  private final Runnable onEnded;
+  private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+  private final AtomicInteger acknowledged;
+  private volatile boolean cancelled;
+  private volatile boolean workerLeft;
+  private volatile int received; // tokens after the prompt, without a gap
+  private volatile int credited; // tokens the worker was last told it may commit
+
+  private volatile long sentNanos;
+
+  // The bus thread's own, but for their first values.
+  private final List<TokenIds> tokens = new ArrayList<>();
+  private final Map<Integer, Round> ahead = new HashMap<>();
+  private Optional<Finished> finished = Optional.empty();
+  private boolean opened;
+  private int saidReceived;
+  private int prefilled;
+  private long heardNanos;
+  private Duration wait;
+
+  GatewaySession(
+      TransportNode node,
+      String worker,
+      SessionSpec spec,
+      TokenSink sink,
+      String traceparent,
+      int creditWindow,
+      Runnable onEnded) {
+    this.node = node;
+    this.worker = worker;
+    this.spec = spec;
+    this.sink = sink;
+    this.traceparent = traceparent;
+    this.creditWindow = creditWindow;
+    this.onEnded = onEnded;
+    this.received = spec.committed().length();
+    this.saidReceived = received;
+    this.acknowledged = new AtomicInteger(received);
+    this.credited = received + creditWindow;
+    this.heardNanos = node.now();
+    this.sentNanos = heardNanos;
+    this.wait = node.times().retryFrom();
+    tokens.add(spec.committed());
+  }
+
+  String worker() {
+    return worker;
+  }
+
+  /** Asks the worker for the first time. */
+  void start() {
+    send(new OpenSession(spec, creditWindow, traceparent));
+  }
+
+  @Override
+  public CompletionStage<Outcome> outcome() {
+    return outcome;
+  }
+
+  @Override
+  public void cancel() {
+    cancelled = true;
+    send(new Cancel());
+  }
+
+  @Override
+  public void acknowledge(int taken) {
+    int known = acknowledged.accumulateAndGet(taken, Math::max);
+    if (known + creditWindow - credited >= Math.max(1, creditWindow / 2)) {
+      sendCredit(); // the rest goes with the next tick
+    }
+  }
+
+  /** A worker has left the mesh; any thread. */
+  void left(String id) {
+    if (id.equals(worker)) {
+      workerLeft = true;
+    }
+  }
+
+  // Called by the bus thread.
+
+  void told(ToGateway message) {
+    heardNanos = node.now();
+    opened = true;
+    switch (message) {
+      case SessionOpened alive -> {}
+      case SessionRefused refused -> lost(refused.code(), "drafter " + worker + " refused: " + refused.message());
+      case Tokens round -> take(round.round());
+      case Prefilled progress -> {
+        if (progress.done() > prefilled) {
+          prefilled = progress.done();
+          sink.prefilled(progress.done(), progress.total());
+        }
+      }
+      case Finished end -> finished = Optional.of(end);
+      case Failed failed -> {
+        send(new FinalAck());
+        lost(failed.code(), "drafter " + worker + ": " + failed.message());
+      }
+    }
+    finished.filter(end -> end.committed() == received).ifPresent(this::finish);
+  }
+
+  void tick() {
+    if (workerLeft) {
+      lost(FailureCode.LOST, "drafter " + worker + " has left");
+    } else if (node.past(heardNanos, node.times().silence())) {
+      lost(FailureCode.LOST, "no sign of life of drafter " + worker + " for " + node.times().silence());
+    } else if (cancelled && node.past(sentNanos, node.times().retryFrom())) {
+      send(new Cancel());
+      sendCredit();
+    } else if (!opened && node.past(sentNanos, wait)) {
+      wait = wait.multipliedBy(2).compareTo(node.times().retryTo()) < 0 ? wait.multipliedBy(2) : node.times().retryTo();
+      send(new OpenSession(spec, creditWindow, traceparent));
+    } else if (opened && (saidReceived != received || credit() > credited
+        || node.past(sentNanos, node.times().heartbeat()))) {
+      sendCredit();
+    }
+  }
+
+  private void take(Round round) {
+    if (round.from() < received) {
+      saidReceived = round.from(); // the worker does not know what has come: say it again
+      return;
+    }
+    if (ahead.size() < MAX_AHEAD) {
+      ahead.putIfAbsent(round.from(), round);
+    }
+    for (Round next = ahead.remove(received); next != null; next = ahead.remove(received)) {
+      tokens.add(next.committed());
+      received += next.committed().length();
+      deliver(next);
+    }
+  }
+
+  private void deliver(Round round) {
+    try {
+      sink.round(round);
+    } catch (InterruptedException | RuntimeException broken) {
+      lost(FailureCode.INTERNAL, "its sink broke down: " + broken);
+      throw new IllegalStateException("sink of session " + spec.key(), broken);
+    }
+  }
+
+  private void finish(Finished end) {
+    send(new FinalAck());
+    end();
+    outcome.complete(new Outcome(end.reason(), committed(), end.stats()));
+  }
+
+  private void lost(FailureCode code, String message) {
+    end();
+    if (cancelled) {
+      outcome.complete(new Outcome(StopReason.CANCELLED, committed(), DecodeStats.NONE));
+      return;
+    }
+    log.info("session {}: {} ({})", spec.key(), message, code);
+    send(new Cancel());
+    outcome.completeExceptionally(new SessionLostException(code, message));
+  }
+
+  private void end() {
+    finished = Optional.empty();
+    onEnded.run();
+  }
+
+  private TokenIds committed() {
+    return TokenIds.of(tokens.stream().flatMapToInt(each -> Arrays.stream(each.toArray())).toArray());
+  }
+
+  /** Tokens the worker may commit. */
+  private int credit() {
+    return (int) Math.min(Integer.MAX_VALUE, (long) acknowledged.get() + creditWindow);
+  }
+
+  private void sendCredit() {
+    int has = received;
+    int may = credit();
+    saidReceived = has;
+    credited = may;
+    send(new Credit(has, Math.max(0, may - has)));
+  }
+
+  private void send(ToDraftWorker message) {
+    sentNanos = node.now();
+    node.send(Addresses.drafter(worker), spec.key(), message);
+  }
+}

@@ -11,6 +11,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -31,12 +32,20 @@ final class VectorKernels implements Kernels {
   private static final VectorSpecies<Short> S =
       VectorSpecies.of(short.class, VectorShape.forBitSize(Math.max(64, F.vectorBitSize() / 2)));
   private static final int STEP = F.length();
+  private static final boolean IN_REGISTERS = STEP == LANES; // whether lanes are folded there, else in memory
+  private static final VectorMask<Float> IN_8 = VectorMask.fromLong(F, 0xFF00); // lanes whose index has this bit
+  private static final VectorMask<Float> IN_4 = VectorMask.fromLong(F, 0xF0F0);
+  private static final VectorMask<Float> IN_2 = VectorMask.fromLong(F, 0xCCCC);
+  private static final VectorShuffle<Float> SWAP_8 = swap(8);
+  private static final VectorShuffle<Float> SWAP_4 = swap(4);
+  private static final VectorShuffle<Float> SWAP_2 = swap(2);
+  private static final VectorShuffle<Float> SWAP_1 = swap(1);
   private static final float ROUNDING = 0x1.8p23f; // added and taken off again, rounds to a whole number
   private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
 
   private final Kernels plain = new ScalarKernels(); // for verbs that the compiler vectorizes by itself
   private final float[] lanes = new float[2 * COLUMNS * LANES]; // of the sums of a tile
-  private final float[] sums = new float[2 * COLUMNS];
+  private final float[] sums = new float[LANES]; // [4i]: column i with the first row of x, [4i + 2]: with the second
   private final int[] starts = new int[COLUMNS]; // of the four rows of a tile or page
   private float[] tile = {}; // [COLUMNS, inner], weight rows as float32
   private float[] scores = {}; // [positions]
@@ -62,27 +71,31 @@ final class VectorKernels implements Kernels {
   /** Weights are used once: converted in registers. */
   private void oneRow(TensorView w, int first, int columns, float[] x, float[] out) {
     int inner = w.columns();
-    int whole = inner - inner % LANES;
     int last = first + columns - 1;
     long o0 = Elements.offset(w, first);
     long o1 = Elements.offset(w, Math.min(first + 1, last));
     long o2 = Elements.offset(w, Math.min(first + 2, last));
     long o3 = Elements.offset(w, Math.min(first + 3, last));
     if (w.dtype() == DType.BF16) {
-      bf16Dots(w.data(), o0, o1, o2, o3, x, whole);
+      bf16Dots(w.data(), o0, o1, o2, o3, x, inner);
     } else {
-      f32Dots(w.data(), o0, o1, o2, o3, x, whole);
+      f32Dots(w.data(), o0, o1, o2, o3, x, inner);
     }
+    int tail = inner % LANES;
     for (int i = 0; i < columns; i++) {
-      if (whole < inner) {
-        Elements.widen(w, first + i, whole, tile, 0);
-        addTail(tile, 0, x, whole, inner - whole, i * LANES);
+      if (tail > 0) {
+        Elements.widen(w, first + i, inner - tail, tile, 0);
+        addTail(tile, 0, x, inner - tail, tail, i * LANES);
       }
-      out[first + i] = fold(i * LANES);
+      if (tail > 0 || !IN_REGISTERS) {
+        sums[4 * i] = fold(i * LANES);
+      }
+      out[first + i] = sums[4 * i];
     }
   }
 
-  private void bf16Dots(MemorySegment w, long o0, long o1, long o2, long o3, float[] x, int whole) {
+  private void bf16Dots(MemorySegment w, long o0, long o1, long o2, long o3, float[] x, int inner) {
+    int whole = inner - inner % LANES;
     for (int lane = 0; lane < LANES; lane += STEP) {
       FloatVector a0 = FloatVector.zero(F);
       FloatVector a1 = a0;
@@ -95,6 +108,10 @@ final class VectorKernels implements Kernels {
         a2 = bf16(w, o2 + 2L * i).fma(xs, a2);
         a3 = bf16(w, o3 + 2L * i).fma(xs, a3);
       }
+      if (whole == inner && IN_REGISTERS) {
+        sums(quarters(a0, a1, a2, a3));
+        return;
+      }
       a0.intoArray(lanes, lane);
       a1.intoArray(lanes, LANES + lane);
       a2.intoArray(lanes, 2 * LANES + lane);
@@ -102,7 +119,8 @@ final class VectorKernels implements Kernels {
     }
   }
 
-  private void f32Dots(MemorySegment w, long o0, long o1, long o2, long o3, float[] x, int whole) {
+  private void f32Dots(MemorySegment w, long o0, long o1, long o2, long o3, float[] x, int inner) {
+    int whole = inner - inner % LANES;
     for (int lane = 0; lane < LANES; lane += STEP) {
       FloatVector a0 = FloatVector.zero(F);
       FloatVector a1 = a0;
@@ -114,6 +132,10 @@ final class VectorKernels implements Kernels {
         a1 = FloatVector.fromMemorySegment(F, w, o1 + 4L * i, LITTLE).fma(xs, a1);
         a2 = FloatVector.fromMemorySegment(F, w, o2 + 4L * i, LITTLE).fma(xs, a2);
         a3 = FloatVector.fromMemorySegment(F, w, o3 + 4L * i, LITTLE).fma(xs, a3);
+      }
+      if (whole == inner && IN_REGISTERS) {
+        sums(quarters(a0, a1, a2, a3));
+        return;
       }
       a0.intoArray(lanes, lane);
       a1.intoArray(lanes, LANES + lane);
@@ -147,47 +169,52 @@ final class VectorKernels implements Kernels {
   /** Weights are used again: converted once, and two rows at a time share their loads. */
   private void manyRows(TensorView w, int first, int columns, float[] x, int rows, float[] out) {
     int inner = w.columns();
+    widen(w, first, columns);
     for (int i = 0; i < COLUMNS; i++) {
-      starts[i] = Math.min(i, columns - 1) * inner;
-    }
-    for (int i = 0; i < columns; i++) {
-      widen(w, first + i, tile, starts[i]);
+      starts[i] = i * inner;
     }
     int t = 0;
     for (; t + 1 < rows; t += 2) {
       pairOfDots(tile, starts, x, t * inner, inner);
       for (int i = 0; i < columns; i++) {
-        out[t * w.rows() + first + i] = sums[i];
-        out[(t + 1) * w.rows() + first + i] = sums[COLUMNS + i];
+        out[t * w.rows() + first + i] = sums[4 * i];
+        out[(t + 1) * w.rows() + first + i] = sums[4 * i + 2];
       }
     }
     if (t < rows) {
       dots(tile, starts, x, t * inner, inner);
       for (int i = 0; i < columns; i++) {
-        out[t * w.rows() + first + i] = sums[i];
+        out[t * w.rows() + first + i] = sums[4 * i];
       }
     }
   }
 
-  private static void widen(TensorView w, int row, float[] out, int at) {
+  /** Fills the tile; columns behind the last are copies of it. */
+  private void widen(TensorView w, int first, int columns) {
     int inner = w.columns();
-    int whole = inner - inner % STEP;
-    MemorySegment data = w.data();
-    long offset = Elements.offset(w, row);
-    switch (w.dtype()) {
-      case F32 -> MemorySegment.copy(data, Elements.FLOAT, offset, out, at, inner);
-      case F16 -> {
-        for (int i = 0; i < whole; i += STEP) {
-          f16(data, offset + 2L * i).intoArray(out, at + i);
-        }
-        Elements.widen(w, row, whole, out, at + whole);
+    int whole = w.dtype() == DType.F32 ? 0 : inner - inner % STEP;
+    int last = first + columns - 1;
+    long o0 = Elements.offset(w, first);
+    long o1 = Elements.offset(w, Math.min(first + 1, last));
+    long o2 = Elements.offset(w, Math.min(first + 2, last));
+    long o3 = Elements.offset(w, Math.min(first + 3, last));
+    if (w.dtype() == DType.BF16) {
+      for (int i = 0; i < whole; i += STEP) {
+        bf16(w.data(), o0 + 2L * i).intoArray(tile, i);
+        bf16(w.data(), o1 + 2L * i).intoArray(tile, inner + i);
+        bf16(w.data(), o2 + 2L * i).intoArray(tile, 2 * inner + i);
+        bf16(w.data(), o3 + 2L * i).intoArray(tile, 3 * inner + i);
       }
-      case BF16 -> {
-        for (int i = 0; i < whole; i += STEP) {
-          bf16(data, offset + 2L * i).intoArray(out, at + i);
-        }
-        Elements.widen(w, row, whole, out, at + whole);
+    } else {
+      for (int i = 0; i < whole; i += STEP) {
+        f16(w.data(), o0 + 2L * i).intoArray(tile, i);
+        f16(w.data(), o1 + 2L * i).intoArray(tile, inner + i);
+        f16(w.data(), o2 + 2L * i).intoArray(tile, 2 * inner + i);
+        f16(w.data(), o3 + 2L * i).intoArray(tile, 3 * inner + i);
       }
+    }
+    for (int i = 0; i < COLUMNS; i++) {
+      Elements.widen(w, Math.min(first + i, last), whole, tile, i * inner + whole);
     }
   }
 
@@ -209,6 +236,10 @@ final class VectorKernels implements Kernels {
         a1 = FloatVector.fromArray(F, w, w1 + i).fma(xs, a1);
         a2 = FloatVector.fromArray(F, w, w2 + i).fma(xs, a2);
         a3 = FloatVector.fromArray(F, w, w3 + i).fma(xs, a3);
+      }
+      if (whole == inner && IN_REGISTERS) {
+        sums(quarters(a0, a1, a2, a3));
+        return;
       }
       a0.intoArray(lanes, lane);
       a1.intoArray(lanes, LANES + lane);
@@ -250,6 +281,10 @@ final class VectorKernels implements Kernels {
         a3 = w3.fma(xs, a3);
         b3 = w3.fma(ys, b3);
       }
+      if (whole == inner && IN_REGISTERS) {
+        sums(quarters(a0, a1, a2, a3), quarters(b0, b1, b2, b3));
+        return;
+      }
       a0.intoArray(lanes, lane);
       a1.intoArray(lanes, LANES + lane);
       a2.intoArray(lanes, 2 * LANES + lane);
@@ -260,15 +295,17 @@ final class VectorKernels implements Kernels {
       b3.intoArray(lanes, 7 * LANES + lane);
     }
     sumColumns(w, at, x, xAt, inner, 0);
-    sumColumns(w, at, x, xAt + inner, inner, COLUMNS);
+    sumColumns(w, at, x, xAt + inner, inner, 1);
   }
 
-  private void sumColumns(float[] w, int[] at, float[] x, int xAt, int inner, int sum) {
+  /** Sums of the lanes in memory, of the first or the second row of x. */
+  private void sumColumns(float[] w, int[] at, float[] x, int xAt, int inner, int row) {
     int tail = inner % LANES;
     int whole = inner - tail;
     for (int i = 0; i < COLUMNS; i++) {
-      addTail(w, at[i] + whole, x, xAt + whole, tail, (sum + i) * LANES);
-      sums[sum + i] = fold((sum + i) * LANES);
+      int lane = (row * COLUMNS + i) * LANES;
+      addTail(w, at[i] + whole, x, xAt + whole, tail, lane);
+      sums[4 * i + 2 * row] = fold(lane);
     }
   }
 
@@ -287,6 +324,29 @@ final class VectorKernels implements Kernels {
     float s2 = (l[at + 2] + l[at + 10]) + (l[at + 6] + l[at + 14]);
     float s3 = (l[at + 3] + l[at + 11]) + (l[at + 7] + l[at + 15]);
     return (s0 + s2) + (s1 + s3);
+  }
+
+  /** Of four registers of 16 lanes, each folded to four: those of the {@code i}th lie from lane 4i. */
+  private static FloatVector quarters(FloatVector a0, FloatVector a1, FloatVector a2, FloatVector a3) {
+    FloatVector half02 = a0.blend(a2, IN_8).add(a2.blend(a0, IN_8).rearrange(SWAP_8));
+    FloatVector half13 = a1.blend(a3, IN_8).add(a3.blend(a1, IN_8).rearrange(SWAP_8));
+    return half02.blend(half13, IN_4).add(half13.blend(half02, IN_4).rearrange(SWAP_4));
+  }
+
+  /** Folds quarters to sums: {@code sums[4i]} the {@code i}th. */
+  private void sums(FloatVector a) {
+    FloatVector pairs = a.add(a.rearrange(SWAP_2));
+    pairs.add(pairs.rearrange(SWAP_1)).intoArray(sums, 0);
+  }
+
+  /** Folds quarters of two rows to sums: {@code sums[4i]} the {@code i}th of a, {@code sums[4i + 2]} of b. */
+  private void sums(FloatVector a, FloatVector b) {
+    FloatVector pairs = a.blend(b, IN_2).add(b.blend(a, IN_2).rearrange(SWAP_2));
+    pairs.add(pairs.rearrange(SWAP_1)).intoArray(sums, 0);
+  }
+
+  private static VectorShuffle<Float> swap(int lanes) {
+    return VectorShuffle.fromOp(F, i -> (i ^ lanes) % STEP);
   }
 
   @Override

@@ -4,13 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,7 +46,8 @@ class BackendsTest {
       assertThat(backend.arithmetic()).isEqualTo("cpu-scalar-f32");
       assertThat(lines).containsExactly("backend scalar instead of the faster native: no library");
     }
-    assertThatThrownBy(() -> Backends.open(providers, options, "native", lines::add)).hasMessage("backend=native: no library");
+    assertThatThrownBy(() -> Backends.open(providers, options, "native", lines::add))
+        .hasMessage("backend=native: no library");
     assertThatThrownBy(() -> Backends.open(List.of(new Missing()), options, "auto", lines::add))
         .hasMessage("device=cpu: no library");
     assertThat(lines).hasSize(1);
@@ -58,10 +55,10 @@ class BackendsTest {
 
   @Test
   void shouldRunAndNameTheFlagWhenTheVectorApiIsAbsent() throws Exception {
-    String output = java("-Dlevel=any", "auto");
+    String output = ForkedJvm.run(List.of(), Opening.class, "auto");
     assertThat(output).contains("cpu-scalar-f32").contains(
         "backend scalar instead of the faster vector: this JVM was started without --add-modules jdk.incubator.vector");
-    assertThat(java("-Dlevel=any", "vector"))
+    assertThat(ForkedJvm.run(List.of(), Opening.class, "vector"))
         .contains("backend=vector: this JVM was started without --add-modules jdk.incubator.vector");
   }
 
@@ -76,17 +73,6 @@ class BackendsTest {
         System.out.println(e.getMessage());
       }
     }
-  }
-
-  private static String java(String flag, String backend) throws IOException, InterruptedException {
-    Process process = new ProcessBuilder(
-        Path.of(System.getProperty("java.home"), "bin", "java").toString(), flag,
-        "-cp", System.getProperty("java.class.path"), Opening.class.getName(), backend)
-        .redirectErrorStream(true)
-        .start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
-    return output;
   }
 
   private static final class Missing implements BackendProvider {

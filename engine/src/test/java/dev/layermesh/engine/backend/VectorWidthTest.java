@@ -1,0 +1,82 @@
+package dev.layermesh.engine.backend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.layermesh.engine.checkpoint.DType;
+import dev.layermesh.engine.checkpoint.TensorView;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Workers of one arithmetic agree to the last bit, whatever their processors and however far their compilers have come. */
+@Timeout(60)
+class VectorWidthTest {
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-XX:MaxVectorSize=16", "-XX:MaxVectorSize=32", "-XX:MaxVectorSize=64", "-Xint"})
+  void shouldGiveTheSameBitsOnEveryWidthAndInterpreted(String flag) throws Exception {
+    String output = ForkedJvm.run(List.of("--add-modules", "jdk.incubator.vector", flag), Bits.class);
+    assertThat(output).contains("bits=" + Bits.ofAllKernels());
+  }
+
+  /** Prints a digest of what the kernels compute. */
+  public static final class Bits {
+    private Bits() {}
+
+    public static void main(String[] args) {
+      System.out.println("bits=" + ofAllKernels());
+    }
+
+    static long ofAllKernels() {
+      Kernels kernels = new VectorKernels();
+      Random random = new Random(5);
+      long digest = 0;
+      for (DType dtype : DType.values()) {
+        for (int inner : new int[] {192, 207}) {
+          TensorView w = Weight.random(random, dtype, 1, 13, inner);
+          for (int rows = 1; rows <= 3; rows++) {
+            float[] out = new float[rows * 13];
+            kernels.matmul(w, 0, 13, randoms(random, rows * inner), rows, out);
+            digest = add(digest, out);
+          }
+        }
+      }
+      for (int headDim : new int[] {14, 32, 80}) {
+        digest = add(digest, attended(kernels, random, headDim));
+      }
+      float[] gate = randoms(random, 99);
+      kernels.swiGlu(gate, randoms(random, 99), 0, 99);
+      float[] normed = new float[99];
+      kernels.rmsNorm(gate, 0, randoms(random, 99), 1e-5f, normed);
+      return add(add(digest, gate), normed);
+    }
+
+    private static float[] attended(Kernels kernels, Random random, int headDim) {
+      KvPages pages = new KvPages(1, headDim, 64);
+      pages.reach(70);
+      for (int p = 0; p < 70; p++) {
+        pages.put(p, randoms(random, headDim), randoms(random, headDim), 0);
+      }
+      float[] out = new float[headDim];
+      kernels.attention(pages, 0, 70, randoms(random, headDim), 0, out);
+      return out;
+    }
+
+    private static float[] randoms(Random random, int count) {
+      float[] values = new float[count];
+      for (int i = 0; i < count; i++) {
+        values[i] = (float) random.nextGaussian();
+      }
+      return values;
+    }
+
+    private static long add(long digest, float[] values) {
+      for (float value : values) {
+        digest = digest * 0x9E3779B97F4A7C15L + Float.floatToRawIntBits(value);
+      }
+      return digest;
+    }
+  }
+}

@@ -66,10 +66,17 @@ public final class LocalVerifier implements Verifier {
     };
   }
 
+  /** Returns when the session's caches are free. */
   @Override
   public void close() {
-    if (worker != null) {
-      worker.interrupt();
+    if (worker == null) {
+      return;
+    }
+    worker.interrupt();
+    try {
+      worker.join();
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 }

@@ -15,6 +15,7 @@ import dev.layermesh.engine.lane.LaneSession;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * Runs the late layers on a draft's exit states, or all layers on its tokens where the early ones are here too, and judges.
@@ -27,7 +28,7 @@ final class ModelVerifierSession implements VerifierSession {
   private final int exitLayer;
   private long[] hashes = new long[64]; // hashes[n] is the hash of the first n ids
   private int has;
-  private boolean judged;
+  private OptionalInt pending = OptionalInt.empty(); // the token the last verdict left at position has
 
   /**
    * An empty session.
@@ -53,9 +54,9 @@ final class ModelVerifierSession implements VerifierSession {
     int from = work.handoff().from();
     if (from > has) {
       // Rows in between are missing. After a verdict that can only be because it rejected what this work stands on.
-      return judged ? new VerifyReply.Diverged(work.seq(), has) : new VerifyReply.Behind(work.seq(), has);
+      return pending.isPresent() ? new VerifyReply.Diverged(work.seq(), has) : new VerifyReply.Behind(work.seq(), has);
     }
-    if (hashes[from] != work.parentHash()) {
+    if (hashes[from] != work.parentHash() || startsOnRejectedTail(work.handoff())) {
       return new VerifyReply.Diverged(work.seq(), has);
     }
     HiddenRows states = states(work.handoff());
@@ -63,6 +64,7 @@ final class ModelVerifierSession implements VerifierSession {
       case Work.Extend extend -> {
         late.extend(from, states);
         remember(from, extend.handoff().ids());
+        pending = OptionalInt.empty();
         yield new VerifyReply.Extended(extend.seq(), has, states.count());
       }
       case DraftWindow window -> {
@@ -73,11 +75,18 @@ final class ModelVerifierSession implements VerifierSession {
     };
   }
 
+  /** The one thing the hash of earlier ids cannot tell: the first row's own token is not the one that was chosen. */
+  private boolean startsOnRejectedTail(Handoff handoff) {
+    return pending.isPresent() && handoff.from() == has && handoff.ids().id(0) != pending.getAsInt();
+  }
+
   private VerifyReply judge(DraftWindow window, List<Distribution> targets) {
     Judgement judgement =
         sampling.acceptance().judge(window.tokens(), targets, window.base(), sampling.random());
     has = Math.min(has, window.base() + judgement.accepted());
-    judged = true;
+    pending = judgement.next().isPresent()
+        ? judgement.next()
+        : OptionalInt.of(window.tokens().getLast().id());
     return new VerifyReply.Verdict(window.seq(), judgement.accepted(), judgement.next(), targets.size());
   }
 

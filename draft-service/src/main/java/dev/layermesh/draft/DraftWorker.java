@@ -1,0 +1,100 @@
+package dev.layermesh.draft;
+
+import dev.layermesh.decoding.LocalSessionHost;
+import dev.layermesh.engine.lane.LaneStats;
+import dev.layermesh.engine.speculation.DraftModel;
+import dev.layermesh.engine.speculation.ModelIdentity;
+import dev.layermesh.mesh.membership.MeshNode;
+import dev.layermesh.mesh.membership.Placement;
+import dev.layermesh.mesh.membership.Role;
+import dev.layermesh.mesh.membership.WorkerAd;
+import dev.layermesh.mesh.membership.WorkerRegistry;
+import dev.layermesh.mesh.telemetry.Telemetry;
+import dev.layermesh.mesh.transport.EventBusFrameBus;
+import dev.layermesh.mesh.transport.RemoteVerifiers;
+import dev.layermesh.mesh.transport.SessionEndpoint;
+import dev.layermesh.mesh.transport.SessionSpans;
+import dev.layermesh.mesh.transport.TransportNode;
+import dev.layermesh.mesh.worker.WorkerPresence;
+import java.time.Duration;
+import java.util.Random;
+
+/**
+ * The draft worker: early layers of a model, and the loop of every session it was given, behind an address of the mesh.
+ * Starting, draining and closing block and belong on a main or virtual thread; the node, the registry and the model stay
+ * the caller's to close, after this.
+ */
+public final class DraftWorker implements AutoCloseable {
+  private final DraftModel model;
+  private final RemoteVerifiers verifiers;
+  private final SessionEndpoint endpoint;
+  private final WorkerPresence presence;
+
+  private DraftWorker(
+      DraftModel model, RemoteVerifiers verifiers, SessionEndpoint endpoint, WorkerPresence presence) {
+    this.model = model;
+    this.verifiers = verifiers;
+    this.endpoint = endpoint;
+    this.presence = presence;
+  }
+
+  /**
+   * Opens the worker's door and tells the mesh.
+   *
+   * @param maxSessions sessions run at most
+   * @throws dev.layermesh.decoding.InputException when the mesh serves another model or exit layer
+   */
+  public static DraftWorker start(
+      MeshNode node, WorkerRegistry registry, DraftModel model, int maxSessions, Telemetry telemetry) {
+    WorkerAd ad = ad(model.model());
+    var placement = new Placement(registry, new Random());
+    var transport = new TransportNode(new EventBusFrameBus(node.vertx()), ad.id(), registry);
+    var spans = new SessionSpans(telemetry.tracer(), "session");
+    var verifiers = new RemoteVerifiers(
+        transport, suspects -> placement.verify(ad, suspects), spans::traceparent, ad.hiddenSize());
+    var endpoint = new SessionEndpoint(
+        transport, new LocalSessionHost(model::drafter, verifiers::verifier), maxSessions, spans);
+    try {
+      verifiers.ready().toCompletableFuture().join();
+      endpoint.ready().toCompletableFuture().join();
+      var files = model.model().files().contents();
+      var presence = WorkerPresence.open(node, registry, ad, files, endpoint::sessions);
+      return new DraftWorker(model, verifiers, endpoint, presence);
+    } catch (RuntimeException refused) {
+      endpoint.close();
+      verifiers.close();
+      throw refused;
+    }
+  }
+
+  private static WorkerAd ad(ModelIdentity model) {
+    return new WorkerAd(
+        WorkerAd.newId(Role.DRAFT), Role.DRAFT, model.name(), model.fingerprint().id(), model.arithmetic(),
+        model.exitLayer(), model.config().numLayers(), model.config().hiddenSize(), model.config().vocabSize(),
+        model.config().maxPositions(), false, 0, false);
+  }
+
+  /** Sessions that run, or whose end their gateway does not know yet. */
+  public int sessions() {
+    return endpoint.sessions();
+  }
+
+  /** Counters of the lane. */
+  public LaneStats lane() {
+    return model.stats();
+  }
+
+  /** Takes no new session and waits until those held have ended; what runs after {@code limit} goes on elsewhere. */
+  public void drain(Duration limit) {
+    presence.drain();
+    endpoint.drain(limit).toCompletableFuture().join();
+  }
+
+  /** Leaves the mesh and cancels what still runs. */
+  @Override
+  public void close() {
+    presence.close();
+    endpoint.close();
+    verifiers.close();
+  }
+}

@@ -1,0 +1,2 @@
+/** The draft worker. */
+package dev.layermesh.draft;

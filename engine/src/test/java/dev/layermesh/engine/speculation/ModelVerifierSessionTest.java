@@ -1,0 +1,129 @@
+package dev.layermesh.engine.speculation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.layermesh.decoding.DraftChoice;
+import dev.layermesh.decoding.DraftToken;
+import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.Drafter;
+import dev.layermesh.decoding.Handoff;
+import dev.layermesh.decoding.PrefixHash;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.VerifierSession;
+import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.VerifyReply.Verdict;
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.Work.Extend;
+import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.testkit.Fixtures;
+import dev.layermesh.testkit.Fixtures.GoldenCase;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** How a verifier answers work that does not simply come next. */
+@Timeout(value = 1, unit = TimeUnit.MINUTES)
+class ModelVerifierSessionTest {
+  private static final GoldenCase GOLDEN = Fixtures.golden(Fixtures.tinyLlama2()).cases().getFirst();
+  private static final TokenIds PROMPT = GOLDEN.promptIds();
+  private static SplitModel split;
+
+  @BeforeAll
+  static void open() {
+    split = SplitModel.open(EngineOptions.of(Fixtures.tinyLlama2()).withExitLayer(2));
+  }
+
+  @AfterAll
+  static void close() {
+    split.close();
+  }
+
+  private final SessionSpec spec = split.spec(PROMPT, 32, SamplingParams.GREEDY, WindowPolicy.sequential(4));
+
+  private VerifierSession session() {
+    return split.verify().open(new SessionKey(1, 0), SamplingParams.GREEDY);
+  }
+
+  private Extend prefill(Drafter drafter, int to) throws InterruptedException {
+    return new Extend(0, PrefixHash.EMPTY, drafter.extend(PROMPT, 0, to));
+  }
+
+  private DraftWindow window(int seq, TokenIds known, Drafter.Draft draft) {
+    return new DraftWindow(seq, known.length(), known.hash(known.length() - 1), draft.handoff(), draft.tokens());
+  }
+
+  @Test
+  void shouldSayWhatItHoldsToWorkThatComesTooEarly() throws InterruptedException {
+    try (Drafter drafter = split.draft().drafter(spec);
+        VerifierSession session = session()) {
+      session.answer(prefill(drafter, 5));
+      Drafter.Draft draft = drafter.draft(PROMPT, 2, false);
+      assertThat(session.answer(window(1, PROMPT, draft))).isEqualTo(new VerifyReply.Behind(1, 5));
+      assertThat(session.has()).isEqualTo(5);
+    }
+  }
+
+  @Test
+  void shouldRefuseAWindowWhoseFirstTokenIsARejectedTail() throws InterruptedException {
+    TokenIds truth = GOLDEN.greedyIds();
+    DraftChoice wrongTail = (q, position) ->
+        DraftToken.certain(position == PROMPT.length() + 1 ? truth.id(1) + 1 : truth.id(position - PROMPT.length()));
+    try (Drafter drafter = split.draft().drafter(spec, wrongTail);
+        VerifierSession session = session()) {
+      session.answer(prefill(drafter, PROMPT.length() - 1));
+      Drafter.Draft first = drafter.draft(PROMPT, 1, true);
+      TokenIds speculated = PROMPT.concat(TokenIds.of(truth.id(0), truth.id(1) + 1));
+      Drafter.Draft second = drafter.draft(speculated, 1, true);
+      Verdict verdict = (Verdict) session.answer(window(1, PROMPT, first));
+      assertThat(verdict.accepted()).isEqualTo(1);
+      assertThat(verdict.next()).hasValue(truth.id(1));
+      int has = session.has();
+      assertThat(session.answer(window(2, speculated, second))).isEqualTo(new VerifyReply.Diverged(2, has));
+      assertThat(session.has()).isEqualTo(has);
+    }
+  }
+
+  @Test
+  void shouldRefuseRowsOfAnotherPrefix() throws InterruptedException {
+    try (Drafter drafter = split.draft().drafter(spec);
+        VerifierSession session = session()) {
+      session.answer(prefill(drafter, PROMPT.length() - 1));
+      Drafter.Draft draft = drafter.draft(PROMPT, 2, false);
+      var stranger = new DraftWindow(1, PROMPT.length(), 42, draft.handoff(), draft.tokens());
+      assertThat(session.answer(stranger)).isInstanceOf(VerifyReply.Diverged.class);
+    }
+  }
+
+  @Test
+  void shouldTakeTokensAloneWhereItHoldsEveryLayer() throws InterruptedException {
+    var options = EngineOptions.of(Fixtures.tinyLlama2()).withExitLayer(2);
+    try (VerifyModel full = VerifyModel.open(options, true, (done, total) -> { });
+        VerifierSession session = full.open(new SessionKey(1, 0), SamplingParams.GREEDY)) {
+      int last = PROMPT.length() - 1;
+      session.answer(new Extend(0, PrefixHash.EMPTY, new Handoff.Tokens(0, PROMPT.slice(0, last))));
+      TokenIds truth = GOLDEN.greedyIds();
+      var rows = new Handoff.Tokens(last, TokenIds.of(PROMPT.id(last), truth.id(0), truth.id(1)));
+      var tokens = List.of(DraftToken.certain(truth.id(0)), DraftToken.certain(truth.id(1)));
+      Verdict verdict = (Verdict) session.answer(new DraftWindow(1, last + 1, PROMPT.hash(last), rows, tokens));
+      assertThat(verdict.accepted()).isEqualTo(2);
+      assertThat(verdict.next()).hasValue(truth.id(2));
+    }
+  }
+
+  @Test
+  void shouldRefuseTokensAloneWithoutTheEarlyLayers() throws InterruptedException {
+    try (VerifierSession session = session()) {
+      var tokens = new Extend(0, PrefixHash.EMPTY, new Handoff.Tokens(0, PROMPT));
+      assertThatThrownBy(() -> session.answer(tokens))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("without layers below 2");
+    }
+  }
+}

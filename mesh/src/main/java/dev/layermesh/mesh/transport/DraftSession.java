@@ -30,8 +30,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One session at a draft worker, seen from its gateway: keeps rounds and the final message until the gateway has them, and
- * parks the loop that calls {@link #round} while the gateway gives no credit.
+ * One session at a draft worker, seen from its gateway: keeps rounds and the final message until the gateway has them,
+ * and parks the loop that calls {@link #round} while the gateway gives no credit.
  */
 final class DraftSession implements TokenSink {
   private static final Logger log = LoggerFactory.getLogger(DraftSession.class);
@@ -59,7 +59,7 @@ final class DraftSession implements TokenSink {
   private long heardNanos;
   private long sentNanos; // anything
   private long repeatedNanos; // all that is unreceived
-  private Duration wait; // from then to the next repeat
+  private Duration pause; // from then to the next repeat
 
   DraftSession(TransportNode node, Frame frame, OpenSession open, SessionSpans.Running span) {
     this.node = node;
@@ -70,9 +70,9 @@ final class DraftSession implements TokenSink {
     this.prefill = span.child("prefill");
     this.committed = spec.committed().length();
     this.received = committed;
-    this.limit = Math.addExact(committed, open.window());
+    this.limit = sum(committed, open.window());
     this.heardNanos = node.now();
-    this.wait = node.times().retryFrom();
+    this.pause = node.times().retryFrom();
   }
 
   SessionKey key() {
@@ -165,7 +165,7 @@ final class DraftSession implements TokenSink {
     if (last.isEmpty()) {
       last = Optional.of(node.encode(key, message));
       repeatedNanos = node.now();
-      wait = node.times().retryFrom();
+      pause = node.times().retryFrom();
       if (!forgotten) {
         transmit(last.get());
       }
@@ -195,12 +195,12 @@ final class DraftSession implements TokenSink {
     if (credit.received() > received) {
       received = credit.received();
       repeatedNanos = heardNanos;
-      wait = node.times().retryFrom();
+      pause = node.times().retryFrom();
     }
     while (!unreceived.isEmpty() && unreceived.peek().end() <= received) {
       unreceived.remove();
     }
-    limit = (int) Math.min(Integer.MAX_VALUE, Math.max(limit, (long) credit.received() + credit.window()));
+    limit = Math.max(limit, sum(credit.received(), credit.window()));
     notifyAll();
     if (node.past(sentNanos, node.times().heartbeat().dividedBy(2))) {
       send(new SessionOpened());
@@ -238,14 +238,18 @@ final class DraftSession implements TokenSink {
       log.info("session {}: nothing heard of {} for {}", key, gateway, node.times().sessionLease());
       return false;
     }
-    if ((!unreceived.isEmpty() || last.isPresent()) && node.past(repeatedNanos, wait)) {
+    if ((!unreceived.isEmpty() || last.isPresent()) && node.past(repeatedNanos, pause)) {
       repeatedNanos = node.now();
-      Duration twice = wait.multipliedBy(2);
-      wait = twice.compareTo(node.times().retryTo()) < 0 ? twice : node.times().retryTo();
+      pause = node.times().after(pause);
       unreceived.forEach(each -> transmit(each.frame()));
       last.ifPresent(this::transmit);
     }
     return true;
+  }
+
+  /** A window may be as large as it likes. */
+  private static int sum(int received, int window) {
+    return (int) Math.min(Integer.MAX_VALUE, (long) received + window);
   }
 
   private void send(ToGateway message) {

@@ -17,8 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The Vert.x event bus, clustered or local. Everything it does happens on one context, so that frames of one sender to one
- * address keep their order while nothing fails. Sends are not traced: spans are per session, their context is in the frames.
+ * The Vert.x event bus, clustered or local. Everything it does happens on one context, so that frames of one sender to
+ * one address keep their order while nothing fails. Sends are not traced: spans are per session, their context is in
+ * the frames.
  */
 public final class EventBusFrameBus implements FrameBus {
   private static final Logger log = LoggerFactory.getLogger(EventBusFrameBus.class);

@@ -34,8 +34,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One session seen from its gateway: puts rounds in order, says what has come and what the client has taken, notices when
- * the worker is gone. The bus thread owns its state; what other threads may touch is volatile or atomic.
+ * One session seen from its gateway: puts rounds in order, says what has come and what the client has taken, notices
+ * when the worker is gone. The bus thread owns its state; what other threads may touch is volatile or atomic.
  */
 final class GatewaySession implements RemoteSessionHost.RemoteSession {
   private static final Logger log = LoggerFactory.getLogger(GatewaySession.class);
@@ -65,7 +65,7 @@ final class GatewaySession implements RemoteSessionHost.RemoteSession {
   private int saidReceived;
   private int prefilled;
   private long heardNanos;
-  private Duration wait;
+  private Duration pause;
 
   GatewaySession(
       TransportNode node,
@@ -88,7 +88,7 @@ final class GatewaySession implements RemoteSessionHost.RemoteSession {
     this.credited = received + creditWindow;
     this.heardNanos = node.now();
     this.sentNanos = heardNanos;
-    this.wait = node.times().retryFrom();
+    this.pause = node.times().retryFrom();
     tokens.add(spec.committed());
   }
 
@@ -159,8 +159,8 @@ final class GatewaySession implements RemoteSessionHost.RemoteSession {
     } else if (cancelled && node.past(sentNanos, node.times().retryFrom())) {
       send(new Cancel());
       sendCredit();
-    } else if (!opened && node.past(sentNanos, wait)) {
-      wait = wait.multipliedBy(2).compareTo(node.times().retryTo()) < 0 ? wait.multipliedBy(2) : node.times().retryTo();
+    } else if (!opened && node.past(sentNanos, pause)) {
+      pause = node.times().after(pause);
       send(new OpenSession(spec, creditWindow, traceparent));
     } else if (opened && (saidReceived != received || credit() > credited
         || node.past(sentNanos, node.times().heartbeat()))) {

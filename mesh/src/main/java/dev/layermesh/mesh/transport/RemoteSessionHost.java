@@ -16,8 +16,8 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A gateway's way to draft workers: opens sessions there and brings their tokens back, in order, without gap or repetition.
- * Frames of sessions it does not know are answered with a cancel, so that orphans end.
+ * A gateway's way to draft workers: opens sessions there and brings their tokens back, in order, without gap or
+ * repetition. Frames of sessions it does not know are answered with a cancel, so that orphans end.
  *
  * <p>Any thread may call; sinks are called and outcomes completed by the bus thread and must not block.
  */
@@ -67,8 +67,8 @@ public final class RemoteSessionHost implements AutoCloseable {
    *
    * @param workerId the draft worker
    * @param spec all that decides its tokens; its key must be new
-   * @param sink gets every round once, from the first token after {@code spec.committed()} on; called by the bus thread,
-   *     must not block
+   * @param sink gets every round once, from the first token after {@code spec.committed()} on; called by the bus
+   *     thread, must not block
    * @param traceparent W3C trace context of the request's span, or empty
    * @param creditWindow tokens the worker may commit beyond those acknowledged, at least 1
    */

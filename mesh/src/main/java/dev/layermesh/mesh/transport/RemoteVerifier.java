@@ -35,12 +35,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A session's verifier on some other worker. Sends again until answered, puts replies in order, and when a worker is gone
- * opens another: what was unanswered there is answered {@link VerifyReply.Behind} here, and the loop sends it again under
- * new numbers, from its cache.
+ * A session's verifier on some other worker. Sends again until answered, puts replies in order, and when a worker is
+ * gone opens another: what was unanswered there is answered {@link VerifyReply.Behind} here, and the loop sends it
+ * again under new numbers, from its cache.
  *
- * <p>Threads: the loop's thread sends and waits in {@link #receive}; the bus thread brings replies and ticks. All state is
- * guarded by {@code this}.
+ * <p>Threads: the loop's thread sends and waits in {@link #receive}; the bus thread brings replies and ticks. All state
+ * is guarded by {@code this}.
  */
 final class RemoteVerifier implements Verifier {
   private static final Logger log = LoggerFactory.getLogger(RemoteVerifier.class);
@@ -73,7 +73,7 @@ final class RemoteVerifier implements Verifier {
   private int setbacks;
   private long heardNanos;
   private long sentNanos;
-  private Duration wait = Duration.ZERO; // from sentNanos to the next repeat
+  private Duration pause = Duration.ZERO; // from sentNanos to the next repeat
   private RuntimeException failure = new IllegalStateException("no failure yet");
 
   RemoteVerifier(RemoteVerifiers owner) {
@@ -119,7 +119,7 @@ final class RemoteVerifier implements Verifier {
     unanswered.put(work.seq(), frame);
     if (phase == Phase.OPEN) {
       transmit(frame);
-      wait = node.times().retryFrom();
+      pause = node.times().retryFrom();
     }
   }
 
@@ -177,12 +177,12 @@ final class RemoteVerifier implements Verifier {
   synchronized void tick() {
     switch (phase) {
       case SEEKING -> {
-        if (node.past(sentNanos, wait)) {
+        if (node.past(sentNanos, pause)) {
           seek();
         }
       }
       case OPENING -> {
-        if (!silent() && node.past(sentNanos, wait)) {
+        if (!silent() && node.past(sentNanos, pause)) {
           transmit(openFrame());
           backOff();
         }
@@ -192,7 +192,7 @@ final class RemoteVerifier implements Verifier {
           if (node.past(sentNanos, node.times().keepAlive())) {
             transmit(node.encode(key, new KeepAlive(firstSeq)));
           }
-        } else if (!silent() && node.past(sentNanos, wait)) {
+        } else if (!silent() && node.past(sentNanos, pause)) {
           transmit(unanswered.get(unanswered.firstKey()));
           backOff();
         }
@@ -221,7 +221,7 @@ final class RemoteVerifier implements Verifier {
     withoutSince = OptionalLong.empty();
     heardNanos = node.now();
     sentNanos = heardNanos;
-    wait = node.times().retryFrom();
+    pause = node.times().retryFrom();
     SortedMap<Integer, Buffer> elsewhere = unanswered.headMap(firstSeq);
     elsewhere.keySet().forEach(seq -> replies.put(seq, new VerifyReply.Behind(seq, has)));
     elsewhere.clear();
@@ -254,7 +254,7 @@ final class RemoteVerifier implements Verifier {
     }
     heardNanos = node.now();
     sentNanos = heardNanos;
-    wait = node.times().retryFrom();
+    pause = node.times().retryFrom();
     if (reply instanceof VerifyReply.Verdict) {
       setbacks = 0;
       suspects.clear();
@@ -277,7 +277,7 @@ final class RemoteVerifier implements Verifier {
   private void seek() {
     phase = Phase.SEEKING;
     sentNanos = node.now();
-    wait = node.times().retryFrom();
+    pause = node.times().retryFrom();
     if (withoutSince.isEmpty()) {
       withoutSince = OptionalLong.of(node.now());
     } else if (node.past(withoutSince.getAsLong(), node.times().verifierDeadline())) {
@@ -332,8 +332,7 @@ final class RemoteVerifier implements Verifier {
   }
 
   private void backOff() {
-    Duration twice = wait.multipliedBy(2);
-    wait = twice.compareTo(node.times().retryTo()) < 0 ? twice : node.times().retryTo();
+    pause = node.times().after(pause);
   }
 
   /** Without draft distributions, if nobody reads them. */

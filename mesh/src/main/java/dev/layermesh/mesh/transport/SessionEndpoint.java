@@ -22,11 +22,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
- * A draft worker's door: runs the sessions that gateways across the bus ask for on a {@link SessionHost} of this process.
+ * A draft worker's door: runs the sessions that gateways across the bus ask for on a {@link SessionHost} of this
+ * process.
  *
- * <p>Idempotent by (session, epoch). A session ends here when it has ended and its gateway knows, when it is cancelled, when
- * a higher epoch of it is opened, or when its gateway leaves or is not heard of for the lease. The bus thread calls in; a
- * session's loop runs, and waits for credit, on a thread of its host.
+ * <p>Idempotent by (session, epoch). A session leaves when it has ended and its gateway knows, when it is cancelled,
+ * when a higher epoch of it is opened, or when its gateway leaves or is not heard of for the lease. The bus thread calls
+ * in; a session's loop runs, and waits for credit, on a thread of its host.
  */
 public final class SessionEndpoint implements AutoCloseable {
   private static final int REMEMBERED = 4096;
@@ -164,7 +165,8 @@ public final class SessionEndpoint implements AutoCloseable {
     }
     drainLimit.ifPresent(limit -> {
       if (node.past(drainNanos, limit)) {
-        sessions.values().forEach(session -> session.fail(FailureCode.DRAINING, "drafter " + node.id() + " shuts down"));
+        String message = "drafter " + node.id() + " shuts down";
+        sessions.values().forEach(session -> session.fail(FailureCode.DRAINING, message));
       }
       if (alive.isEmpty() || node.past(drainNanos, limit.plus(node.times().silence()))) {
         drained.complete(null);

@@ -46,4 +46,10 @@ public record TransportTimes(
           + sessionLease);
     }
   }
+
+  /** The wait before the repeat after one that was waited {@code pause} for. */
+  Duration after(Duration pause) {
+    Duration twice = pause.multipliedBy(2);
+    return twice.compareTo(retryTo) < 0 ? twice : retryTo;
+  }
 }

@@ -1,12 +1,12 @@
 package dev.layermesh.mesh.transport;
 
+import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.VerifierHost;
 import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
-import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.Work;
 import dev.layermesh.mesh.transport.VerifyEndpoint.Incarnation;
 import dev.layermesh.mesh.wire.FailureCode;
@@ -28,7 +28,7 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One opening of one session at a verify worker: puts works in order, runs each once, keeps the replies for repeats. */
+/** One opening of one session at a verify worker: puts works in order, runs each once, keeps replies for repeats. */
 final class VerifySession {
   private static final Logger log = LoggerFactory.getLogger(VerifySession.class);
   private static final int MAX_AHEAD = 64;

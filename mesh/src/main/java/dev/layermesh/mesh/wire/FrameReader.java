@@ -7,7 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
-/** Reads what {@link FrameWriter} wrote; never allocates more than the frame holds. Every wrong byte is a WireException. */
+/** Reads what {@link FrameWriter} wrote, allocates no more than the frame holds; a wrong byte is a WireException. */
 final class FrameReader {
   private final ByteBuffer in;
 

@@ -18,8 +18,8 @@ import java.util.function.Predicate;
 
 /**
  * A bus that loses, repeats, delays and thereby reorders encoded frames, by a seed, in every direction that is sent
- * through it. It always loses the first frame of each kind, so that no kind is spared by chance, and counts what it lost.
- * Thread-safe; shared by all nodes of a test whose frames are to suffer.
+ * through it. It always loses the first frame of each kind, so that no kind is spared by chance, and counts what it
+ * lost. Thread-safe; shared by all nodes of a test whose frames are to suffer.
  */
 public final class FaultyFrameBus implements FrameBus {
   private static final Duration FLUSH = Duration.ofMillis(10);

@@ -77,7 +77,8 @@ class RemoteVerifierTest {
   @Test
   void shouldCarryDraftDistributionsForTheRuleThatReadsThem() {
     verifier("v1", first, bus);
-    SessionSpec spec = spec(4, TWO_WINDOWS, 60, SamplingParams.sampled(0.9, 5).with(AcceptanceRule.SPECULATIVE_SAMPLING));
+    SamplingParams classic = SamplingParams.sampled(0.9, 5).with(AcceptanceRule.SPECULATIVE_SAMPLING);
+    SessionSpec spec = spec(4, TWO_WINDOWS, 60, classic);
     SessionSpec same = spec(5, TWO_WINDOWS, 60, spec.sampling());
     TokenIds local = finished(new LocalSessionHost(
         one -> new ToyDrafter(one, model, DrafterKind.PLAUSIBLE),

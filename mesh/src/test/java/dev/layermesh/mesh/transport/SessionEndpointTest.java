@@ -427,7 +427,8 @@ class SessionEndpointTest {
     return drafter(id, its, 100, spec -> new ToyDrafter(spec, model, DrafterKind.PLAUSIBLE));
   }
 
-  private SessionEndpoint drafter(String id, FrameBus its, int maxSessions, Function<SessionSpec, Drafter> toyDrafters) {
+  private SessionEndpoint drafter(
+      String id, FrameBus its, int maxSessions, Function<SessionSpec, Drafter> toyDrafters) {
     workers.join(Role.DRAFT, id);
     SessionSpans spans = SessionSpans.none();
     var remote = new RemoteVerifiers(node(id, its), workers::verifier, spans::traceparent, 4);

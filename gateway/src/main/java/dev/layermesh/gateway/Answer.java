@@ -1,0 +1,31 @@
+package dev.layermesh.gateway;
+
+import java.time.Instant;
+
+/**
+ * One protocol's way to write a turn. Called on the connection's event loop: {@code begin}, deltas, then exactly one of
+ * {@code end} and {@code fail}; {@code fail} may come first. Nothing is called once the client is gone.
+ */
+interface Answer {
+
+  /** A generation runs. */
+  void begin(Head head);
+
+  void delta(Delta delta);
+
+  void end(Ending ending);
+
+  void fail(ApiError error);
+
+  /** Whether the client takes more now; if not, {@link Turn#drained()} is called when it does. */
+  boolean writable();
+
+  /**
+   * What every part of an answer repeats.
+   *
+   * @param id 32 hexadecimal digits
+   * @param created when the turn began
+   * @param plan what is answered
+   */
+  record Head(String id, Instant created, TurnPlan plan) {}
+}

@@ -1,0 +1,17 @@
+package dev.layermesh.gateway;
+
+/** Leaves the reading of a request at the first thing wrong with it. */
+final class ApiException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private final transient ApiError error;
+
+  ApiException(ApiError error) {
+    super(error.message(), null, false, false);
+    this.error = error;
+  }
+
+  ApiError error() {
+    return error;
+  }
+}

@@ -1,0 +1,179 @@
+package dev.layermesh.gateway;
+
+import dev.layermesh.gateway.ModelSource.State;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+
+/** Which path is answered by what. Handlers run on the connection's event loop. */
+final class Endpoints {
+  private static final String POLICY =
+      "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:";
+
+  private final Vertx vertx;
+  private final GatewayOptions options;
+  private final Turns turns;
+  private final String page = page();
+
+  Endpoints(Vertx vertx, GatewayOptions options, Turns turns) {
+    this.vertx = vertx;
+    this.options = options;
+    this.turns = turns;
+  }
+
+  Router router() {
+    Router router = Router.router(vertx);
+    router.route().handler(this::admit);
+    router.post("/v1/chat/completions").handler(each -> complete(each, Shape.CHAT, "chat", turns.reader()::chat));
+    router.post("/v1/completions")
+        .handler(each -> complete(each, Shape.COMPLETION, "text_completion", turns.reader()::completion));
+    router.get("/v1/responses").handler(this::responses);
+    router.get("/v1/models").handler(each -> Replies.json(each.response(), 200, models()));
+    router.get("/v1/models/*").handler(this::model);
+    router.get("/health/live").handler(each -> Replies.json(each.response(), 200, status("live")));
+    router.get("/health/ready").handler(this::ready);
+    router.get("/metrics").handler(each -> Replies.send(
+        each.response(), 200, "text/plain; version=0.0.4; charset=utf-8", turns.metrics().scrape()));
+    router.get("/").handler(this::page);
+    router.errorHandler(404, each -> Replies.error(
+        each.response(), ApiError.badRequest(404, "not_found", each.request().path() + " is not served here")));
+    router.errorHandler(405, each -> Replies.error(
+        each.response(),
+        ApiError.badRequest(405, "method_not_allowed", each.request().method() + " is not what this path takes")));
+    router.errorHandler(500, each -> Replies.error(each.response(), Turns.errorOf(each.failure())));
+    return router;
+  }
+
+  private void admit(RoutingContext exchange) {
+    exchange.response().putHeader("x-request-id", UUID.randomUUID().toString());
+    if (Origins.allowed(exchange.request())) {
+      exchange.next();
+    } else {
+      Replies.error(
+          exchange.response(), ApiError.badRequest(403, "origin_not_allowed", "pages of other origins may not call"));
+    }
+  }
+
+  private void complete(
+      RoutingContext exchange, Shape shape, String operation, Function<Fields, TurnRequest> reader) {
+    HttpServerRequest request = exchange.request();
+    HttpServerResponse response = exchange.response();
+    var turn = new AtomicReference<Optional<Turn>>(Optional.empty());
+    response.closeHandler(none -> turn.get().ifPresent(Turn::vanish));
+    response.exceptionHandler(reset -> turn.get().ifPresent(Turn::vanish));
+    response.drainHandler(none -> turn.get().ifPresent(Turn::drained));
+    body(request)
+        .compose(body -> {
+          var call = new Turns.Call(
+              () -> reader.apply(Fields.parse(body.getBytes())),
+              asked -> asked.output().stream() ? new SseAnswer(response, shape) : new JsonAnswer(response, shape),
+              operation, new TurnTelemetry.Origin.Continued(request.headers()), () -> !response.closed());
+          return turns.start(call, () -> {});
+        })
+        .onSuccess(turn::set)
+        .onFailure(failure -> Replies.error(response, Turns.errorOf(failure)));
+  }
+
+  /** The body, unless it is too large; what is too much is read and dropped, so that the client reads the refusal. */
+  private Future<Buffer> body(HttpServerRequest request) {
+    Promise<Buffer> whole = Promise.promise();
+    Buffer body = Buffer.buffer();
+    request.handler(chunk -> {
+      if (body.length() + chunk.length() <= options.maxBodyBytes()) {
+        body.appendBuffer(chunk);
+      } else {
+        whole.tryFail(new ApiException(ApiError.badRequest(
+            413, "body_too_large", "a request has at most " + options.maxBodyBytes() + " bytes")));
+      }
+    });
+    request.endHandler(none -> whole.tryComplete(body));
+    request.exceptionHandler(whole::tryFail);
+    return whole.future();
+  }
+
+  private void responses(RoutingContext exchange) {
+    HttpServerRequest request = exchange.request();
+    if (!"websocket".equalsIgnoreCase(request.getHeader(HttpHeaders.UPGRADE))) {
+      Replies.error(
+          exchange.response(), ApiError.badRequest(426, "upgrade_required", "responses are served over WebSocket"));
+      return;
+    }
+    request.toWebSocket()
+        .onSuccess(socket -> ResponsesSocket.serve(vertx, socket, request.headers(), turns, options));
+  }
+
+  private JsonObject models() {
+    var data = new JsonArray();
+    if (turns.state() instanceof State.Ready(ServedModel model)) {
+      data.add(describe(model));
+    }
+    return new JsonObject().put("object", "list").put("data", data);
+  }
+
+  private void model(RoutingContext exchange) {
+    String asked = exchange.normalizedPath().substring("/v1/models/".length());
+    if (turns.state() instanceof State.Ready(ServedModel model) && model.id().equals(asked)) {
+      Replies.json(exchange.response(), 200, describe(model));
+    } else {
+      Replies.error(
+          exchange.response(), ApiError.badRequest(404, "model_not_found", "this model is not served here"));
+    }
+  }
+
+  private static JsonObject describe(ServedModel model) {
+    return new JsonObject()
+        .put("id", model.id())
+        .put("object", "model")
+        .put("created", model.since().getEpochSecond())
+        .put("owned_by", "layermesh")
+        .put("fingerprint", model.fingerprint())
+        .put("context_length", model.contextLength())
+        .put("max_model_len", model.contextLength())
+        .put("exit_layer", model.exitLayer());
+  }
+
+  private void ready(RoutingContext exchange) {
+    switch (turns.state()) {
+      case State.Ready ready -> Replies.json(exchange.response(), 200, status("ready"));
+      case State.Missing missing -> Replies.json(
+          exchange.response().putHeader("retry-after", "2"), 503,
+          status("not ready").put("code", missing.code()).put("missing", missing.missing()));
+    }
+  }
+
+  private static JsonObject status(String status) {
+    return new JsonObject().put("status", status);
+  }
+
+  private void page(RoutingContext exchange) {
+    exchange.response()
+        .putHeader("content-security-policy", POLICY)
+        .putHeader("x-content-type-options", "nosniff")
+        .putHeader(HttpHeaders.CACHE_CONTROL, "no-cache");
+    Replies.send(exchange.response(), 200, "text/html; charset=utf-8", page);
+  }
+
+  private static String page() {
+    try (InputStream file = Endpoints.class.getResourceAsStream("page.html")) {
+      return new String(file.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+package dev.layermesh.gateway;
+
+import dev.layermesh.decoding.InputException;
+import io.opentelemetry.api.OpenTelemetry;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
+import java.net.BindException;
+import java.net.UnknownHostException;
+import java.nio.channels.UnresolvedAddressException;
+
+/**
+ * The running HTTP and WebSocket server of a mesh. Event loops move bytes; prompts are encoded on Vert.x worker threads.
+ * Any thread may call.
+ */
+public final class Gateway {
+  /** The kernel's own choice grows to megabytes, in which a client that stopped reading would go unnoticed. */
+  private static final int SEND_BUFFER_BYTES = 64 << 10;
+
+  private final HttpServer server;
+  private final Turns turns;
+  private final GatewayOptions options;
+
+  private Gateway(HttpServer server, Turns turns, GatewayOptions options) {
+    this.server = server;
+    this.turns = turns;
+    this.options = options;
+  }
+
+  /**
+   * Starts listening.
+   *
+   * @param models what is served
+   * @param generator where generations run
+   * @param telemetry gets a span for each turn
+   * @return the gateway; fails with an {@link InputException} if the address cannot be listened on
+   */
+  public static Future<Gateway> start(
+      Vertx vertx, GatewayOptions options, ModelSource models, Generator generator, OpenTelemetry telemetry) {
+    var turns = new Turns(vertx, options, models, generator, telemetry.getTracer("dev.layermesh.gateway"));
+    return vertx.createHttpServer(serverOptions(options))
+        .requestHandler(new Endpoints(vertx, options, turns).router())
+        .listen()
+        .map(server -> new Gateway(server, turns, options))
+        .recover(failure -> Future.failedFuture(explained(failure, options)));
+  }
+
+  /** The port it listens on. */
+  public int port() {
+    return server.actualPort();
+  }
+
+  /** Where the page is. */
+  public String url() {
+    String host = options.host().contains(":") ? "[" + options.host() + "]" : options.host();
+    return "http://" + host + ":" + port();
+  }
+
+  /** Refuses new generations, lets running ones finish until the drain deadline, ends the rest with an error, closes. */
+  public Future<Void> close() {
+    return turns.drain().eventually(server::shutdown);
+  }
+
+  private static HttpServerOptions serverOptions(GatewayOptions options) {
+    return new HttpServerOptions()
+        .setHost(options.host())
+        .setPort(options.port())
+        .setSendBufferSize(SEND_BUFFER_BYTES)
+        .setHandle100ContinueAutomatically(true)
+        .setPerMessageWebSocketCompressionSupported(false)
+        .setPerFrameWebSocketCompressionSupported(false)
+        .setWebSocketClosingTimeout(1)
+        .setMaxWebSocketFrameSize(options.maxBodyBytes())
+        .setMaxWebSocketMessageSize(options.maxBodyBytes());
+  }
+
+  private static Throwable explained(Throwable failure, GatewayOptions options) {
+    return switch (failure) {
+      case BindException inUse ->
+          InputException.of("port", options.port(), "cannot listen on " + options.host() + ": " + inUse.getMessage());
+      case UnknownHostException unknown -> InputException.of("host", options.host(), "is no address of this machine");
+      case UnresolvedAddressException unknown ->
+          InputException.of("host", options.host(), "is no address of this machine");
+      default -> failure;
+    };
+  }
+}

@@ -1,0 +1,82 @@
+package dev.layermesh.gateway;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.WindowPolicy;
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * How a gateway listens and what it allows.
+ *
+ * @param host address to listen on
+ * @param port TCP port; 0 takes a free one
+ * @param window draft tokens in a window of requests that name none
+ * @param maxSessions generations at a time; more are refused with 429
+ * @param creditTokens tokens a drafter may be ahead of what the client's socket took
+ * @param maxBodyBytes of a request body or WebSocket message
+ * @param drain how long {@link Gateway#close()} lets running streams finish
+ * @param stall how long a client may take nothing before its stream is given up
+ * @param ping between two pings of a silent WebSocket client; one that stays silent for two is dropped
+ */
+public record GatewayOptions(
+    String host,
+    int port,
+    WindowPolicy window,
+    int maxSessions,
+    int creditTokens,
+    int maxBodyBytes,
+    Duration drain,
+    Duration stall,
+    Duration ping) {
+
+  /** 127.0.0.1:8080, windows of 4. */
+  public static final GatewayOptions DEFAULT = new GatewayOptions(
+      "127.0.0.1", 8080, WindowPolicy.sequential(4), 256, 256, 4 << 20,
+      Duration.ofSeconds(10), Duration.ofSeconds(60), Duration.ofSeconds(20));
+
+  public GatewayOptions {
+    if (host.isBlank()) {
+      throw InputException.of("host", "\"" + host + "\"", "must name an address to listen on");
+    }
+    requireIn("port", port, 0, 65535);
+    Objects.requireNonNull(window, "window");
+    requireIn("max_sessions", maxSessions, 1, 1 << 20);
+    requireIn("credit_tokens", creditTokens, 1, 1 << 20);
+    requireIn("max_body_bytes", maxBodyBytes, 1 << 10, 1 << 30);
+    requirePositive("drain", drain);
+    requirePositive("stall", stall);
+    requirePositive("ping", ping);
+  }
+
+  public GatewayOptions withAddress(String host, int port) {
+    return new GatewayOptions(
+        host, port, window, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
+  }
+
+  public GatewayOptions withWindow(WindowPolicy window) {
+    return new GatewayOptions(
+        host, port, window, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
+  }
+
+  public GatewayOptions withLimits(int maxSessions, int creditTokens, int maxBodyBytes) {
+    return new GatewayOptions(
+        host, port, window, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
+  }
+
+  public GatewayOptions withPatience(Duration drain, Duration stall, Duration ping) {
+    return new GatewayOptions(
+        host, port, window, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
+  }
+
+  private static void requireIn(String field, int value, int least, int most) {
+    if (value < least || value > most) {
+      throw InputException.of(field, value, "must be between " + least + " and " + most);
+    }
+  }
+
+  private static void requirePositive(String field, Duration value) {
+    if (value.isNegative() || value.isZero()) {
+      throw InputException.of(field, value, "must be longer than nothing");
+    }
+  }
+}

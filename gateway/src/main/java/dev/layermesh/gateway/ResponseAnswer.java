@@ -1,0 +1,174 @@
+package dev.layermesh.gateway;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/**
+ * A turn as the events of the Responses API. Each event carries a {@code sequence_number} from 0 on and, in a named lane,
+ * its {@code stream_id}.
+ */
+final class ResponseAnswer implements Answer {
+  private final Optional<String> lane;
+  private final Consumer<JsonObject> socket;
+  private final BooleanSupplier writable;
+  private Optional<Head> head = Optional.empty();
+  private int sequence;
+
+  /**
+   * An answer in a lane.
+   *
+   * @param lane the request's {@code stream_id}
+   * @param socket takes one event
+   * @param writable whether it takes more
+   */
+  ResponseAnswer(Optional<String> lane, Consumer<JsonObject> socket, BooleanSupplier writable) {
+    this.lane = lane;
+    this.socket = socket;
+    this.writable = writable;
+  }
+
+  @Override
+  public void begin(Head head) {
+    this.head = Optional.of(head);
+    emit(event("response.created").put("response", response("in_progress")));
+    emit(event("response.in_progress").put("response", response("in_progress")));
+    emit(event("response.output_item.added").put("output_index", 0).put("item", item("in_progress", new JsonArray())));
+    emit(inPart("response.content_part.added").put("part", part("")));
+  }
+
+  @Override
+  public void delta(Delta delta) {
+    JsonObject event = inPart("response.output_text.delta").put("delta", delta.text()).put("logprobs", new JsonArray());
+    if (about().plan().request().output().tokenIds()) {
+      event.put("token_ids", Delta.json(delta.ids()));
+    }
+    delta.detail().ifPresent(detail -> event.put("speculation", detail.toJson()));
+    emit(event);
+  }
+
+  @Override
+  public void end(Ending ending) {
+    String status = switch (ending.finish()) {
+      case STOP -> "completed";
+      case LENGTH, CANCELLED -> "incomplete";
+    };
+    JsonObject item = item(status, JsonArray.of(part(ending.text())));
+    emit(inPart("response.output_text.done").put("text", ending.text()).put("logprobs", new JsonArray()));
+    emit(inPart("response.content_part.done").put("part", part(ending.text())));
+    emit(event("response.output_item.done").put("output_index", 0).put("item", item));
+    JsonObject response = response(status)
+        .put("output", JsonArray.of(item))
+        .put("usage", ending.responseUsage())
+        .put("speculation", ending.speculation());
+    incomplete(ending.finish()).ifPresent(
+        reason -> response.put("incomplete_details", new JsonObject().put("reason", reason)));
+    if (about().plan().request().output().tokenIds()) {
+      response
+          .put("token_ids", Delta.json(ending.ids()))
+          .put("prompt_token_ids", Delta.json(about().plan().prompt()));
+    }
+    emit(event("response." + status).put("response", response));
+  }
+
+  @Override
+  public void fail(ApiError error) {
+    if (head.isEmpty()) {
+      socket.accept(errorFrame(error, lane));
+    } else {
+      JsonObject cause = new JsonObject().put("code", error.code()).put("message", error.message());
+      emit(event("response.failed").put("response", response("failed").put("error", cause)));
+    }
+  }
+
+  @Override
+  public boolean writable() {
+    return writable.getAsBoolean();
+  }
+
+  /** What is sent when there is no response to fail. */
+  static JsonObject errorFrame(ApiError error, Optional<String> lane) {
+    JsonObject frame =
+        new JsonObject().put("type", "error").put("status", error.status()).put("error", error.toJson());
+    lane.ifPresent(id -> frame.put("stream_id", id));
+    return frame;
+  }
+
+  private static Optional<String> incomplete(Ending.Finish finish) {
+    return switch (finish) {
+      case STOP -> Optional.empty();
+      case LENGTH -> Optional.of("max_output_tokens");
+      case CANCELLED -> Optional.of("cancelled");
+    };
+  }
+
+  private JsonObject event(String type) {
+    return new JsonObject().put("type", type);
+  }
+
+  private JsonObject inPart(String type) {
+    return event(type).put("item_id", itemId()).put("output_index", 0).put("content_index", 0);
+  }
+
+  private void emit(JsonObject event) {
+    event.put("sequence_number", sequence++);
+    lane.ifPresent(id -> event.put("stream_id", id));
+    socket.accept(event);
+  }
+
+  private JsonObject item(String status, JsonArray content) {
+    return new JsonObject()
+        .put("id", itemId())
+        .put("type", "message")
+        .put("status", status)
+        .put("role", "assistant")
+        .put("content", content);
+  }
+
+  private static JsonObject part(String text) {
+    return new JsonObject()
+        .put("type", "output_text")
+        .put("text", text)
+        .put("annotations", new JsonArray())
+        .put("logprobs", new JsonArray());
+  }
+
+  private JsonObject response(String status) {
+    Head about = about();
+    TurnRequest request = about.plan().request();
+    return new JsonObject()
+        .put("id", "resp_" + about.id())
+        .put("object", "response")
+        .put("created_at", about.created().getEpochSecond())
+        .put("status", status)
+        .put("background", false)
+        .put("error", null)
+        .put("incomplete_details", null)
+        .put("instructions", null)
+        .put("max_output_tokens", request.maxTokens().isPresent() ? request.maxTokens().getAsInt() : null)
+        .put("metadata", new JsonObject())
+        .put("model", about.plan().model().id())
+        .put("output", new JsonArray())
+        .put("parallel_tool_calls", false)
+        .put("previous_response_id", null)
+        .put("seed", request.sampling().seed())
+        .put("store", false)
+        .put("temperature", request.sampling().temperature())
+        .put("text", new JsonObject().put("format", new JsonObject().put("type", "text")))
+        .put("tool_choice", "none")
+        .put("tools", new JsonArray())
+        .put("top_p", request.sampling().topP())
+        .put("truncation", "disabled")
+        .put("usage", null);
+  }
+
+  private String itemId() {
+    return "msg_" + about().id();
+  }
+
+  private Head about() {
+    return head.orElseThrow(() -> new IllegalStateException("an event without a response"));
+  }
+}

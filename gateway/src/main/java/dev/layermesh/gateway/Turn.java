@@ -1,0 +1,283 @@
+package dev.layermesh.gateway;
+
+import dev.layermesh.decoding.DecodeStats;
+import dev.layermesh.decoding.Outcome;
+import dev.layermesh.decoding.Round;
+import dev.layermesh.gateway.Answer.Head;
+import dev.layermesh.gateway.Ending.Finish;
+import dev.layermesh.gateway.Generator.Admission;
+import dev.layermesh.gateway.Generator.Generation;
+import io.vertx.core.Context;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.LongSupplier;
+
+/**
+ * One generation on its way to one client: rounds wait in an outbox while the client's socket is full, leave as text, and
+ * are acknowledged to the drafter as they leave, so that a slow client stops the drafting by itself. The credit of the
+ * generation bounds the outbox.
+ *
+ * <p>Owned by the connection's event loop; the generator's calls come on any thread and hop onto it.
+ */
+final class Turn implements Generator.Listener {
+  /** How long a cancelled generation may take to say its counters before the client is answered without them. */
+  private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+
+  private final Context context;
+  private final TurnPlan plan;
+  private final Head head;
+  private final Answer answer;
+  private final TurnObserver observer;
+  private final Duration stall;
+  private final LongSupplier nanos;
+  private final Runnable whenOver;
+
+  private final TurnText text;
+  private final ArrayDeque<Round> outbox = new ArrayDeque<>();
+  private final long startNanos;
+  private Phase phase = Phase.RUNNING;
+  private Optional<Generation> generation = Optional.empty();
+  private Optional<End> end = Optional.empty();
+  private Finish finish = Finish.STOP;
+  private DecodeStats seen = DecodeStats.NONE;
+  private int received;
+  private OptionalLong firstTokenNanos = OptionalLong.empty();
+  private OptionalLong timer = OptionalLong.empty();
+
+  private enum Phase {
+    RUNNING,
+    /** The answer is decided, the generation was told; only its counters are awaited. */
+    STOPPING,
+    OVER
+  }
+
+  /** What the generation said last. */
+  private sealed interface End {
+    record Finished(Outcome outcome) implements End {}
+
+    record Failed(String reason) implements End {}
+  }
+
+  Turn(
+      Context context, Head head, Answer answer, TurnObserver observer, Duration stall, LongSupplier nanos,
+      Runnable whenOver) {
+    this.context = context;
+    this.plan = head.plan();
+    this.head = head;
+    this.answer = answer;
+    this.observer = observer;
+    this.stall = stall;
+    this.nanos = nanos;
+    this.whenOver = whenOver;
+    text = new TurnText(plan);
+    startNanos = nanos.getAsLong();
+  }
+
+  /** Starts the generation, or answers why there is none. */
+  void start(Generator generator, Optional<String> traceparent) {
+    observer.started(head);
+    var request = new Generator.Request(
+        plan.model().fingerprint(), plan.prompt(), plan.stops(), plan.request().sampling(), plan.window(), traceparent);
+    switch (generator.start(request, this)) {
+      case Admission.Started started -> {
+        generation = Optional.of(started.generation());
+        answer.begin(head);
+      }
+      case Admission.Refused no -> fail(ApiError.busy(no.status(), no.code(), no.reason(), no.retryAfterSeconds()));
+    }
+  }
+
+  @Override
+  public void round(Round round) {
+    context.runOnContext(none -> onRound(round));
+  }
+
+  @Override
+  public void finished(Outcome outcome) {
+    context.runOnContext(none -> onEnd(new End.Finished(outcome)));
+  }
+
+  @Override
+  public void failed(String reason) {
+    context.runOnContext(none -> onEnd(new End.Failed(reason)));
+  }
+
+  /** The client takes more again. */
+  void drained() {
+    pump();
+  }
+
+  /** The client wants no more, but hears how it ended. */
+  void cancel() {
+    if (phase == Phase.RUNNING) {
+      stop(Finish.CANCELLED);
+    }
+  }
+
+  /** The client is gone. */
+  void vanish() {
+    if (phase != Phase.OVER) {
+      observer.vanished(text.ids().length());
+      over();
+    }
+  }
+
+  /** Ends the turn with an error. */
+  void fail(ApiError error) {
+    if (phase != Phase.OVER) {
+      observer.failed(error);
+      over();
+      answer.fail(error);
+    }
+  }
+
+  private void onRound(Round round) {
+    if (phase != Phase.RUNNING) {
+      return;
+    }
+    if (round.from() != received) {
+      fail(ApiError.server(
+          "generation_failed", "tokens from " + round.from() + " on arrived, " + received + " were expected"));
+      return;
+    }
+    if (received == 0) {
+      firstTokenNanos = OptionalLong.of(nanos.getAsLong() - startNanos);
+      observer.firstToken(firstTokenNanos.getAsLong());
+    }
+    received += round.committed().length();
+    seen = seen.plus(new DecodeStats(1, round.drafted().length(), round.accepted(), 0, 0));
+    observer.round(round);
+    outbox.add(round);
+    pump();
+  }
+
+  private void onEnd(End last) {
+    if (phase == Phase.OVER) {
+      return;
+    }
+    end = Optional.of(last);
+    pump();
+  }
+
+  /** Writes what the client takes, then the end if there is one. */
+  private void pump() {
+    boolean moved = false;
+    while (phase == Phase.RUNNING && !outbox.isEmpty() && answer.writable()) {
+      send(outbox.poll());
+      moved = true;
+    }
+    if (phase == Phase.OVER) {
+      return;
+    }
+    if (phase == Phase.RUNNING && moved) {
+      disarm();
+      generation.ifPresent(each -> each.acknowledge(text.ids().length()));
+    }
+    if (phase == Phase.STOPPING || outbox.isEmpty()) {
+      end.ifPresent(this::conclude);
+    } else if (timer.isEmpty()) {
+      arm(stall, () -> fail(ApiError.server("client_stalled", "nothing was taken for " + stall.toSeconds() + " s")));
+    }
+  }
+
+  private void send(Round round) {
+    Delta delta = text.take(round);
+    TurnRequest.Output output = plan.request().output();
+    if (!delta.text().isEmpty() || output.tokenIds() || output.speculation()) {
+      answer.delta(delta);
+    }
+    if (text.stopped()) {
+      stop(Finish.STOP);
+    }
+  }
+
+  private void stop(Finish reason) {
+    disarm();
+    phase = Phase.STOPPING;
+    finish = reason;
+    outbox.clear();
+    generation.ifPresent(Generation::cancel);
+    if (end.isPresent()) {
+      conclude(end.get());
+    } else {
+      arm(LAST_WORDS, () -> conclude(seen));
+    }
+  }
+
+  private void conclude(End last) {
+    switch (last) {
+      case End.Finished finished when phase == Phase.STOPPING -> conclude(finished.outcome().stats());
+      case End.Failed failed when phase == Phase.STOPPING -> conclude(seen);
+      case End.Finished(Outcome outcome) -> {
+        switch (outcome.reason()) {
+          case EOS -> conclude(outcome.stats());
+          case LENGTH -> {
+            finish = Finish.LENGTH;
+            conclude(outcome.stats());
+          }
+          case CANCELLED, SUPERSEDED -> fail(broken("the worker gave the generation up (" + word(outcome) + ")"));
+        }
+      }
+      case End.Failed(String reason) -> fail(broken(reason));
+    }
+  }
+
+  private void conclude(DecodeStats stats) {
+    if (phase == Phase.OVER) {
+      return;
+    }
+    if (finish != Finish.CANCELLED) {
+      Delta rest = text.finish();
+      if (!rest.text().isEmpty()) {
+        answer.delta(rest);
+      }
+      if (text.stopped()) {
+        finish = Finish.STOP;
+      }
+    }
+    var ending = new Ending(
+        finish, text.text(), text.ids(), plan.prompt().length(), plan.request().sampling().seed(), stats,
+        firstTokenNanos, nanos.getAsLong() - startNanos);
+    observer.ended(ending);
+    over();
+    answer.end(ending);
+  }
+
+  private void over() {
+    disarm();
+    phase = Phase.OVER;
+    outbox.clear();
+    if (end.isEmpty()) {
+      generation.ifPresent(Generation::cancel);
+    }
+    whenOver.run();
+  }
+
+  private void arm(Duration delay, Runnable then) {
+    timer = OptionalLong.of(context.owner().setTimer(delay.toMillis(), id -> context.runOnContext(none -> {
+      if (timer.equals(OptionalLong.of(id))) {
+        timer = OptionalLong.empty();
+        then.run();
+      }
+    })));
+  }
+
+  private void disarm() {
+    timer.ifPresent(context.owner()::cancelTimer);
+    timer = OptionalLong.empty();
+  }
+
+  private static String word(Outcome outcome) {
+    return switch (outcome.reason()) {
+      case CANCELLED -> "cancelled";
+      case SUPERSEDED -> "superseded";
+      case EOS, LENGTH -> throw new IllegalStateException(outcome.reason() + " is a regular end");
+    };
+  }
+
+  private static ApiError broken(String reason) {
+    return ApiError.server("generation_failed", reason);
+  }
+}

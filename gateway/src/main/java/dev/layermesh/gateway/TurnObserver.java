@@ -1,0 +1,20 @@
+package dev.layermesh.gateway;
+
+import dev.layermesh.decoding.Round;
+
+/** Hears what telemetry counts of one turn, on its event loop: at most one call of the three ends. */
+interface TurnObserver {
+
+  void started(Answer.Head head);
+
+  void firstToken(long nanosSinceStart);
+
+  void round(Round round);
+
+  void ended(Ending ending);
+
+  void failed(ApiError error);
+
+  /** The client is gone. */
+  void vanished(int tokens);
+}

@@ -1,0 +1,71 @@
+package dev.layermesh.gateway;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.StopRule;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * A request that fits the model: its prompt encoded, its limits clear.
+ *
+ * @param request what was asked
+ * @param model the model that answers
+ * @param prompt the tokens of the request's prompt
+ * @param stops when the answer ends by itself
+ * @param window how far to draft ahead
+ */
+record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, StopRule stops, WindowPolicy window) {
+
+  /**
+   * Fits a request to the model. Encoding takes time in proportion to the prompt: not for an event loop.
+   *
+   * @throws ApiException if it does not fit
+   */
+  static TurnPlan of(TurnRequest request, ServedModel model, WindowPolicy usual) {
+    request.model().filter(name -> !name.equals(model.id())).ifPresent(name -> {
+      throw new ApiException(new ApiError(
+          404, "invalid_request_error", "model_not_found", Optional.of("model"),
+          "model: " + shorten(name) + " is not served here, " + model.id() + " is", OptionalInt.empty()));
+    });
+    TokenIds prompt = encode(request, model);
+    int room = model.contextLength() - prompt.length();
+    int limit = Math.min(request.maxTokens().orElse(room), room);
+    TokenIds eos = request.ignoreEos() ? TokenIds.empty() : model.eosIds();
+    WindowPolicy window = request.window().isPresent()
+        ? new WindowPolicy(request.window().getAsInt(), 1, false)
+        : usual;
+    return new TurnPlan(request, model, prompt, new StopRule(eos, limit, model.contextLength()), window);
+  }
+
+  private static TokenIds encode(TurnRequest request, ServedModel model) {
+    String field = request.promptField();
+    TokenIds prompt;
+    try {
+      prompt = request.prompt().encode(model.text());
+    } catch (InputException e) {
+      throw Fields.wrong(field, e.getMessage());
+    }
+    if (prompt.isEmpty()) {
+      throw Fields.wrong(field, "must hold at least one token");
+    }
+    for (int i = 0; i < prompt.length(); i++) {
+      if (prompt.id(i) >= model.vocabSize()) {
+        throw Fields.wrong(
+            field + "[" + i + "]", "token id " + prompt.id(i) + " is outside the vocabulary of " + model.vocabSize());
+      }
+    }
+    if (prompt.length() >= model.contextLength()) {
+      throw new ApiException(new ApiError(
+          400, "invalid_request_error", "context_length_exceeded", Optional.of(field),
+          field + ": " + prompt.length() + " tokens leave no room in the context of " + model.contextLength(),
+          OptionalInt.empty()));
+    }
+    return prompt;
+  }
+
+  private static String shorten(String name) {
+    return name.length() > 100 ? name.substring(0, 100) + "…" : name;
+  }
+}

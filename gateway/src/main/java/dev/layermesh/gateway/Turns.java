@@ -1,0 +1,152 @@
+package dev.layermesh.gateway;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.gateway.Answer.Head;
+import dev.layermesh.gateway.ModelSource.State;
+import io.opentelemetry.api.trace.Tracer;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** From a request to a running turn, for every protocol; and the end of all of them. Thread-safe. */
+final class Turns {
+  private static final Logger LOG = LoggerFactory.getLogger(Turns.class);
+  /** Seeds drawn here survive a JSON parser that knows only doubles, so that a reported seed can be sent again. */
+  private static final long SEEDS = 1L << 53;
+
+  private final Vertx vertx;
+  private final GatewayOptions options;
+  private final ModelSource models;
+  private final Generator generator;
+  private final Tracer tracer;
+  private final GatewayMetrics metrics = new GatewayMetrics();
+  private final RequestReader reader = new RequestReader(() -> ThreadLocalRandom.current().nextLong(SEEDS));
+  private final Set<Running> running = ConcurrentHashMap.newKeySet();
+  private final Promise<Void> idle = Promise.promise();
+  private volatile boolean draining;
+
+  private record Running(Context context, Turn turn) {}
+
+  Turns(Vertx vertx, GatewayOptions options, ModelSource models, Generator generator, Tracer tracer) {
+    this.vertx = vertx;
+    this.options = options;
+    this.models = models;
+    this.generator = generator;
+    this.tracer = tracer;
+  }
+
+  GatewayMetrics metrics() {
+    return metrics;
+  }
+
+  RequestReader reader() {
+    return reader;
+  }
+
+  /** What is served, unless this gateway is going away. */
+  State state() {
+    return draining ? new State.Missing("draining", "the gateway is shutting down") : models.state();
+  }
+
+  /**
+   * A call for a turn.
+   *
+   * @param read reads the request; off the event loop
+   * @param answer where the answer goes
+   * @param operation the GenAI name of the operation
+   * @param origin where its trace begins
+   * @param wanted whether the client is still there
+   */
+  record Call(
+      Callable<TurnRequest> read,
+      Function<TurnRequest, Answer> answer,
+      String operation,
+      TurnTelemetry.Origin origin,
+      BooleanSupplier wanted) {}
+
+  /**
+   * Starts a turn on the current context. Fails with an {@link ApiException} if the request is wrong or nothing is
+   * served; whatever happens later, the answer hears. Empty if the client left meanwhile.
+   */
+  Future<Optional<Turn>> start(Call call, Runnable whenOver) {
+    Context context = vertx.getOrCreateContext();
+    return vertx.executeBlocking(() -> plan(call), false).map(plan -> {
+      if (!call.wanted().getAsBoolean()) {
+        return Optional.empty();
+      }
+      requireServed();
+      return Optional.of(start(context, call, plan, whenOver));
+    });
+  }
+
+  private Turn start(Context context, Call call, TurnPlan plan, Runnable whenOver) {
+    var telemetry = TurnTelemetry.start(tracer, metrics, call.origin(), call.operation(), plan.model().id());
+    var head = new Head(UUID.randomUUID().toString().replace("-", ""), InstantSource.system().instant(), plan);
+    var self = new Running[1];
+    var turn = new Turn(
+        context, head, call.answer().apply(plan.request()), telemetry, options.stall(), System::nanoTime, () -> {
+          running.remove(self[0]);
+          whenOver.run();
+          settle();
+        });
+    self[0] = new Running(context, turn);
+    running.add(self[0]);
+    turn.start(generator, telemetry.traceparent());
+    return turn;
+  }
+
+  private TurnPlan plan(Call call) throws Exception {
+    TurnRequest request = call.read().call();
+    return TurnPlan.of(request, requireServed(), options.window());
+  }
+
+  private ServedModel requireServed() {
+    return switch (state()) {
+      case State.Ready ready -> ready.model();
+      case State.Missing missing -> throw new ApiException(ApiError.busy(503, missing.code(), missing.missing(), 2));
+    };
+  }
+
+  /** What a client hears about a failure before its turn began. */
+  static ApiError errorOf(Throwable failure) {
+    return switch (failure) {
+      case ApiException wrong -> wrong.error();
+      case InputException wrong -> ApiError.of(wrong);
+      default -> {
+        LOG.error("a request failed", failure);
+        yield ApiError.server("internal_error", "the gateway failed; its log says why");
+      }
+    };
+  }
+
+  /** Takes no more turns, lets the running ones finish until the deadline, then ends them with an error. */
+  Future<Void> drain() {
+    draining = true;
+    long deadline = vertx.setTimer(options.drain().toMillis(), id -> {
+      for (Running each : List.copyOf(running)) {
+        each.context().runOnContext(none -> each.turn().fail(ApiError.server("draining", "the gateway is shutting down")));
+      }
+    });
+    settle();
+    return idle.future().onComplete(done -> vertx.cancelTimer(deadline));
+  }
+
+  private void settle() {
+    if (draining && running.isEmpty()) {
+      idle.tryComplete();
+    }
+  }
+}

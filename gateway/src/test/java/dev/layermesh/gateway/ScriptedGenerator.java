@@ -1,0 +1,165 @@
+package dev.layermesh.gateway;
+
+import dev.layermesh.decoding.DecodeStats;
+import dev.layermesh.decoding.Outcome;
+import dev.layermesh.decoding.Round;
+import dev.layermesh.decoding.StopReason;
+import dev.layermesh.decoding.TokenIds;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/** Plays rounds as a drafter would: never further ahead of the acknowledged tokens than its credit. */
+final class ScriptedGenerator implements Generator {
+  final List<Run> runs = new CopyOnWriteArrayList<>();
+  private final int credit;
+  private final Function<Request, Script> scripts;
+
+  /**
+   * What a generation does.
+   *
+   * @param rounds to play
+   * @param end how it ends after them; empty waits for a cancel
+   */
+  record Script(List<Round> rounds, Optional<End> end) {}
+
+  sealed interface End {
+    record Finish(StopReason reason) implements End {}
+
+    record Fail(String reason) implements End {}
+
+    record Refuse(int status, String code) implements End {}
+  }
+
+  ScriptedGenerator(int credit, Function<Request, Script> scripts) {
+    this.credit = credit;
+    this.scripts = scripts;
+  }
+
+  /** Rounds of {@code size} tokens that spell {@code text}; each drafts one token more than stands. */
+  static List<Round> spelling(String text, int size) {
+    return rounds(ByteText.bytes(text), size);
+  }
+
+  static List<Round> rounds(TokenIds ids, int size) {
+    var rounds = new ArrayList<Round>();
+    for (int from = 0; from < ids.length(); from += size) {
+      TokenIds committed = ids.slice(from, Math.min(ids.length(), from + size));
+      int accepted = committed.length() - 1;
+      rounds.add(new Round(from, committed, committed.slice(0, accepted).concat(TokenIds.of('#')), accepted));
+    }
+    return rounds;
+  }
+
+  static Script says(String text, int size, StopReason reason) {
+    return new Script(spelling(text, size), Optional.of(new End.Finish(reason)));
+  }
+
+  /** Says {@code text} and goes on thinking until it is cancelled. */
+  static Script lingers(String text, int size) {
+    return new Script(spelling(text, size), Optional.empty());
+  }
+
+  @Override
+  public Admission start(Request request, Listener listener) {
+    Script script = scripts.apply(request);
+    if (script.end().isPresent() && script.end().get() instanceof End.Refuse(int status, String code)) {
+      return new Admission.Refused(status, code, "refused by the script", 7);
+    }
+    var run = new Run(request, script, listener);
+    runs.add(run);
+    Thread.ofVirtual().name("scripted").start(run::play);
+    return new Admission.Started(run);
+  }
+
+  /** One generation. */
+  final class Run implements Generation {
+    final Request request;
+    private final CompletableFuture<Integer> cancelledAt = new CompletableFuture<>();
+    private final Script script;
+    private final Listener listener;
+    private int acknowledged;
+    private int sent;
+    private boolean cancelled;
+
+    Run(Request request, Script script, Listener listener) {
+      this.request = request;
+      this.script = script;
+      this.listener = listener;
+    }
+
+    synchronized int sent() {
+      return sent;
+    }
+
+    synchronized int acknowledged() {
+      return acknowledged;
+    }
+
+    /** Waits for the cancel and returns the tokens sent by then. */
+    int awaitCancelled() throws Exception {
+      return cancelledAt.get(10, TimeUnit.SECONDS);
+    }
+
+    @Override
+    public synchronized void cancel() {
+      cancelled = true;
+      notifyAll();
+    }
+
+    @Override
+    public synchronized void acknowledge(int tokens) {
+      acknowledged = Math.max(acknowledged, tokens);
+      notifyAll();
+    }
+
+    private void play() {
+      try {
+        var stats = DecodeStats.NONE;
+        for (Round round : script.rounds()) {
+          if (!mayGo(round.from())) {
+            listener.finished(outcome(StopReason.CANCELLED, stats));
+            return;
+          }
+          stats = stats.plus(new DecodeStats(1, round.drafted().length(), round.accepted(), 2, 2));
+          listener.round(round);
+          sent(round.from() + round.committed().length());
+        }
+        if (script.end().isEmpty() && !mayGo(Integer.MAX_VALUE)) {
+          listener.finished(outcome(StopReason.CANCELLED, stats));
+          return;
+        }
+        switch (script.end().orElseThrow()) {
+          case End.Finish(StopReason reason) -> listener.finished(outcome(reason, stats));
+          case End.Fail(String reason) -> listener.failed(reason);
+          case End.Refuse refuse -> throw new IllegalStateException("refused generations do not run");
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    private Outcome outcome(StopReason reason, DecodeStats stats) {
+      return new Outcome(reason, TokenIds.empty(), stats);
+    }
+
+    private synchronized void sent(int tokens) {
+      sent = tokens;
+    }
+
+    /** Waits for credit; false once cancelled. */
+    private synchronized boolean mayGo(int from) throws InterruptedException {
+      while (!cancelled && from >= acknowledged + credit) {
+        wait();
+      }
+      if (cancelled) {
+        cancelledAt.complete(sent);
+      }
+      return !cancelled;
+    }
+  }
+}

@@ -57,8 +57,9 @@ public final class DraftWorker implements AutoCloseable {
     try {
       verifiers.ready().toCompletableFuture().join();
       endpoint.ready().toCompletableFuture().join();
-      var files = model.model().files().contents();
-      var presence = WorkerPresence.open(node, registry, ad, files, endpoint::sessions);
+      ModelIdentity identity = model.model();
+      var presence = WorkerPresence.open(
+          node, registry, ad, identity.fingerprint().parts(), identity.files().contents(), endpoint::sessions);
       return new DraftWorker(model, verifiers, endpoint, presence);
     } catch (RuntimeException refused) {
       endpoint.close();

@@ -45,9 +45,9 @@ public final class VerifyWorker implements AutoCloseable {
         new VerifyEndpoint(transport, model, maxSessions, new SessionSpans(telemetry.tracer(), "verify"));
     try {
       endpoint.ready().toCompletableFuture().join();
-      var files = model.model().files().contents();
-      return new VerifyWorker(
-          model, endpoint, WorkerPresence.open(node, registry, ad, files, endpoint::sessions));
+      ModelIdentity identity = model.model();
+      return new VerifyWorker(model, endpoint, WorkerPresence.open(
+          node, registry, ad, identity.fingerprint().parts(), identity.files().contents(), endpoint::sessions));
     } catch (RuntimeException refused) {
       endpoint.close();
       throw refused;

@@ -14,6 +14,7 @@ import com.hazelcast.map.listener.EntryUpdatedListener;
 import dev.layermesh.decoding.InputException;
 import io.vertx.core.json.DecodeException;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -109,7 +110,16 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
    * @throws InputException if the mesh serves another {@link MeshIdentity}; the message names both values
    */
   public Announcement announce(WorkerAd ad) {
-    Registration claim = claim(MeshIdentity.of(ad));
+    return announce(ad, Map.of());
+  }
+
+  /**
+   * The same for a worker that knows digests of {@link MeshIdentity#parts} of its model.
+   *
+   * @throws InputException if the mesh serves another {@link MeshIdentity}; the message names both values
+   */
+  public Announcement announce(WorkerAd ad, Map<String, String> parts) {
+    Registration claim = claim(MeshIdentity.of(ad).with(parts));
     return new OwnWorker(ad, claim);
   }
 

@@ -32,15 +32,21 @@ public final class WorkerPresence implements AutoCloseable {
   /**
    * Tells the mesh of a worker.
    *
+   * @param parts digests of the parts of the model that this worker knows
    * @param modelFiles what a gateway needs to speak the model's language, by file name
    * @param sessions sessions the worker holds now
    * @throws dev.layermesh.decoding.InputException when the mesh serves another model or exit layer
    */
   public static WorkerPresence open(
-      MeshNode node, WorkerRegistry registry, WorkerAd ad, Map<String, byte[]> modelFiles, IntSupplier sessions) {
+      MeshNode node,
+      WorkerRegistry registry,
+      WorkerAd ad,
+      Map<String, String> parts,
+      Map<String, byte[]> modelFiles,
+      IntSupplier sessions) {
     ModelFilesEndpoint files = ModelFilesEndpoint.open(node.vertx(), ad.id(), modelFiles);
     try {
-      return new WorkerPresence(node.vertx(), files, registry.announce(ad), sessions);
+      return new WorkerPresence(node.vertx(), files, registry.announce(ad, parts), sessions);
     } catch (RuntimeException refused) {
       files.close();
       throw refused;

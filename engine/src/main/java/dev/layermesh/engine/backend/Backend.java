@@ -8,14 +8,14 @@ import dev.layermesh.engine.model.ModelConfig;
 import java.util.List;
 
 /**
- * A device and a family of kernels. Its unit is a prepared stack of layers, not a matrix product, so that a backend may fuse
- * or capture a whole stack. What it prepares belongs to one thread; two backends live side by side.
+ * A device and a family of kernels. Its unit is a prepared stack of layers, not a matrix product, so that a backend may
+ * fuse or capture a whole stack. What it prepares belongs to one thread; two backends live side by side.
  */
 public interface Backend extends AutoCloseable {
 
   /**
-   * Names the arithmetic: backend, kernel family, weight format. Backends with the same name agree to the last bit; a session
-   * moves only between workers of one name.
+   * Names the arithmetic: backend, kernel family, weight format. Backends with the same name agree to the last bit; a
+   * session moves only between workers of one name.
    */
   String arithmetic();
 

@@ -4,13 +4,15 @@ import dev.layermesh.engine.checkpoint.TensorView;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /**
- * The threads of a backend: the lane that calls and its helpers. Work is handed over by counting {@link #round} up;
- * helpers spin for some microseconds, since the next hand-off of a step comes at once, then park. All methods are
- * called by the lane.
+ * The threads of a backend: the lane that calls and its helpers. The lane cuts work into chunks, and whoever is free takes
+ * the next one, so that a helper that the machine does not run for a while holds up nothing but a chunk it has begun.
+ * Helpers spin for some microseconds, since the next hand-off of a step comes at once, then park. All methods are called by
+ * the lane.
  */
 final class Crew implements AutoCloseable {
   private static final int SPINS = 2_000; // some 50 microseconds: longer than the pause between two hand-offs of a step
@@ -24,19 +26,23 @@ final class Crew implements AutoCloseable {
   /** Columns [0,w.rows()) of a product: {@code out = x · wᵀ}. */
   record Product(TensorView w, float[] out) {}
 
+  private static final int CHUNKS_PER_THREAD = 4;
+
   private final Kernels own;
   private final List<Helper> helpers = new ArrayList<>();
   private final long aloneBelow;
-  private final AtomicInteger pending = new AtomicInteger();
-  private Share share = (_, _, _) -> {};
+  private final int chunks; // of every round
+  private Share share = (_, _, _) -> {}; // of this round; read after a chunk of it is taken
   private int items;
-  private volatile Throwable failure; // of a helper, in this round
+  private final AtomicLong untaken = new AtomicLong(); // round << 32 | chunks that nobody has taken
+  private final AtomicInteger finished = new AtomicInteger(); // chunks of this round
+  private volatile Throwable failure; // in this round
   private volatile boolean closed;
-  private volatile int round;
 
   Crew(Supplier<? extends Kernels> kernels, CpuOptions options) {
     this.own = kernels.get();
     this.aloneBelow = options.aloneBelow();
+    this.chunks = options.threads() * CHUNKS_PER_THREAD;
     for (int i = 1; i < options.threads(); i++) {
       helpers.add(new Helper(i, kernels.get()));
     }
@@ -84,32 +90,43 @@ final class Crew implements AutoCloseable {
     }
     share = work;
     items = count;
-    pending.set(helpers.size());
-    round++; // the lane is its only writer; publishes the fields above
+    finished.set(0);
+    untaken.set(((untaken.get() >>> 32) + 1) << 32 | chunks); // publishes the fields above
     helpers.forEach(Helper::wake);
-    Throwable mine = attempt(own, 0);
-    for (int spins = 0; pending.get() > 0; spins++) {
+    takeChunks(own);
+    for (int spins = 0; finished.get() < chunks; spins++) {
       if (spins < SPINS) {
         Thread.onSpinWait();
       } else {
         Thread.yield();
       }
     }
-    Throwable theirs = failure;
+    Throwable cause = failure;
     failure = null;
-    if (mine != null || theirs != null) {
-      throw new IllegalStateException("a kernel failed over " + count + " items", mine != null ? mine : theirs);
+    if (cause != null) {
+      throw new IllegalStateException("a kernel failed over " + count + " items", cause);
     }
   }
 
-  private Throwable attempt(Kernels kernels, int index) {
-    int threads = helpers.size() + 1;
-    try {
-      share.run(kernels, (int) ((long) items * index / threads), (int) ((long) items * (index + 1) / threads));
-      return null;
-    } catch (Throwable e) {
-      return e;
+  /** Runs chunks until all are taken. A round does not end before a chunk taken of it, so its fields stay. */
+  private void takeChunks(Kernels kernels) {
+    long seen = untaken.get();
+    while ((int) seen > 0) {
+      if (untaken.compareAndSet(seen, seen - 1)) {
+        int chunk = chunks - (int) seen;
+        try {
+          share.run(kernels, start(chunk), start(chunk + 1));
+        } catch (Throwable e) {
+          failure = e;
+        }
+        finished.incrementAndGet();
+      }
+      seen = untaken.get();
     }
+  }
+
+  private int start(int chunk) {
+    return (int) ((long) items * chunk / chunks);
   }
 
   @Override
@@ -132,13 +149,11 @@ final class Crew implements AutoCloseable {
   }
 
   private final class Helper implements Runnable {
-    private final int index;
     private final Kernels kernels;
     private final Thread thread;
     private volatile boolean parked;
 
     Helper(int index, Kernels kernels) {
-      this.index = index;
       this.kernels = kernels;
       this.thread = Thread.ofPlatform().daemon().name("layermesh-kernels-" + index).unstarted(this);
     }
@@ -151,33 +166,28 @@ final class Crew implements AutoCloseable {
 
     @Override
     public void run() {
-      int done = 0;
-      while (true) {
-        awaitRoundAfter(done);
-        if (round == done) {
-          return; // closed
-        }
-        done++;
-        Throwable mine = attempt(kernels, index);
-        if (mine != null) {
-          failure = mine;
-        }
-        pending.decrementAndGet();
+      while (!closed) {
+        takeChunks(kernels);
+        awaitChunks();
       }
     }
 
-    private void awaitRoundAfter(int done) {
-      for (int spins = 0; round == done && !closed; spins++) {
+    private void awaitChunks() {
+      for (int spins = 0; idle(); spins++) {
         if (spins < SPINS) {
           Thread.onSpinWait();
         } else {
           parked = true;
-          if (round == done && !closed) {
+          if (idle()) {
             LockSupport.park(Crew.this);
           }
           parked = false;
         }
       }
+    }
+
+    private boolean idle() {
+      return untaken.intValue() == 0 && !closed;
     }
   }
 }

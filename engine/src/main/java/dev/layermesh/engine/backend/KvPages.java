@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Keys and values of one session in one layer, float32, in pages of a fixed number of positions so that memory grows with
- * length. Values of a page are [HKV, positions, HD], keys are transposed, [HKV, HD, stride]: scores of neighbouring
+ * Keys and values of one session in one layer, float32, in pages of a fixed number of positions so that memory grows
+ * with length. Values of a page are [HKV, positions, HD], keys are transposed, [HKV, HD, stride]: scores of neighbouring
  * positions are then computed side by side, without a sum across lanes. Belongs to the lane's thread; helpers read it
  * during a step.
  */

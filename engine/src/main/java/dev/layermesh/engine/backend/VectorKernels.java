@@ -46,7 +46,7 @@ final class VectorKernels implements Kernels {
   private final Kernels plain = new ScalarKernels(); // for verbs that the compiler vectorizes by itself
   private final float[] lanes = new float[2 * COLUMNS * LANES]; // of the sums of a tile
   private final float[] sums = new float[LANES]; // [4i]: column i with the first row of x, [4i + 2]: with the second
-  private final int[] starts = new int[COLUMNS]; // of the four rows of a tile or page
+  private final int[] starts = new int[COLUMNS]; // of the four rows of the tile
   private float[] tile = {}; // [COLUMNS, inner], weight rows as float32
   private float[] scores = {}; // [positions]
 
@@ -149,8 +149,8 @@ final class VectorKernels implements Kernels {
   }
 
   /**
-   * Exponent and mantissa move to their places of binary32, then the bias of 127 takes the place of 15 by an exact product,
-   * which also makes subnormal numbers normal. Infinities and NaN keep the largest exponent.
+   * Exponent and mantissa move to their places of binary32, then the bias of 127 takes the place of 15 by an exact
+   * product, which also makes subnormal numbers normal. Infinities and NaN keep the largest exponent.
    */
   private static FloatVector f16(MemorySegment w, long offset) {
     IntVector bits = halves(w, offset);
@@ -493,7 +493,8 @@ final class VectorKernels implements Kernels {
 
   /**
    * e^x to about 1e-7, out of exactly rounded operations alone: x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 in two parts
-   * (Cody and Waite), and the Taylor polynomial of degree 7 in r. Below -87 it is 0, above 88 it stays e^88: 2^n is normal.
+   * (Cody and Waite), and the Taylor polynomial of degree 7 in r. Below -87 it is 0, above 88 it stays e^88, so that 2^n
+   * is normal.
    */
   private static FloatVector exp(FloatVector x) {
     FloatVector held = x.max(-87f).min(88f);

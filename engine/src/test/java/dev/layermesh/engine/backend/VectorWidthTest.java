@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Workers of one arithmetic agree to the last bit, whatever their processors and however far their compilers have come. */
+/** Workers of one arithmetic agree to the last bit, whatever their processors, interpreted or compiled. */
 @Timeout(60)
 class VectorWidthTest {
 

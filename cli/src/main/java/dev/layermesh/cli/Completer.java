@@ -1,0 +1,23 @@
+package dev.layermesh.cli;
+
+/** Makes completions: here, or through a gateway. One at a time, on the caller's thread. */
+interface Completer extends AutoCloseable {
+
+  /**
+   * Makes one. Interrupting the thread ends it early, as cancelled.
+   *
+   * @throws dev.layermesh.decoding.InputException when prompt and model do not go together
+   * @throws ContextFullException when the prompt leaves less room than asked for
+   * @throws InterruptedException when it was ended early and its counters are not known
+   */
+  Completion complete(CompletionRequest request, CompletionListener listener) throws InterruptedException;
+
+  /** Tokens of prompt and answer together. */
+  int contextLength();
+
+  /** Whether the model says how to render conversations. */
+  boolean hasChatTemplate();
+
+  @Override
+  void close();
+}

@@ -1,0 +1,63 @@
+package dev.layermesh.cli;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.EngineOptions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** What to run, and on what. */
+final class EngineMixin {
+  @Mixin
+  private final ModelMixin model;
+
+  @Option(names = "--device", paramLabel = "DEVICE", description = "cpu or cuda:N (default: cpu).")
+  private String device;
+
+  @Option(names = "--backend", paramLabel = "NAME", description = "scalar, vector, native or auto (default: auto).")
+  private String backend;
+
+  @Option(names = "--threads", paramLabel = "N", description = "Compute threads (default: all cores).")
+  private Integer threads;
+
+  EngineMixin(Environment environment) {
+    this.model = new ModelMixin(environment);
+  }
+
+  /** The options, with defaults for what was not given. */
+  EngineOptions options() {
+    EngineOptions defaults = EngineOptions.of(model.folder());
+    return new EngineOptions(
+        defaults.model(),
+        model.exitLayer(),
+        Optional.ofNullable(device).orElse(defaults.device()),
+        Optional.ofNullable(backend).orElse(defaults.backend()),
+        Optional.ofNullable(threads).orElse(defaults.threads()));
+  }
+
+  /** The options that were given, as arguments for another process. */
+  List<String> arguments() {
+    var arguments = new ArrayList<String>();
+    model.given().ifPresent(folder -> arguments.add("--model=" + folder.toAbsolutePath()));
+    model.exitLayer().ifPresent(exitLayer -> arguments.add("--exit-layer=" + exitLayer));
+    add(arguments, "--device", device);
+    add(arguments, "--backend", backend);
+    add(arguments, "--threads", threads);
+    return arguments;
+  }
+
+  private static void add(List<String> arguments, String option, Object value) {
+    if (value != null) {
+      arguments.add(option + "=" + value);
+    }
+  }
+
+  /** Refuses engine options where another process has the model. */
+  void requireNoneBeside(String option) {
+    for (String argument : arguments()) {
+      throw InputException.in(argument, "is the workers' business: must not stand beside " + option);
+    }
+  }
+}

@@ -1,0 +1,15 @@
+package dev.layermesh.cli;
+
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * What a command knows of the process it runs in.
+ *
+ * @param home folder of the installation, if the launcher named one; the bundled model lies in it
+ * @param stdin standard input
+ * @param terminal whether stderr is a terminal: progress bars are drawn only there
+ * @param signals SIGTERM and Ctrl-C
+ */
+record Environment(Optional<Path> home, InputStream stdin, boolean terminal, Signals signals) {}

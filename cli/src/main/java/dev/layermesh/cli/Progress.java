@@ -1,0 +1,52 @@
+package dev.layermesh.cli;
+
+import dev.layermesh.engine.checkpoint.LoadListener;
+import java.util.Optional;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/** A progress bar on stderr, or nothing where stderr is no terminal. Owned by one thread; the bar goes when it is closed. */
+final class Progress implements LoadListener, AutoCloseable {
+  private static final int WIDTH = 79; // fits every terminal, whose own width the JDK does not tell
+
+  private final Optional<ProgressBar> bar;
+
+  private Progress(Optional<ProgressBar> bar) {
+    this.bar = bar;
+  }
+
+  /** Bytes of something. */
+  static Progress ofBytes(Environment environment, String task) {
+    return new Progress(environment.terminal()
+        ? Optional.of(builder(task).setUnit(" MB", 1 << 20).build())
+        : Optional.empty());
+  }
+
+  /** Things counted one by one; shows the time left. */
+  static Progress ofItems(Environment environment, String task, String unit) {
+    return new Progress(environment.terminal()
+        ? Optional.of(builder(task).setUnit(" " + unit, 1).build())
+        : Optional.empty());
+  }
+
+  private static ProgressBarBuilder builder(String task) {
+    return new ProgressBarBuilder()
+        .setTaskName(task)
+        .setStyle(ProgressBarStyle.ASCII)
+        .setUpdateIntervalMillis(100)
+        .setConsumer(new ConsoleProgressBarConsumer(System.err, WIDTH))
+        .clearDisplayOnFinish();
+  }
+
+  @Override
+  public void progressed(long done, long total) {
+    bar.ifPresent(shown -> shown.maxHint(total).stepTo(done));
+  }
+
+  @Override
+  public void close() {
+    bar.ifPresent(ProgressBar::close);
+  }
+}

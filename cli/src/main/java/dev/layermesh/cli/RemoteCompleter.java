@@ -1,0 +1,251 @@
+package dev.layermesh.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.layermesh.decoding.DecodeStats;
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.TokenIds;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.StreamSupport;
+
+/** Completions of a running gateway, over its completions endpoints with this project's extensions. */
+final class RemoteCompleter implements Completer {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
+
+  private final HttpClient client;
+  private final URI gateway;
+  private final int contextLength;
+
+  private RemoteCompleter(HttpClient client, URI gateway, int contextLength) {
+    this.client = client;
+    this.gateway = gateway;
+    this.contextLength = contextLength;
+  }
+
+  /**
+   * Asks a gateway what it serves.
+   *
+   * @param gateway such as {@code http://127.0.0.1:8080}
+   * @throws IllegalStateException when nothing answers there, or it serves no model now
+   */
+  static RemoteCompleter connect(URI gateway) throws InterruptedException {
+    HttpClient client = HttpClient.newBuilder()
+        .version(HttpClient.Version.HTTP_1_1)
+        .connectTimeout(CONNECT_TIMEOUT)
+        .build();
+    var asking = new RemoteCompleter(client, gateway, 0);
+    try (InputStream body = asking.answer(HttpRequest.newBuilder(asking.path("/v1/models")).GET())) {
+      JsonNode model = JSON.readTree(body).path("data").path(0);
+      if (!model.path("context_length").canConvertToInt()) {
+        throw new IllegalStateException(gateway + " serves no model now");
+      }
+      return new RemoteCompleter(client, gateway, model.path("context_length").intValue());
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(gateway + " is no LayerMesh gateway: /v1/models is not JSON", e);
+    } catch (IOException e) {
+      throw lost(gateway, e);
+    }
+  }
+
+  @Override
+  public int contextLength() {
+    return contextLength;
+  }
+
+  @Override
+  public boolean hasChatTemplate() {
+    return true; // or the gateway says so when one is needed
+  }
+
+  @Override
+  public Completion complete(CompletionRequest request, CompletionListener listener) throws InterruptedException {
+    boolean chat = request.prompt() instanceof Prompt.Chat;
+    HttpRequest.Builder post = HttpRequest.newBuilder(path(chat ? "/v1/chat/completions" : "/v1/completions"))
+        .header("content-type", "application/json")
+        .POST(BodyPublishers.ofString(body(request).toString()));
+    var answer = new Answer(request, listener);
+    try (var events = new EventStream(answer(post))) {
+      while (true) {
+        var event = events.next().orElseThrow(() -> new IllegalStateException(gateway + " ended the answer early"));
+        if (event.name().equals("error")) {
+          throw new IllegalStateException(gateway + ": " + message(JSON.readTree(event.data())));
+        }
+        if (event.data().equals("[DONE]")) {
+          return answer.completion();
+        }
+        answer.take(JSON.readTree(event.data()));
+      }
+    } catch (IOException e) {
+      if (Thread.interrupted()) {
+        throw new InterruptedException("cancelled");
+      }
+      throw lost(gateway, e);
+    }
+  }
+
+  /** The body of a response of status 200. */
+  private InputStream answer(HttpRequest.Builder request) throws IOException, InterruptedException {
+    HttpResponse<InputStream> response = client.send(request.build(), BodyHandlers.ofInputStream());
+    if (response.statusCode() == 200) {
+      return response.body();
+    }
+    try (InputStream body = response.body()) {
+      JsonNode error = error(body.readAllBytes());
+      if (error.path("error").path("code").asText().equals("context_length_exceeded")) {
+        throw new ContextFullException(gateway + ": " + message(error));
+      }
+      if (response.statusCode() == 400) {
+        throw InputException.in(gateway, message(error));
+      }
+      throw new IllegalStateException(gateway + ": " + response.statusCode() + ": " + message(error));
+    }
+  }
+
+  private static JsonNode error(byte[] body) throws IOException {
+    try {
+      return JSON.readTree(body);
+    } catch (JsonProcessingException notJson) {
+      return JsonNodeFactory.instance.objectNode();
+    }
+  }
+
+  private static String message(JsonNode error) {
+    return error.path("error").path("message").asText("no reason given");
+  }
+
+  private static IllegalStateException lost(URI gateway, IOException cause) {
+    String what = cause instanceof ConnectException ? "nothing answers there" : "connection lost: " + cause.getMessage();
+    return new IllegalStateException(gateway + ": " + what, cause);
+  }
+
+  private URI path(String path) {
+    return URI.create(gateway + path);
+  }
+
+  private static ObjectNode body(CompletionRequest request) {
+    ObjectNode body = JsonNodeFactory.instance.objectNode();
+    switch (request.prompt()) {
+      case Prompt.Text text -> body.put("prompt", text.text());
+      case Prompt.Ids ids -> {
+        ArrayNode list = body.putArray("prompt");
+        for (int id : ids.ids().toArray()) {
+          list.add(id);
+        }
+      }
+      case Prompt.Chat chat -> {
+        ArrayNode messages = body.putArray("messages");
+        chat.messages().forEach(
+            message -> messages.addObject().put("role", message.role()).put("content", message.content()));
+      }
+    }
+    return body
+        .put("max_tokens", request.maxTokens())
+        .put("temperature", request.sampling().temperature())
+        .put("top_p", request.sampling().topP())
+        .put("top_k", request.sampling().topK())
+        .put("seed", request.sampling().seed())
+        .put("acceptance", SamplingMixin.name(request.sampling().acceptance()))
+        .put("ignore_eos", request.ignoreEos())
+        .put("window", request.window().draftTokens())
+        .put("stream", true)
+        .put("return_token_ids", true)
+        .put("speculation", true);
+  }
+
+  @Override
+  public void close() {
+    client.shutdownNow();
+  }
+
+  /** An answer as its chunks come. */
+  private final class Answer {
+    private final CompletionRequest request;
+    private final CompletionListener listener;
+    private final StringBuilder text = new StringBuilder();
+    private TokenIds promptIds = TokenIds.empty();
+    private TokenIds ids = TokenIds.empty();
+    private String finishReason = "";
+    private Optional<JsonNode> counters = Optional.empty();
+
+    Answer(CompletionRequest request, CompletionListener listener) {
+      this.request = request;
+      this.listener = listener;
+    }
+
+    void take(JsonNode chunk) {
+      if (chunk.has("prompt_token_ids")) {
+        promptIds = ids(chunk.path("prompt_token_ids"));
+        if (promptIds.length() + request.room() > contextLength) {
+          throw new ContextFullException(promptIds.length(), request.room(), contextLength);
+        }
+      }
+      JsonNode choice = chunk.path("choices").path(0);
+      JsonNode speculation = chunk.path("speculation");
+      ids = ids.concat(ids(choice.path("token_ids")));
+      if (choice.path("finish_reason").isTextual()) {
+        finishReason = choice.path("finish_reason").textValue();
+      }
+      String piece = choice.path("text").asText(choice.path("delta").path("content").asText(""));
+      if (speculation.has("rounds")) {
+        counters = Optional.of(speculation);
+      } else if (!piece.isEmpty() || speculation.has("pieces")) {
+        text.append(piece);
+        listener.committed(new CompletionListener.Piece(piece, judged(speculation)));
+      }
+    }
+
+    private static Optional<CompletionListener.Judged> judged(JsonNode round) {
+      return round.has("pieces")
+          ? Optional.of(new CompletionListener.Judged(
+              texts(round.path("pieces")), round.path("accepted").asInt(), texts(round.path("rejected"))))
+          : Optional.empty();
+    }
+
+    private static List<String> texts(JsonNode list) {
+      var texts = new ArrayList<String>();
+      list.forEach(text -> texts.add(text.asText()));
+      return texts;
+    }
+
+    private static TokenIds ids(JsonNode list) {
+      return TokenIds.of(StreamSupport.stream(list.spliterator(), false).mapToInt(JsonNode::asInt).toArray());
+    }
+
+    Completion completion() {
+      JsonNode counted =
+          counters.orElseThrow(() -> new IllegalStateException(gateway + " sent no counters: is it a LayerMesh gateway?"));
+      return new Completion(
+          promptIds,
+          ids,
+          text.toString(),
+          finishReason,
+          request.sampling().seed(),
+          new DecodeStats(
+              counted.path("rounds").asInt(),
+              counted.path("draft_tokens").asLong(),
+              counted.path("accepted_tokens").asLong(),
+              counted.path("early_layer_rows").asLong(),
+              counted.path("late_layer_rows").asLong()),
+          counted.path("ttft_ms").asDouble(),
+          counted.path("tokens_per_second").asDouble());
+    }
+  }
+}

@@ -7,6 +7,7 @@ final class CpuKvCache implements KvCache {
   private final CpuLayerStack owner;
   private List<KvPages> layers;
   private int length;
+  private boolean closed;
 
   /** @param layers one for every layer of the plan that attends */
   CpuKvCache(CpuLayerStack owner, List<KvPages> layers) {
@@ -29,12 +30,14 @@ final class CpuKvCache implements KvCache {
 
   @Override
   public void close() {
+    closed = true;
     layers = List.of();
     length = 0;
   }
 
-  boolean belongsTo(CpuLayerStack stack) {
-    return owner == stack;
+  /** Whether {@code stack} may run over it. */
+  boolean servesIn(CpuLayerStack stack) {
+    return owner == stack && !closed;
   }
 
   /** Pages of the {@code index}th attending layer. */

@@ -131,8 +131,8 @@ final class CpuLayerStack implements LayerStack {
     }
     Set<KvCache> seen = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Segment segment : batch.segments()) {
-      if (!(segment.cache() instanceof CpuKvCache cache && cache.belongsTo(this)) || !seen.add(segment.cache())) {
-        throw new IllegalStateException("a cache that is another stack's or twice in the batch");
+      if (!(segment.cache() instanceof CpuKvCache cache && cache.servesIn(this)) || !seen.add(segment.cache())) {
+        throw new IllegalStateException("a cache that is another stack's, closed or twice in the batch");
       }
       if (cache.length() != segment.first() || segment.first() > config.maxPositions() - segment.rows()) {
         throw new IllegalStateException(segment.rows() + " rows from position " + segment.first() + ", cache holds "

@@ -274,6 +274,10 @@ abstract class BackendContract {
       assertRefused(running, 296, "cache holds 5, the model 300", new Segment(session.cache(), 5, 296));
       assertRefused(running, 2, "twice", new Segment(session.cache(), 5, 1), new Segment(session.cache(), 5, 1));
       assertRefused(running, 1, "another stack's", new Segment(AWKWARD.on(backend).stack().newCache(), 0, 1));
+      KvCache closed = running.stack().newCache();
+      closed.close();
+      closed.close();
+      assertRefused(running, 1, "closed", new Segment(closed, 0, 1));
       assertThat(session.cache().length()).isEqualTo(5);
       assertThatThrownBy(() -> session.cache().truncate(6)).hasMessageContaining("truncate to 6, cache holds 5");
     }

@@ -31,6 +31,8 @@ public final class Spans {
   public static final AttributeKey<Long> ROUNDS = AttributeKey.longKey("spec.rounds");
   public static final AttributeKey<Long> DRAFTED = AttributeKey.longKey("spec.drafted");
   public static final AttributeKey<Long> ACCEPTED = AttributeKey.longKey("spec.accepted");
+  /** Rows run through this worker's layers. */
+  public static final AttributeKey<Long> ROWS = AttributeKey.longKey("spec.rows");
 
   private Spans() {
   }

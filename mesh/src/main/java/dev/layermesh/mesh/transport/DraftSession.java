@@ -1,5 +1,6 @@
 package dev.layermesh.mesh.transport;
 
+import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.Round;
@@ -8,6 +9,7 @@ import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenSink;
 import dev.layermesh.decoding.VerifierLostException;
+import dev.layermesh.mesh.telemetry.Spans;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Frame;
 import dev.layermesh.mesh.wire.Message.Credit;
@@ -34,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * and parks the loop that calls {@link #round} while the gateway gives no credit.
  */
 final class DraftSession implements TokenSink {
-  private static final Logger log = LoggerFactory.getLogger(DraftSession.class);
+  private static final Logger LOG = LoggerFactory.getLogger(DraftSession.class);
 
   /** A round's frame, and how many tokens there are after the prompt with it. */
   private record Unreceived(int end, Buffer frame) {}
@@ -67,7 +69,7 @@ final class DraftSession implements TokenSink {
     this.spec = open.spec();
     this.gateway = frame.sender();
     this.span = span;
-    this.prefill = span.child("prefill");
+    this.prefill = span.child(Spans.PREFILL_DRAFT);
     this.committed = spec.committed().length();
     this.received = committed;
     this.limit = sum(committed, open.window());
@@ -118,8 +120,11 @@ final class DraftSession implements TokenSink {
     }
     unreceived.add(new Unreceived(committed, frame));
     transmit(frame);
-    while (committed >= limit) {
+    while (committed >= limit && !cancelled) {
       wait();
+    }
+    if (cancelled) {
+      throw new InterruptedException("session " + key + " is cancelled"); // not only at the loop's next wait
     }
   }
 
@@ -134,10 +139,8 @@ final class DraftSession implements TokenSink {
   private void ended(Optional<Outcome> outcome, Throwable failure, Consumer<DraftSession> onEnded) {
     prefill.end();
     outcome.ifPresent(ended -> {
-      span.set("rounds", ended.stats().rounds());
-      span.set("drafted", ended.stats().draftTokens());
-      span.set("accepted", ended.stats().acceptedTokens());
-      span.set("rows", ended.stats().earlyRows());
+      DecodeStats stats = ended.stats();
+      span.count(stats.rounds(), stats.draftTokens(), stats.acceptedTokens(), stats.earlyRows());
     });
     ToGateway message = outcome
         .<ToGateway>map(ended -> new Finished(ended.reason(), ended.committed().length(), ended.stats()))
@@ -156,7 +159,7 @@ final class DraftSession implements TokenSink {
       default -> FailureCode.INTERNAL;
     };
     if (code == FailureCode.INTERNAL) {
-      log.error("session {} broke down", key, cause);
+      LOG.error("session {} broke down", key, cause);
     }
     return new Failed(code, String.valueOf(cause.getMessage()));
   }
@@ -189,7 +192,7 @@ final class DraftSession implements TokenSink {
   synchronized void credit(Credit credit) {
     heardNanos = node.now();
     if (credit.received() > committed) {
-      log.warn("session {}: {} has received {} tokens of {}", key, gateway, credit.received(), committed);
+      LOG.warn("session {}: {} has received {} tokens of {}", key, gateway, credit.received(), committed);
       return;
     }
     if (credit.received() > received) {
@@ -229,13 +232,14 @@ final class DraftSession implements TokenSink {
 
   private void stop() {
     cancelled = true;
+    notifyAll();
     running.ifPresent(SessionHost.Session::cancel);
   }
 
   /** Repeats what is due; false if the gateway has not been heard of for too long. */
   synchronized boolean tick() {
     if (node.past(heardNanos, node.times().sessionLease())) {
-      log.info("session {}: nothing heard of {} for {}", key, gateway, node.times().sessionLease());
+      LOG.info("session {}: nothing heard of {} for {}", key, gateway, node.times().sessionLease());
       return false;
     }
     if ((!unreceived.isEmpty() || last.isPresent()) && node.past(repeatedNanos, pause)) {

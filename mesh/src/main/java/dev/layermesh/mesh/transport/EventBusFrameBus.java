@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * the frames.
  */
 public final class EventBusFrameBus implements FrameBus {
-  private static final Logger log = LoggerFactory.getLogger(EventBusFrameBus.class);
+  private static final Logger LOG = LoggerFactory.getLogger(EventBusFrameBus.class);
 
   private final Vertx vertx;
   private final Context context;
@@ -36,7 +36,7 @@ public final class EventBusFrameBus implements FrameBus {
     try {
       vertx.eventBus().registerCodec(new FrameCodec());
     } catch (IllegalStateException registered) {
-      log.trace("codec {} was registered before", FrameCodec.NAME);
+      LOG.trace("codec {} was registered before", FrameCodec.NAME);
     }
   }
 
@@ -73,7 +73,7 @@ public final class EventBusFrameBus implements FrameBus {
     try {
       frame = message.body();
     } catch (RuntimeException malformed) { // a body of another length or type than its codec says
-      log.warn("{}: dropped a message that holds no frame: {}", address, malformed.toString());
+      LOG.warn("{}: dropped a message that holds no frame: {}", address, malformed.toString());
       return;
     }
     handler.accept(frame);

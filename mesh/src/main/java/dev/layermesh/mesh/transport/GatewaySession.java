@@ -38,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * when the worker is gone. The bus thread owns its state; what other threads may touch is volatile or atomic.
  */
 final class GatewaySession implements RemoteSessionHost.RemoteSession {
-  private static final Logger log = LoggerFactory.getLogger(GatewaySession.class);
+  private static final Logger LOG = LoggerFactory.getLogger(GatewaySession.class);
   private static final int MAX_AHEAD = 4096;
 
   private final TransportNode node;
@@ -204,7 +204,7 @@ final class GatewaySession implements RemoteSessionHost.RemoteSession {
       outcome.complete(new Outcome(StopReason.CANCELLED, committed(), DecodeStats.NONE));
       return;
     }
-    log.info("session {}: {} ({})", spec.key(), message, code);
+    LOG.info("session {}: {} ({})", spec.key(), message, code);
     send(new Cancel());
     outcome.completeExceptionally(new SessionLostException(code, message));
   }

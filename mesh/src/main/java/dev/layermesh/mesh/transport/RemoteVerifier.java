@@ -43,7 +43,7 @@ import org.slf4j.LoggerFactory;
  * is guarded by {@code this}.
  */
 final class RemoteVerifier implements Verifier {
-  private static final Logger log = LoggerFactory.getLogger(RemoteVerifier.class);
+  private static final Logger LOG = LoggerFactory.getLogger(RemoteVerifier.class);
   private static final int MAX_SETBACKS = 8; // changes of verifier without a verdict between them
 
   private enum Phase { NEW, SEEKING, OPENING, OPEN, STALE, LOST, CLOSED }
@@ -155,7 +155,7 @@ final class RemoteVerifier implements Verifier {
       case Reply reply -> replied(reply.reply());
       case NoSession none -> {
         if (phase == Phase.OPEN && none.seq() >= firstSeq) {
-          log.info("session {}: verifier {} has forgotten it", key, worker);
+          LOG.info("session {}: verifier {} has forgotten it", key, worker);
           setBack();
         }
       }
@@ -167,7 +167,7 @@ final class RemoteVerifier implements Verifier {
   /** A worker has left the mesh. */
   synchronized void left(String gone) {
     if (gone.equals(worker) && (phase == Phase.OPENING || phase == Phase.OPEN)) {
-      log.info("session {}: verifier {} has left", key, worker);
+      LOG.info("session {}: verifier {} has left", key, worker);
       suspects.add(worker);
       setBack();
     }
@@ -204,7 +204,7 @@ final class RemoteVerifier implements Verifier {
   private boolean silent() {
     boolean silent = node.past(heardNanos, node.times().silence());
     if (silent) {
-      log.info("session {}: no sign of life of verifier {} for {}", key, worker, node.times().silence());
+      LOG.info("session {}: no sign of life of verifier {} for {}", key, worker, node.times().silence());
       suspects.add(worker);
       abandon();
       setBack();
@@ -233,7 +233,7 @@ final class RemoteVerifier implements Verifier {
     if ((phase != Phase.OPENING && phase != Phase.OPEN) || refused.opening() != openings - 1) {
       return;
     }
-    log.info("session {}: verifier {} refuses ({}): {}", key, worker, refused.code(), refused.message());
+    LOG.info("session {}: verifier {} refuses ({}): {}", key, worker, refused.code(), refused.message());
     switch (refused.code()) {
       case STALE -> {
         phase = Phase.STALE;

@@ -1,6 +1,7 @@
 package dev.layermesh.mesh.transport;
 
 import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.mesh.telemetry.Spans;
 import dev.layermesh.mesh.telemetry.TraceParent;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.trace.Span;
@@ -40,8 +41,8 @@ public final class SessionSpans {
     Context parent = TraceParent.toContext(traceparent);
     Span span = tracer.spanBuilder(name)
         .setParent(parent)
-        .setAttribute("layermesh.session", "%016x".formatted(key.session()))
-        .setAttribute("layermesh.epoch", key.epoch())
+        .setAttribute(Spans.SESSION, "%016x".formatted(key.session()))
+        .setAttribute(Spans.EPOCH, (long) key.epoch())
         .startSpan();
     var started = new Running(key, span, parent.with(span));
     running.put(key, started);
@@ -65,8 +66,12 @@ public final class SessionSpans {
       return tracer.spanBuilder(childName).setParent(context).startSpan();
     }
 
-    void set(String attribute, long value) {
-      span.setAttribute("layermesh." + attribute, value);
+    /** Says what the session has done on this worker. */
+    void count(long rounds, long drafted, long accepted, long rows) {
+      span.setAttribute(Spans.ROUNDS, rounds)
+          .setAttribute(Spans.DRAFTED, drafted)
+          .setAttribute(Spans.ACCEPTED, accepted)
+          .setAttribute(Spans.ROWS, rows);
     }
 
     void fail(Throwable cause) {

@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * @param times how long it waits
  */
 public record TransportNode(FrameBus bus, String id, Workers workers, TransportTimes times) {
-  private static final Logger log = LoggerFactory.getLogger(TransportNode.class);
+  private static final Logger LOG = LoggerFactory.getLogger(TransportNode.class);
 
   public TransportNode {
     Objects.requireNonNull(bus, "bus");
@@ -50,9 +50,9 @@ public record TransportNode(FrameBus bus, String id, Workers workers, TransportT
       try {
         handler.accept(Frame.decode(bytes));
       } catch (WireException malformed) {
-        log.warn("{}: dropped {} bytes that are no frame: {}", address, bytes.length(), malformed.getMessage());
+        LOG.warn("{}: dropped {} bytes that are no frame: {}", address, bytes.length(), malformed.getMessage());
       } catch (RuntimeException bug) {
-        log.error("{}: dropped a frame", address, bug);
+        LOG.error("{}: dropped a frame", address, bug);
       }
     });
   }
@@ -71,6 +71,6 @@ public record TransportNode(FrameBus bus, String id, Workers workers, TransportT
   }
 
   static void dropped(String address, Frame frame) {
-    log.warn("{}: dropped a {} from {}: it belongs elsewhere", address, frame.message().kind(), frame.sender());
+    LOG.warn("{}: dropped a {} from {}: it belongs elsewhere", address, frame.message().kind(), frame.sender());
   }
 }

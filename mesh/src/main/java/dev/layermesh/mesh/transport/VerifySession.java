@@ -9,6 +9,7 @@ import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
 import dev.layermesh.mesh.transport.VerifyEndpoint.Incarnation;
+import dev.layermesh.mesh.telemetry.Spans;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Frame;
 import dev.layermesh.mesh.wire.Message.InProgress;
@@ -17,6 +18,7 @@ import dev.layermesh.mesh.wire.Message.Reply;
 import dev.layermesh.mesh.wire.Message.ToDrafter;
 import dev.layermesh.mesh.wire.Message.VerifierOpened;
 import dev.layermesh.mesh.wire.Message.VerifierRefused;
+import io.opentelemetry.api.trace.Span;
 import io.vertx.core.buffer.Buffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -30,7 +32,7 @@ import org.slf4j.LoggerFactory;
 
 /** One opening of one session at a verify worker: puts works in order, runs each once, keeps replies for repeats. */
 final class VerifySession {
-  private static final Logger log = LoggerFactory.getLogger(VerifySession.class);
+  private static final Logger LOG = LoggerFactory.getLogger(VerifySession.class);
   private static final int MAX_AHEAD = 64;
   private static final int MEMOISED = 64;
 
@@ -41,6 +43,7 @@ final class VerifySession {
   private final SamplingParams sampling;
   private final int firstSeq;
   private final SessionSpans.Running span;
+  private final Span prefill;
 
   // Guarded by this.
   private final Queue<Work> inOrder = new ArrayDeque<>();
@@ -66,6 +69,7 @@ final class VerifySession {
     this.sampling = open.sampling();
     this.firstSeq = open.firstSeq();
     this.span = span;
+    this.prefill = span.child(Spans.PREFILL_VERIFY);
     this.expected = firstSeq;
     this.heardNanos = node.now();
   }
@@ -87,10 +91,8 @@ final class VerifySession {
       try {
         answerAll(host);
       } finally {
-        span.set("rounds", rounds);
-        span.set("drafted", drafted);
-        span.set("accepted", accepted);
-        span.set("rows", rows);
+        prefill.end();
+        span.count(rounds, drafted, accepted, rows);
         span.end();
         onEnded.accept(this);
       }
@@ -146,7 +148,7 @@ final class VerifySession {
         answered(reply);
       }
     } catch (InterruptedException ended) {
-      log.debug("session {} of {} ended", key, drafter);
+      LOG.debug("session {} of {} ended", key, drafter);
     } catch (InputException wrong) {
       failed(FailureCode.BAD_INPUT, wrong);
     } catch (Throwable failure) {
@@ -176,6 +178,7 @@ final class VerifySession {
     switch (reply) {
       case VerifyReply.Extended extended -> rows += extended.rows();
       case VerifyReply.Verdict verdict -> {
+        prefill.end();
         rounds++;
         drafted += ((DraftWindow) work).tokens().size();
         accepted += verdict.accepted();
@@ -190,10 +193,10 @@ final class VerifySession {
 
   private synchronized void failed(FailureCode code, Throwable failure) {
     if (ending) {
-      log.debug("session {} of {} ended in the middle of a work", key, drafter, failure);
+      LOG.debug("session {} of {} ended in the middle of a work", key, drafter, failure);
       return;
     }
-    log.error("session {} of {} broke down", key, drafter, failure);
+    LOG.error("session {} of {} broke down", key, drafter, failure);
     span.fail(failure);
     send(new VerifierRefused(incarnation.opening(), code, String.valueOf(failure.getMessage())));
   }

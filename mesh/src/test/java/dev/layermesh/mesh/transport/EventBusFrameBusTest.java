@@ -15,6 +15,7 @@ import dev.layermesh.mesh.membership.MeshNode;
 import dev.layermesh.mesh.membership.MeshOptions;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.TestMeshes;
+import dev.layermesh.mesh.telemetry.Spans;
 import dev.layermesh.mesh.telemetry.TraceParent;
 import dev.layermesh.mesh.transport.RemoteSessionHost.RemoteSession;
 import dev.layermesh.testkit.Await;
@@ -105,17 +106,19 @@ class EventBusFrameBusTest {
       Outcome outcome = stream(
           bus, bus, bus, 30, new SessionSpans(tracer, "verify"), new SessionSpans(tracer, "session"), traceparent);
       request.end();
-      Await.until("all spans have ended", LIMIT, () -> spans.size() == 4);
+      Await.until("all spans have ended", LIMIT, () -> spans.size() == 5);
       SpanData session = named(spans, "session");
       assertThat(spans).allMatch(span -> span.getTraceId().equals(request.getSpanContext().getTraceId()));
       assertThat(session.getParentSpanId()).isEqualTo(request.getSpanContext().getSpanId());
-      assertThat(named(spans, "prefill").getParentSpanId()).isEqualTo(session.getSpanId());
-      assertThat(named(spans, "verify").getParentSpanId()).isEqualTo(session.getSpanId());
-      for (SpanData span : List.of(session, named(spans, "verify"))) {
-        assertThat(count(span, "rounds")).isEqualTo(outcome.stats().rounds());
-        assertThat(count(span, "drafted")).isGreaterThanOrEqualTo(outcome.stats().draftTokens());
-        assertThat(count(span, "accepted")).isEqualTo(outcome.stats().acceptedTokens());
-        assertThat(count(span, "rows")).isPositive();
+      SpanData verify = named(spans, "verify");
+      assertThat(named(spans, Spans.PREFILL_DRAFT).getParentSpanId()).isEqualTo(session.getSpanId());
+      assertThat(verify.getParentSpanId()).isEqualTo(session.getSpanId());
+      assertThat(named(spans, Spans.PREFILL_VERIFY).getParentSpanId()).isEqualTo(verify.getSpanId());
+      for (SpanData span : List.of(session, verify)) {
+        assertThat(count(span, Spans.ROUNDS)).isEqualTo(outcome.stats().rounds());
+        assertThat(count(span, Spans.DRAFTED)).isGreaterThanOrEqualTo(outcome.stats().draftTokens());
+        assertThat(count(span, Spans.ACCEPTED)).isEqualTo(outcome.stats().acceptedTokens());
+        assertThat(count(span, Spans.ROWS)).isPositive();
       }
     } finally {
       vertx.close().await(10, TimeUnit.SECONDS);
@@ -225,8 +228,8 @@ class EventBusFrameBusTest {
     return spans.stream().filter(span -> span.getName().equals(name)).findFirst().orElseThrow();
   }
 
-  private static long count(SpanData span, String attribute) {
-    return span.getAttributes().get(AttributeKey.longKey("layermesh." + attribute));
+  private static long count(SpanData span, AttributeKey<Long> attribute) {
+    return span.getAttributes().get(attribute);
   }
 
   private static SpanExporter into(Queue<SpanData> spans) {

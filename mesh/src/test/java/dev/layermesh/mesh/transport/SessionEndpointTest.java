@@ -292,8 +292,8 @@ class SessionEndpointTest {
   @Test
   void shouldSurviveTheLossOfEveryKindOfFrame() {
     var faulty = new FaultyFrameBus(bus, 11, 0.1);
-    var slowWorks = new AtomicInteger();
-    VerifyEndpoint v1 = verifier("v1", moody(new ForgetfulVerifierHost(toy, 0.05, 3), slowWorks), faulty);
+    var works = new AtomicInteger();
+    VerifyEndpoint v1 = verifier("v1", moody(new ForgetfulVerifierHost(toy, 0.05, 3), works), faulty);
     drafter("d1", faulty);
     drafter("broken", faulty, 9, spec -> {
       throw new IllegalStateException("no device");

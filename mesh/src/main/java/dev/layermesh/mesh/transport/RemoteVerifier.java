@@ -182,7 +182,7 @@ final class RemoteVerifier implements Verifier {
         }
       }
       case OPENING -> {
-        if (!silent() && node.past(sentNanos, pause)) {
+        if (!silent(node.times().openSilence()) && node.past(sentNanos, pause)) {
           transmit(openFrame());
           backOff();
         }
@@ -192,7 +192,7 @@ final class RemoteVerifier implements Verifier {
           if (node.past(sentNanos, node.times().keepAlive())) {
             transmit(node.encode(key, new KeepAlive(firstSeq)));
           }
-        } else if (!silent() && node.past(sentNanos, pause)) {
+        } else if (!silent(node.times().silence()) && node.past(sentNanos, pause)) {
           transmit(unanswered.get(unanswered.firstKey()));
           backOff();
         }
@@ -201,10 +201,10 @@ final class RemoteVerifier implements Verifier {
     }
   }
 
-  private boolean silent() {
-    boolean silent = node.past(heardNanos, node.times().silence());
+  private boolean silent(Duration limit) {
+    boolean silent = node.past(heardNanos, limit);
     if (silent) {
-      LOG.info("session {}: no sign of life of verifier {} for {}", key, worker, node.times().silence());
+      LOG.info("session {}: no sign of life of verifier {} for {}", key, worker, limit);
       suspects.add(worker);
       abandon();
       setBack();

@@ -176,6 +176,15 @@ class RemoteVerifierTest {
   }
 
   @Test
+  void shouldPassOverVerifiersThatAreListedAndDead() {
+    workers.join(Role.VERIFY, "v1").join(Role.VERIFY, "v2").join(Role.VERIFY, "v3");
+    verifier("v4", first, bus);
+    SessionSpec spec = spec(20, TWO_WINDOWS, 20);
+    Lossless.assertSameTokens(
+        model.autoregressive(spec), finished(drafter("d1", bus).open(spec, NOWHERE)).committed());
+  }
+
+  @Test
   void shouldGiveUpWhenEveryVerifierBreaksDown() {
     VerifierHost broken = (key, sampling) -> {
       throw new IllegalStateException("device is gone");

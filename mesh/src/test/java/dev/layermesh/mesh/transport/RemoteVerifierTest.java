@@ -277,10 +277,13 @@ class RemoteVerifierTest {
 
   @Test
   void shouldFreeTheSessionsOfADrafterThatLeavesTheMesh() {
+    var dying = new FaultyFrameBus(bus, 1, 0);
+    dying.calm();
     VerifyEndpoint endpoint = verifier("v1", first, bus);
     var never = new CountDownLatch(1);
-    SessionHost.Session session = drafter("d1", bus).open(spec(18, TWO_WINDOWS, 30), round -> never.await());
+    SessionHost.Session session = drafter("d1", dying).open(spec(18, TWO_WINDOWS, 30), round -> never.await());
     bus.until("the session is open", MINUTES, () -> endpoint.sessions() == 1);
+    dying.swallow(kind -> true);
     workers.leave("d1");
     bus.until("it is freed", Duration.ofSeconds(1), () -> endpoint.sessions() == 0 && first.open() == 0);
     session.cancel();

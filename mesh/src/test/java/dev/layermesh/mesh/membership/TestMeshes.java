@@ -36,6 +36,12 @@ public final class TestMeshes {
     }
   }
 
+  /** Ends a node as a killed process ends: it says nothing, its connections break. */
+  public static void kill(MeshNode node) {
+    node.hazelcast().getLifecycleService().terminate();
+    node.close();
+  }
+
   static PortRange freePorts() {
     for (int attempt = 0; attempt < 100; attempt++) {
       int first = ThreadLocalRandom.current().nextInt(15_000, 30_000);

@@ -2,6 +2,7 @@ package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.tokenizer.ChatMessage;
 import java.util.List;
 
 /** Text to tokens and back, for one model. Thread-safe. */

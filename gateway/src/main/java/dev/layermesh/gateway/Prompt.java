@@ -1,6 +1,7 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.tokenizer.ChatMessage;
 import java.util.List;
 
 /** What a request asks to be continued. */

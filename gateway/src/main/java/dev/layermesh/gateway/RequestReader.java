@@ -5,6 +5,7 @@ import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.TurnRequest.Output;
+import dev.layermesh.tokenizer.ChatMessage;
 import io.vertx.core.json.JsonArray;
 import java.util.ArrayList;
 import java.util.List;

@@ -8,7 +8,7 @@ public final class SessionLostException extends RuntimeException {
 
   private final FailureCode code;
 
-  SessionLostException(FailureCode code, String message) {
+  public SessionLostException(FailureCode code, String message) {
     super(message);
     this.code = code;
   }

@@ -1,0 +1,115 @@
+package dev.layermesh.gateway;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.mesh.files.ModelFilesCache;
+import dev.layermesh.mesh.files.ModelFilesClient;
+import dev.layermesh.mesh.membership.MeshNode;
+import dev.layermesh.mesh.membership.Placement;
+import dev.layermesh.mesh.membership.Workers;
+import dev.layermesh.mesh.telemetry.Telemetry;
+import dev.layermesh.mesh.transport.EventBusFrameBus;
+import dev.layermesh.mesh.transport.RemoteSessionHost;
+import dev.layermesh.mesh.transport.TransportNode;
+import io.vertx.core.Future;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A gateway in the mesh: finds workers, fetches their tokenizer, runs its generations on them. Starting and closing block
+ * and belong on a main or virtual thread; the node and its workers stay the caller's to close, after this.
+ */
+public final class MeshGateway implements AutoCloseable {
+  /** How often an idle gateway looks whether the mesh serves a model it does not know. */
+  private static final Duration LOOK = Duration.ofMillis(200);
+  /** Closing sockets and HTTP connections, once no stream runs. */
+  private static final Duration CLOSING = Duration.ofSeconds(5);
+
+  private final MeshNode node;
+  private final GatewayOptions options;
+  private final RemoteSessionHost host;
+  private final MeshModelSource models;
+  private final long looking;
+  private final Gateway gateway;
+
+  private MeshGateway(
+      MeshNode node, GatewayOptions options, RemoteSessionHost host, MeshModelSource models, long looking,
+      Gateway gateway) {
+    this.node = node;
+    this.options = options;
+    this.host = host;
+    this.models = models;
+    this.looking = looking;
+    this.gateway = gateway;
+  }
+
+  /**
+   * Opens the gateway's doors, to the mesh and to clients. It needs no worker to start.
+   *
+   * @param workers the workers of the mesh
+   * @param cache where fetched tokenizers are kept, see {@link ModelFilesCache#defaultRoot}
+   * @throws InputException if the address cannot be listened on; nothing is left running then
+   */
+  public static MeshGateway start(
+      MeshNode node, Workers workers, GatewayOptions options, Path cache, Telemetry telemetry) {
+    var random = new SecureRandom();
+    String id = "gateway-%016x".formatted(random.nextLong());
+    var host = new RemoteSessionHost(new TransportNode(new EventBusFrameBus(node.vertx()), id, workers));
+    var placement = new Placement(workers, random);
+    var files = new ModelFilesClient(node.vertx());
+    var models =
+        new MeshModelSource(placement, files::fetch, new ModelFilesCache(cache), InstantSource.system());
+    long looking = node.vertx().setPeriodic(LOOK.toMillis(), timer -> models.state());
+    try {
+      host.ready().toCompletableFuture().join();
+      var supervisor =
+          new SessionSupervisor(host::open, placement, options, random::nextLong, telemetry.tracer());
+      Gateway gateway = await(
+          Gateway.start(node.vertx(), options, models, supervisor, telemetry.openTelemetry()), Duration.ofSeconds(30));
+      return new MeshGateway(node, options, host, models, looking, gateway);
+    } catch (RuntimeException refused) {
+      node.vertx().cancelTimer(looking);
+      host.close();
+      models.close();
+      throw refused;
+    }
+  }
+
+  /** The port clients connect to. */
+  public int port() {
+    return gateway.port();
+  }
+
+  /** Where the page is. */
+  public String url() {
+    return gateway.url();
+  }
+
+  /** Whether a generation could start now. */
+  public boolean ready() {
+    return models.state() instanceof ModelSource.State.Ready;
+  }
+
+  /** Lets running streams finish for as long as the options say, then closes everything. */
+  @Override
+  public void close() {
+    try {
+      await(gateway.close(), options.drain().plus(CLOSING));
+    } finally {
+      node.vertx().cancelTimer(looking);
+      host.close();
+      models.close();
+    }
+  }
+
+  private static <T> T await(Future<T> future, Duration limit) {
+    try {
+      return future.toCompletionStage().toCompletableFuture().orTimeout(limit.toMillis(), TimeUnit.MILLISECONDS).join();
+    } catch (CompletionException failure) {
+      throw failure.getCause() instanceof RuntimeException cause ? cause : failure;
+    }
+  }
+}

@@ -3,8 +3,9 @@ package dev.layermesh.decoding;
 import java.util.Arrays;
 
 /**
- * A probability distribution over token ids, after temperature and filters: what a token is, or was, drawn from. Target
- * and draft use the same three shapes. Entries are float32 exactly as sampled, so that they mean the same on every node.
+ * A probability distribution over token ids, after temperature and filters: what a token is, or was, drawn from.
+ * Target and draft use the same three shapes. Entries are float32 exactly as sampled, so that they mean the same on
+ * every node.
  */
 public sealed interface Distribution {
 

@@ -1,8 +1,8 @@
 package dev.layermesh.decoding;
 
 /**
- * How a drafter with a model turns its distribution into a proposal. Anything may be proposed: what stands is the verifier's
- * business, so oracles and adversaries of tests and benchmarks plug in here and still pay for every row.
+ * How a drafter with a model turns its distribution into a proposal. Anything may be proposed: what stands is the
+ * verifier's business, so oracles and adversaries of tests and benchmarks plug in here and still pay for every row.
  */
 @FunctionalInterface
 public interface DraftChoice {

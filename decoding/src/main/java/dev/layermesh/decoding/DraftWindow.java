@@ -5,8 +5,9 @@ import java.util.List;
 /**
  * One round's proposal: rows of the pending token and of K draft tokens, and K or K + 1 draft tokens.
  *
- * <p>The extra token, the <em>tail</em>, is the drafter's guess for the position after the last row; it lets the drafter go
- * on without waiting. Without it the last row yields a bonus token. One row and no token is autoregressive decoding.
+ * <p>The extra token, the <em>tail</em>, is the drafter's guess for the position after the last row; it lets the
+ * drafter go on without waiting. Without it the last row yields a bonus token. One row and no token is autoregressive
+ * decoding.
  *
  * @param seq see {@link Work}
  * @param base committed length the window assumes: its first row is position {@code base - 1}
@@ -14,7 +15,8 @@ import java.util.List;
  * @param handoff the K + 1 rows
  * @param tokens draft tokens for positions {@code base ..}
  */
-public record DraftWindow(int seq, int base, long parentHash, Handoff handoff, List<DraftToken> tokens) implements Work {
+public record DraftWindow(int seq, int base, long parentHash, Handoff handoff, List<DraftToken> tokens)
+    implements Work {
   public DraftWindow {
     tokens = List.copyOf(tokens);
     int rows = handoff.count();

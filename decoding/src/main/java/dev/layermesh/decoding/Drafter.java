@@ -4,12 +4,15 @@ import dev.layermesh.decoding.VerifyReply.Verdict;
 import java.util.List;
 
 /**
- * Proposes tokens for one session. Called by the thread that runs the session's loop; may block until a device has run its
- * rows. State is addressed by position.
+ * Proposes tokens for one session. Called by the thread that runs the session's loop; may block until a device has
+ * run its rows. State is addressed by position.
  */
 public interface Drafter extends AutoCloseable {
 
-  /** A proposal: the rows of the pending token and of the draft tokens, and the draft tokens (see {@link DraftWindow}). */
+  /**
+   * A proposal: the rows of the pending token and of the draft tokens, and the draft tokens (see {@link
+   * DraftWindow}).
+   */
   record Draft(Handoff handoff, List<DraftToken> tokens) {}
 
   /**
@@ -19,9 +22,9 @@ public interface Drafter extends AutoCloseable {
   Handoff extend(TokenSequence known, int from, int to) throws InterruptedException;
 
   /**
-   * Drafts after {@code known}, whose last token is pending: up to {@code tokens} tokens, fewer if one of them ends the
-   * session, and with {@code tail} one more that no row is run for. Rows cached from the pending token's position on are
-   * forgotten first.
+   * Drafts after {@code known}, whose last token is pending: up to {@code tokens} tokens, fewer if one of them ends
+   * the session, and with {@code tail} one more that no row is run for. Rows cached from the pending token's position
+   * on are forgotten first.
    */
   Draft draft(TokenSequence known, int tokens, boolean tail) throws InterruptedException;
 

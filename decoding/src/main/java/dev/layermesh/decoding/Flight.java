@@ -69,7 +69,9 @@ final class Flight implements TokenSequence {
     return Optional.ofNullable(unsent.poll());
   }
 
-  /** Whether a window may be drafted now: there is room, something is left to say, and the last guess can be built on. */
+  /**
+   * Whether a window may be drafted now: there is room, something is left to say, and the last guess can be built on.
+   */
   boolean roomToDraft(int windows) {
     int inFlight = (int) sent.stream().filter(DraftWindow.class::isInstance).count();
     if (inFlight >= windows || speculated.length() >= log.remaining()) {

@@ -3,8 +3,8 @@ package dev.layermesh.decoding;
 import java.util.Objects;
 
 /**
- * What the verifier need not recompute. This one type is the whole difference between LayerSkip and every other drafting
- * strategy: with exit states the verifier runs only the late layers; with tokens it runs all of them.
+ * What the verifier need not recompute. This one type is the whole difference between LayerSkip and every other
+ * drafting strategy: with exit states the verifier runs only the late layers; with tokens it runs all of them.
  */
 public sealed interface Handoff {
 
@@ -27,7 +27,9 @@ public sealed interface Handoff {
     }
   }
 
-  /** Exit states of LayerSkip (Elhoushi et al., arXiv 2404.16710, the exit-query cache): late layers start from them. */
+  /**
+   * Exit states of LayerSkip (Elhoushi et al., arXiv 2404.16710, the exit-query cache): late layers start from them.
+   */
   record ExitStates(int from, TokenIds ids, int exitLayer, HiddenRows rows) implements Handoff {
     public ExitStates {
       requirePosition(from);

@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Hidden states of consecutive positions, [count, width], row-major: the residual stream after the exit layer, not
- * normed. Immutable until the reply to the work that carries them. An accelerator keeps them in its own memory and copies
- * only when {@link #bytes()} is asked for.
+ * normed. Immutable until the reply to the work that carries them. An accelerator keeps them in its own memory and
+ * copies only when {@link #bytes()} is asked for.
  */
 public interface HiddenRows {
 

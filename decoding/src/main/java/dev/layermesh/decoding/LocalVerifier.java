@@ -4,8 +4,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /**
- * A verifier in the same JVM. Work is answered on a virtual thread of its own, so that draft and verify overlap as they do
- * across machines.
+ * A verifier in the same JVM. Work is answered on a virtual thread of its own, so that draft and verify overlap as
+ * they do across machines.
  */
 public final class LocalVerifier implements Verifier {
   private static final int MAX_ROWS = 256;
@@ -62,7 +62,7 @@ public final class LocalVerifier implements Verifier {
   public VerifyReply receive() throws InterruptedException {
     return switch (answers.take()) {
       case Answer.Reply answer -> answer.reply();
-      case Answer.Failure failure -> throw new IllegalStateException("verifier failed: " + failure.cause(), failure.cause());
+      case Answer.Failure(Throwable cause) -> throw new IllegalStateException("verifier failed: " + cause, cause);
     };
   }
 

@@ -1,11 +1,11 @@
 package dev.layermesh.decoding;
 
 /**
- * Noise as a pure function of (seed, purpose, absolute position, token id), never of call order: any node that knows the
- * seed draws the same value, and a resumed stream continues with the noise it would have had.
+ * Noise as a pure function of (seed, purpose, absolute position, token id), never of call order: any node that knows
+ * the seed draws the same value, and a resumed stream continues with the noise it would have had.
  *
- * <p>The generator is Philox2x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), keyed by the
- * seed. Thread-safe.
+ * <p>The generator is Philox2x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), keyed by
+ * the seed. Thread-safe.
  *
  * @param seed any value
  */

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * The tokens of one session, prompt first: the only state that must survive a failure. Its last token is <em>pending</em>:
- * known, not yet run through any layer. Owned by the thread that runs the session's loop.
+ * The tokens of one session, prompt first: the only state that must survive a failure. Its last token is
+ * <em>pending</em>: known, not yet run through any layer. Owned by the thread that runs the session's loop.
  */
 public final class TokenLog implements TokenSequence {
   private final StopRule stops;

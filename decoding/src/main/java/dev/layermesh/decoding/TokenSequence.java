@@ -1,6 +1,9 @@
 package dev.layermesh.decoding;
 
-/** Token ids by absolute position, read-only: a prompt, a session's log, or a log with draft tokens in flight after it. */
+/**
+ * Token ids by absolute position, read-only: a prompt, a session's log, or a log with draft tokens in flight after
+ * it.
+ */
 public interface TokenSequence {
 
   /** Number of tokens; positions run from 0 to {@code length() - 1}. */

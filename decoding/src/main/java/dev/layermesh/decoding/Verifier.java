@@ -1,8 +1,9 @@
 package dev.layermesh.decoding;
 
 /**
- * How a session's loop reaches a verifier: the transport seam. One instance serves one session and is called by one thread.
- * Implementations retry, reorder and drop duplicates underneath; the loop sees exactly one reply for each work, in order.
+ * How a session's loop reaches a verifier: the transport seam. One instance serves one session and is called by one
+ * thread. Implementations retry, reorder and drop duplicates underneath; the loop sees exactly one reply for each
+ * work, in order.
  */
 public interface Verifier extends AutoCloseable {
 

@@ -1,8 +1,8 @@
 package dev.layermesh.decoding;
 
 /**
- * The verifier's half of one session: its cache and its judgement. Passive: it answers one work at a time, on the caller's
- * thread, which may block until a device has run the rows.
+ * The verifier's half of one session: its cache and its judgement. Passive: it answers one work at a time, on the
+ * caller's thread, which may block until a device has run the rows.
  */
 public interface VerifierSession extends AutoCloseable {
 

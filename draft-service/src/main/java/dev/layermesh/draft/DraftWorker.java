@@ -20,9 +20,9 @@ import java.time.Duration;
 import java.util.Random;
 
 /**
- * The draft worker: early layers of a model, and the loop of every session it was given, behind an address of the mesh.
- * Starting, draining and closing block and belong on a main or virtual thread; the node, the registry and the model stay
- * the caller's to close, after this.
+ * The draft worker: early layers of a model, and the loop of every session it was given, behind an address of the
+ * mesh. Starting, draining and closing block and belong on a main or virtual thread; the node, the registry and the
+ * model stay the caller's to close, after this.
  */
 public final class DraftWorker implements AutoCloseable {
   private final DraftModel model;

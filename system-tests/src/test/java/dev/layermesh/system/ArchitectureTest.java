@@ -57,7 +57,8 @@ class ArchitectureTest {
   @Test
   void shouldHaveSeenEveryModule() {
     List<String> packages = HOUSE.stream().map(JavaClass::getPackageName).distinct().toList();
-    for (String module : List.of("decoding", "engine.lane", "tokenizer", "mesh.wire", "draft", "verify", "gateway", "cli")) {
+    for (String module : List.of(
+        "decoding", "engine.lane", "tokenizer", "mesh.wire", "draft", "verify", "gateway", "cli")) {
       assertThat(packages).as("packages seen").contains(ROOT + module);
     }
     assertThat(HOUSE.size()).as("classes seen").isGreaterThan(150);

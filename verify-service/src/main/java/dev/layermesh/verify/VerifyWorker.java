@@ -16,8 +16,8 @@ import dev.layermesh.mesh.worker.WorkerPresence;
 import java.time.Duration;
 
 /**
- * The verify worker: late layers of a model behind an address of the mesh. Starting, draining and closing block and belong
- * on a main or virtual thread; the node, the registry and the model stay the caller's to close, after this.
+ * The verify worker: late layers of a model behind an address of the mesh. Starting, draining and closing block and
+ * belong on a main or virtual thread; the node, the registry and the model stay the caller's to close, after this.
  */
 public final class VerifyWorker implements AutoCloseable {
   private final VerifyModel model;

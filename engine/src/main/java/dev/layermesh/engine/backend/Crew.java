@@ -9,10 +9,10 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /**
- * The threads of a backend: the lane that calls and its helpers. The lane cuts work into chunks, and whoever is free takes
- * the next one, so that a helper that the machine does not run for a while holds up nothing but a chunk it has begun.
- * Helpers spin for some microseconds, since the next hand-off of a step comes at once, then park. All methods are called by
- * the lane.
+ * The threads of a backend: the lane that calls and its helpers. The lane cuts work into chunks, and whoever is free
+ * takes the next one, so that a helper that the machine does not run for a while holds up nothing but a chunk it has
+ * begun. Helpers spin for some microseconds, since the next hand-off of a step comes at once, then park. All methods
+ * are called by the lane.
  */
 final class Crew implements AutoCloseable {
   private static final int SPINS = 2_000; // some 50 microseconds: longer than the pause between two hand-offs of a step

@@ -5,9 +5,9 @@ import java.util.List;
 
 /**
  * Keys and values of one session in one layer, float32, in pages of a fixed number of positions so that memory grows
- * with length. Values of a page are [HKV, positions, HD], keys are transposed, [HKV, HD, stride]: scores of neighbouring
- * positions are then computed side by side, without a sum across lanes. Belongs to the lane's thread; helpers read it
- * during a step.
+ * with length. Values of a page are [HKV, positions, HD], keys are transposed, [HKV, HD, stride]: scores of
+ * neighbouring positions are then computed side by side, without a sum across lanes. Belongs to the lane's thread;
+ * helpers read it during a step.
  */
 final class KvPages {
   private static final int WHOLE_VECTOR = 16; // rows of keys are padded to it: vectors may read past the last position

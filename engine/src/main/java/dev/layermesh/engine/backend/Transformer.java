@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Layers of a Llama model loaded on a backend: embed, layers, head. Every mode of decoding is a composition of the three.
- * Belongs to one thread.
+ * Layers of a Llama model loaded on a backend: embed, layers, head. Every mode of decoding is a composition of the
+ * three. Belongs to one thread.
  */
 public final class Transformer {
   private final ModelConfig config;

@@ -492,9 +492,9 @@ final class VectorKernels implements Kernels {
   }
 
   /**
-   * e^x to about 1e-7, out of exactly rounded operations alone: x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 in two parts
-   * (Cody and Waite), and the Taylor polynomial of degree 7 in r. Below -87 it is 0, above 88 it stays e^88, so that 2^n
-   * is normal.
+   * e^x to about 1e-7, out of exactly rounded operations alone: x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 in two
+   * parts (Cody and Waite), and the Taylor polynomial of degree 7 in r. Below -87 it is 0, above 88 it stays e^88, so
+   * that 2^n is normal.
    */
   private static FloatVector exp(FloatVector x) {
     FloatVector held = x.max(-87f).min(88f);

@@ -19,11 +19,14 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.stream.IntStream;
 
 /**
- * The single writer of a device: one platform thread owns a transformer and every cache of it. Sessions submit steps and
- * wait; each batch takes what is there, decoding rows before prefill, up to {@code maxRows} rows.
+ * The single writer of a device: one platform thread owns a transformer and every cache of it. Sessions submit steps
+ * and wait; each batch takes what is there, decoding rows before prefill, up to {@code maxRows} rows.
  */
 public final class InferenceLane implements AutoCloseable {
-  /** Rows of a batch unless told otherwise: enough to share the weights, short enough to keep decoding sessions moving. */
+  /**
+   * Rows of a batch unless told otherwise: enough to share the weights, short enough to keep decoding sessions
+   * moving.
+   */
   public static final int DEFAULT_MAX_ROWS = 128;
 
   private sealed interface Order {

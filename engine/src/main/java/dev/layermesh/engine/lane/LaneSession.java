@@ -11,8 +11,8 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 
 /**
- * One session's cache on a lane. Used by one thread at a time, which parks until its rows have run; only {@link #close()}
- * may come from another.
+ * One session's cache on a lane. Used by one thread at a time, which parks until its rows have run; only {@link
+ * #close()} may come from another.
  */
 public final class LaneSession implements AutoCloseable {
   private final InferenceLane lane;
@@ -38,7 +38,8 @@ public final class LaneSession implements AutoCloseable {
     var parts = new ArrayList<HiddenRows>();
     for (int from = 0; from < ids.length(); from += lane.maxRows()) {
       TokenIds part = ids.slice(from, Math.min(ids.length(), from + lane.maxRows()));
-      parts.add(run(new Step(first + from, new Step.Input.Tokens(part), true, Optional.empty())).states().orElseThrow());
+      Step.Result result = run(new Step(first + from, new Step.Input.Tokens(part), true, Optional.empty()));
+      parts.add(result.states().orElseThrow());
     }
     return parts;
   }

@@ -6,8 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Exit states of a session by position (arXiv 2404.16710, section 3.3): what a verifier starts its layers from, kept so that
- * one that lost its own cache can catch up without any early layer being run again. Belongs to the session's thread.
+ * Exit states of a session by position (arXiv 2404.16710, section 3.3): what a verifier starts its layers from, kept
+ * so that one that lost its own cache can catch up without any early layer being run again. Belongs to the session's
+ * thread.
  */
 final class ExitQueryCache {
   private final List<HiddenRows> rows = new ArrayList<>(); // one row each

@@ -19,7 +19,8 @@ import java.util.List;
  * @param lanes one for each slice, in order
  * @param resources what to close, in reverse order
  */
-record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoCloseable> resources) implements AutoCloseable {
+record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoCloseable> resources)
+    implements AutoCloseable {
 
   /** Which slices of a model a side holds. */
   @FunctionalInterface

@@ -14,8 +14,8 @@ import java.util.ArrayList;
 import java.util.Optional;
 
 /**
- * Drafts with the first layers of the target itself and the shared head (LayerSkip, arXiv 2404.16710). For K draft tokens it
- * runs K + 1 rows: the last draft token's row too, so that the verifier never needs a layer below the exit.
+ * Drafts with the first layers of the target itself and the shared head (LayerSkip, arXiv 2404.16710). For K draft
+ * tokens it runs K + 1 rows: the last draft token's row too, so that the verifier never needs a layer below the exit.
  */
 final class ModelDrafter implements Drafter {
   private final SessionSpec spec;

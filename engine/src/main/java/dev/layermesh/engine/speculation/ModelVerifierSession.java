@@ -18,8 +18,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * Runs the late layers on a draft's exit states, or all layers on its tokens where the early ones are here too, and judges.
- * It knows the hash of every prefix it caches, and so never builds on rows of another one.
+ * Runs the late layers on a draft's exit states, or all layers on its tokens where the early ones are here too, and
+ * judges. It knows the hash of every prefix it caches, and so never builds on rows of another one.
  */
 final class ModelVerifierSession implements VerifierSession {
   private final SamplingParams sampling;

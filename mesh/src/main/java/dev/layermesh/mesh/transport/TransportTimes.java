@@ -8,8 +8,8 @@ import java.time.Duration;
  * @param tick how often deadlines are looked at
  * @param retryFrom first wait for an answer before a frame is sent again; each further wait is twice as long
  * @param retryTo longest such wait
- * @param openSilence a verifier that does not answer an open for this long is passed over: short, so that several can be
- *     tried within {@code verifierDeadline}
+ * @param openSilence a verifier that does not answer an open for this long is passed over: short, so that several can
+ *     be tried within {@code verifierDeadline}
  * @param silence a peer that owes an answer and shows no sign of life for this long is given up
  * @param verifierDeadline how long a session may go without a verifier that gets on with it
  * @param verifierLease a verifier frees a session of which it has heard nothing for this long

@@ -27,7 +27,8 @@ import java.util.concurrent.CompletionStage;
  *
  * <p>Idempotent by (session, epoch, seq): every work is run once, in order, and its reply is kept for repeats. A
  * session is freed when its drafter closes it, leaves the mesh, opens it anew, or is not heard of for the lease. A
- * lower epoch than the known one is refused. The bus thread calls in; each session answers on a virtual thread of its own.
+ * lower epoch than the known one is refused. The bus thread calls in; each session answers on a virtual thread of its
+ * own.
  */
 public final class VerifyEndpoint implements AutoCloseable {
   private static final int REMEMBERED = 4096;

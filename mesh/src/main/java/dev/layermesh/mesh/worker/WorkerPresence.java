@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.function.IntSupplier;
 
 /**
- * A worker as the mesh sees it: its ad, kept up to date with its load, and the small files of its model. Opened when the
- * worker's door is; opening and closing talk to the cluster and belong on a main or virtual thread.
+ * A worker as the mesh sees it: its ad, kept up to date with its load, and the small files of its model. Opened when
+ * the worker's door is; opening and closing talk to the cluster and belong on a main or virtual thread.
  */
 public final class WorkerPresence implements AutoCloseable {
   private static final long UPDATE_MILLIS = 250;

@@ -9,6 +9,8 @@ import io.vertx.core.http.HttpServerOptions;
 import java.net.BindException;
 import java.net.UnknownHostException;
 import java.nio.channels.UnresolvedAddressException;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The running HTTP and WebSocket server of a mesh. Event loops move bytes; prompts are encoded on Vert.x worker threads.
@@ -17,6 +19,9 @@ import java.nio.channels.UnresolvedAddressException;
 public final class Gateway {
   /** The kernel's own choice grows to megabytes, in which a client that stopped reading would go unnoticed. */
   private static final int SEND_BUFFER_BYTES = 64 << 10;
+
+  /** How long connections without a stream may take to close. */
+  private static final Duration GOODBYE = Duration.ofSeconds(2);
 
   private final HttpServer server;
   private final Turns turns;
@@ -59,7 +64,7 @@ public final class Gateway {
 
   /** Refuses new generations, lets running ones finish until the drain deadline, ends the rest with an error, closes. */
   public Future<Void> close() {
-    return turns.drain().eventually(server::shutdown);
+    return turns.drain().eventually(() -> server.shutdown(GOODBYE.toMillis(), TimeUnit.MILLISECONDS));
   }
 
   private static HttpServerOptions serverOptions(GatewayOptions options) {
@@ -67,6 +72,7 @@ public final class Gateway {
         .setHost(options.host())
         .setPort(options.port())
         .setSendBufferSize(SEND_BUFFER_BYTES)
+        .setTcpKeepAlive(true)
         .setHandle100ContinueAutomatically(true)
         .setPerMessageWebSocketCompressionSupported(false)
         .setPerFrameWebSocketCompressionSupported(false)

@@ -3,9 +3,12 @@ package dev.layermesh.gateway;
 import dev.layermesh.decoding.Round;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.config.NamingConvention;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusNamingConvention;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -16,7 +19,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class GatewayMetrics {
   private static final String PREFIX = "layermesh:";
 
-  private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final PrometheusMeterRegistry registry = registry();
   private final AtomicInteger running = new AtomicInteger();
   private final Counter drafts = counter("spec_decode_num_drafts", "Windows judged");
   private final Counter draftTokens = counter("spec_decode_num_draft_tokens", "Draft tokens judged");
@@ -28,9 +31,27 @@ final class GatewayMetrics {
   private final Timer perToken = timer("inter_token_latency", "Mean time between tokens of a request");
 
   GatewayMetrics() {
-    Gauge.builder(PREFIX + "num_requests_running", running, AtomicInteger::get)
+    Gauge.builder("num_requests_running", running, AtomicInteger::get)
         .description("Generations on their way to clients")
         .register(registry);
+  }
+
+  /** Micrometer's convention would turn the colon of the prefix into an underscore. */
+  private static PrometheusMeterRegistry registry() {
+    var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    var usual = new PrometheusNamingConvention();
+    registry.config().namingConvention(new NamingConvention() {
+      @Override
+      public String name(String name, Meter.Type type, String unit) {
+        return PREFIX + usual.name(name, type, unit);
+      }
+
+      @Override
+      public String tagKey(String key) {
+        return usual.tagKey(key);
+      }
+    });
+    return registry;
   }
 
   /** Prometheus text. */
@@ -56,7 +77,7 @@ final class GatewayMetrics {
     draftTokens.increment(round.drafted().length());
     acceptedTokens.increment(round.accepted());
     for (int position = 0; position < round.accepted(); position++) {
-      Counter.builder(PREFIX + "spec_decode_num_accepted_tokens_per_pos")
+      Counter.builder("spec_decode_num_accepted_tokens_per_pos")
           .description("Draft tokens that stood, by their place in the window")
           .tag("position", Integer.toString(position))
           .register(registry)
@@ -67,7 +88,7 @@ final class GatewayMetrics {
   /** A request ended in {@code reason}: a finish reason, or the code of an error. */
   void ended(String reason, boolean success) {
     running.decrementAndGet();
-    Counter.builder(PREFIX + (success ? "request_success" : "request_failure"))
+    Counter.builder((success ? "request_success" : "request_failure"))
         .description(success ? "Requests answered" : "Requests that failed or lost their client")
         .tag(success ? "finished_reason" : "code", reason)
         .register(registry)
@@ -83,11 +104,11 @@ final class GatewayMetrics {
   }
 
   private Counter counter(String name, String what) {
-    return Counter.builder(PREFIX + name).description(what).register(registry);
+    return Counter.builder(name).description(what).register(registry);
   }
 
   private Timer timer(String name, String what) {
-    return Timer.builder(PREFIX + name)
+    return Timer.builder(name)
         .description(what)
         .serviceLevelObjectives(
             Duration.ofMillis(1), Duration.ofMillis(5), Duration.ofMillis(10), Duration.ofMillis(25),

@@ -120,7 +120,7 @@ final class Turn implements Generator.Listener {
   void vanish() {
     if (phase != Phase.OVER) {
       observer.vanished(text.ids().length());
-      over();
+      over(() -> {});
     }
   }
 
@@ -128,8 +128,7 @@ final class Turn implements Generator.Listener {
   void fail(ApiError error) {
     if (phase != Phase.OVER) {
       observer.failed(error);
-      over();
-      answer.fail(error);
+      over(() -> answer.fail(error));
     }
   }
 
@@ -241,18 +240,22 @@ final class Turn implements Generator.Listener {
         finish, text.text(), text.ids(), plan.prompt().length(), plan.request().sampling().seed(), stats,
         firstTokenNanos, nanos.getAsLong() - startNanos);
     observer.ended(ending);
-    over();
-    answer.end(ending);
+    over(() -> answer.end(ending));
   }
 
-  private void over() {
+  /** Nothing happens any more after {@code lastWords}; only then may the gateway close the connection. */
+  private void over(Runnable lastWords) {
     disarm();
     phase = Phase.OVER;
     outbox.clear();
     if (end.isEmpty()) {
       generation.ifPresent(Generation::cancel);
     }
-    whenOver.run();
+    try {
+      lastWords.run();
+    } finally {
+      whenOver.run();
+    }
   }
 
   private void arm(Duration delay, Runnable then) {

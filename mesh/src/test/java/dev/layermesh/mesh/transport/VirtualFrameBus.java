@@ -24,6 +24,7 @@ final class VirtualFrameBus implements FrameBus {
   private static final long STEP_NANOS = 10_000_000;
   private static final long QUIET_NANOS = 300_000; // of real time, before time moves on
   private static final long POLL_NANOS = 20_000;
+  private static final long GRACE_NANOS = 5_000_000_000L; // of real time
 
   private record Sent(String address, Buffer frame) {}
 
@@ -86,9 +87,22 @@ final class VirtualFrameBus implements FrameBus {
         continue;
       }
       if (nanos - start > limit.toNanos()) {
-        throw new AssertionError("not within " + limit.toMillis() + " ms of the bus's time: " + what);
+        untilThreadsAreThrough(what, limit, condition);
+        return;
       }
       step();
+    }
+  }
+
+  /** Time stands still, but threads of a busy machine may finish what they had time enough for. */
+  private void untilThreadsAreThrough(String what, Duration limit, BooleanSupplier condition) {
+    long start = System.nanoTime();
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() - start > GRACE_NANOS) {
+        throw new AssertionError("not within " + limit.toMillis() + " ms of the bus's time: " + what);
+      }
+      deliver();
+      LockSupport.parkNanos(POLL_NANOS);
     }
   }
 

@@ -10,7 +10,6 @@ import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.lane.LaneStats;
 import dev.layermesh.mesh.membership.MeshOptions;
-import dev.layermesh.mesh.membership.TestMeshes;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Lossless;
 import dev.layermesh.verify.VerifyWorker;
@@ -30,7 +29,7 @@ class BatchingTest {
 
   @Test
   void shouldShareStepsAmongSessionsAndGiveEachTheTokensItGetsAlone() {
-    MeshOptions options = TestMeshes.options();
+    MeshOptions options = ClusterNode.options();
     try (SplitModel reference = SplitModel.open(EngineOptions.of(Fixtures.bundledModel()));
         SplitModel served = SplitModel.open(EngineOptions.of(Fixtures.bundledModel()));
         ClusterNode drafts = ClusterNode.join(options);

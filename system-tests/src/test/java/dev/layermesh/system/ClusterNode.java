@@ -3,6 +3,7 @@ package dev.layermesh.system;
 import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.speculation.DraftModel;
 import dev.layermesh.engine.speculation.VerifyModel;
+import dev.layermesh.mesh.membership.Lease;
 import dev.layermesh.mesh.membership.MeshNode;
 import dev.layermesh.mesh.membership.MeshOptions;
 import dev.layermesh.mesh.membership.TestMeshes;
@@ -13,6 +14,11 @@ import dev.layermesh.verify.VerifyWorker;
 /** A clustered node of this JVM and its view of the workers. */
 record ClusterNode(MeshNode node, WorkerRegistry registry) implements AutoCloseable {
   private static final int MAX_SESSIONS = 64;
+
+  /** A mesh that no other test can meet, with the patience of a real one: its machine may be busy. */
+  static MeshOptions options() {
+    return TestMeshes.options().withLease(Lease.DEFAULT);
+  }
 
   static ClusterNode join(MeshOptions options) {
     MeshNode node = MeshNode.join(options);

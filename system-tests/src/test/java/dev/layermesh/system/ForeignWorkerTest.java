@@ -10,7 +10,6 @@ import dev.layermesh.engine.speculation.DraftModel;
 import dev.layermesh.engine.speculation.VerifyModel;
 import dev.layermesh.mesh.membership.MeshOptions;
 import dev.layermesh.mesh.membership.Role;
-import dev.layermesh.mesh.membership.TestMeshes;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.verify.VerifyWorker;
 import java.util.concurrent.TimeUnit;
@@ -29,7 +28,7 @@ class ForeignWorkerTest {
 
   @BeforeAll
   static void join() {
-    MeshOptions options = TestMeshes.options();
+    MeshOptions options = ClusterNode.options();
     first = ClusterNode.join(options);
     second = ClusterNode.join(options);
   }

@@ -10,7 +10,6 @@ import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.mesh.membership.MeshOptions;
-import dev.layermesh.mesh.membership.TestMeshes;
 import dev.layermesh.testkit.Await;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
@@ -43,7 +42,7 @@ class MeshGoldenTest {
 
   @BeforeAll
   static void join() {
-    MeshOptions options = TestMeshes.options();
+    MeshOptions options = ClusterNode.options();
     drafts = ClusterNode.join(options);
     verifies = ClusterNode.join(options);
     front = ClusterNode.join(options);

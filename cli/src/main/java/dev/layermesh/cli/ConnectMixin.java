@@ -3,13 +3,16 @@ package dev.layermesh.cli;
 import dev.layermesh.decoding.InputException;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.util.Set;
 import picocli.CommandLine.Option;
 
 /** Where completions are made. */
 final class ConnectMixin {
+  private static final Set<String> SCHEMES = Set.of("http", "https", "ws", "wss");
 
   @Option(names = "--connect", paramLabel = "URL",
-      description = "Go through a running gateway, such as http://127.0.0.1:8080, instead of loading a model.")
+      description = "Go through a running gateway instead of loading a model: http://127.0.0.1:8080, or ws:// for its "
+          + "WebSocket (default: load the model).")
   private String url;
 
   /** Loads the model, or finds the gateway. */
@@ -18,18 +21,19 @@ final class ConnectMixin {
       return LocalCompleter.open(engine.options(), environment);
     }
     engine.requireNoneBeside("--connect");
-    return RemoteCompleter.connect(address());
+    URI address = address();
+    return address.getScheme().startsWith("ws") ? SocketCompleter.connect(address) : RemoteCompleter.connect(address);
   }
 
   private URI address() {
     try {
       URI address = new URI(url.endsWith("/") ? url.substring(0, url.length() - 1) : url);
-      if (("http".equals(address.getScheme()) || "https".equals(address.getScheme())) && address.getHost() != null) {
+      if (SCHEMES.contains(String.valueOf(address.getScheme())) && address.getHost() != null) {
         return address;
       }
-      throw InputException.of("--connect", url, "must be http://HOST:PORT");
+      throw InputException.of("--connect", url, "must be http://HOST:PORT or ws://HOST:PORT");
     } catch (URISyntaxException e) {
-      throw InputException.of("--connect", url, "must be http://HOST:PORT");
+      throw InputException.of("--connect", url, "must be http://HOST:PORT or ws://HOST:PORT");
     }
   }
 }

@@ -37,6 +37,11 @@ final class Layermesh implements Callable<Integer> {
   static CommandLine commandLine(Environment environment, PrintWriter out, PrintWriter err) {
     var root = new Layermesh();
     var line = new CommandLine(root)
+        .addSubcommand(new ServeCommand(environment))
+        .addSubcommand(new MeshCommand(environment))
+        .addSubcommand(new GatewayCommand(environment))
+        .addSubcommand(new DraftCommand(environment))
+        .addSubcommand(new VerifyCommand(environment))
         .addSubcommand(new GenerateCommand(environment))
         .addSubcommand(new ChatCommand(environment))
         .addSubcommand(new CorrectnessCommand(environment, LocalCompleter::open))

@@ -3,15 +3,12 @@ package dev.layermesh.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -20,12 +17,9 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
-import java.util.stream.StreamSupport;
 
-/** Completions of a running gateway, over its completions endpoints with this project's extensions. */
+/** Completions of a running gateway, over HTTP and its completions endpoints with this project's extensions. */
 final class RemoteCompleter implements Completer {
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
@@ -127,13 +121,18 @@ final class RemoteCompleter implements Completer {
     }
   }
 
-  private static String message(JsonNode error) {
-    return error.path("error").path("message").asText("no reason given");
+  private static String message(JsonNode body) {
+    return GatewayJson.message(body.path("error"));
   }
 
-  private static IllegalStateException lost(URI gateway, IOException cause) {
+  static IllegalStateException lost(URI gateway, IOException cause) {
     String what = cause instanceof ConnectException ? "nothing answers there" : "connection lost: " + cause.getMessage();
     return new IllegalStateException(gateway + ": " + what, cause);
+  }
+
+  /** The client, for the gateway's other doors; it is closed with this. */
+  HttpClient client() {
+    return client;
   }
 
   private URI path(String path) {
@@ -144,30 +143,12 @@ final class RemoteCompleter implements Completer {
     ObjectNode body = JsonNodeFactory.instance.objectNode();
     switch (request.prompt()) {
       case Prompt.Text text -> body.put("prompt", text.text());
-      case Prompt.Ids ids -> {
-        ArrayNode list = body.putArray("prompt");
-        for (int id : ids.ids().toArray()) {
-          list.add(id);
-        }
-      }
-      case Prompt.Chat chat -> {
-        ArrayNode messages = body.putArray("messages");
-        chat.messages().forEach(
-            message -> messages.addObject().put("role", message.role()).put("content", message.content()));
-      }
+      case Prompt.Ids ids -> GatewayJson.put(body.putArray("prompt"), ids.ids());
+      case Prompt.Chat chat -> GatewayJson.put(body.putArray("messages"), chat.messages());
     }
-    return body
-        .put("max_tokens", request.maxTokens())
-        .put("temperature", request.sampling().temperature())
-        .put("top_p", request.sampling().topP())
-        .put("top_k", request.sampling().topK())
-        .put("seed", request.sampling().seed())
-        .put("acceptance", SamplingMixin.name(request.sampling().acceptance()))
-        .put("ignore_eos", request.ignoreEos())
-        .put("window", request.window().draftTokens())
-        .put("stream", true)
-        .put("return_token_ids", true)
-        .put("speculation", true);
+    body.put("max_tokens", request.maxTokens());
+    GatewayJson.put(body, request);
+    return body;
   }
 
   @Override
@@ -192,14 +173,14 @@ final class RemoteCompleter implements Completer {
 
     void take(JsonNode chunk) {
       if (chunk.has("prompt_token_ids")) {
-        promptIds = ids(chunk.path("prompt_token_ids"));
+        promptIds = GatewayJson.ids(chunk.path("prompt_token_ids"));
         if (promptIds.length() + request.room() > contextLength) {
           throw new ContextFullException(promptIds.length(), request.room(), contextLength);
         }
       }
       JsonNode choice = chunk.path("choices").path(0);
       JsonNode speculation = chunk.path("speculation");
-      ids = ids.concat(ids(choice.path("token_ids")));
+      ids = ids.concat(GatewayJson.ids(choice.path("token_ids")));
       if (choice.path("finish_reason").isTextual()) {
         finishReason = choice.path("finish_reason").textValue();
       }
@@ -208,44 +189,14 @@ final class RemoteCompleter implements Completer {
         counters = Optional.of(speculation);
       } else if (!piece.isEmpty() || speculation.has("pieces")) {
         text.append(piece);
-        listener.committed(new CompletionListener.Piece(piece, judged(speculation)));
+        listener.committed(GatewayJson.piece(piece, speculation));
       }
-    }
-
-    private static Optional<CompletionListener.Judged> judged(JsonNode round) {
-      return round.has("pieces")
-          ? Optional.of(new CompletionListener.Judged(
-              texts(round.path("pieces")), round.path("accepted").asInt(), texts(round.path("rejected"))))
-          : Optional.empty();
-    }
-
-    private static List<String> texts(JsonNode list) {
-      var texts = new ArrayList<String>();
-      list.forEach(text -> texts.add(text.asText()));
-      return texts;
-    }
-
-    private static TokenIds ids(JsonNode list) {
-      return TokenIds.of(StreamSupport.stream(list.spliterator(), false).mapToInt(JsonNode::asInt).toArray());
     }
 
     Completion completion() {
       JsonNode counted =
           counters.orElseThrow(() -> new IllegalStateException(gateway + " sent no counters: is it a LayerMesh gateway?"));
-      return new Completion(
-          promptIds,
-          ids,
-          text.toString(),
-          finishReason,
-          request.sampling().seed(),
-          new DecodeStats(
-              counted.path("rounds").asInt(),
-              counted.path("draft_tokens").asLong(),
-              counted.path("accepted_tokens").asLong(),
-              counted.path("early_layer_rows").asLong(),
-              counted.path("late_layer_rows").asLong()),
-          counted.path("ttft_ms").asDouble(),
-          counted.path("tokens_per_second").asDouble());
+      return GatewayJson.completion(request, promptIds, ids, text.toString(), finishReason, counted);
     }
   }
 }

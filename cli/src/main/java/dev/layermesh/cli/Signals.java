@@ -14,7 +14,7 @@ import java.util.function.IntSupplier;
  */
 final class Signals {
   /** Longer than any role drains. */
-  private static final Duration PATIENCE = Duration.ofSeconds(45);
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final Set<Runnable> stops = ConcurrentHashMap.newKeySet();
   private final CompletableFuture<Integer> status = new CompletableFuture<>();

@@ -1,0 +1,66 @@
+package dev.layermesh.cli;
+
+import dev.layermesh.draft.DraftWorker;
+import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.speculation.DraftModel;
+import dev.layermesh.mesh.membership.MeshIdentity;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** A draft worker in a process of its own. */
+@Command(
+    name = "draft",
+    description = "Join a mesh as a draft worker: the first layers of the model, and the loop of every session placed here.",
+    footer = {"", "Example:", "  layermesh draft --model models/my-llama --exit-layer 8"})
+final class DraftCommand implements Callable<Integer> {
+  private final Environment environment;
+
+  @Mixin
+  private final EngineMixin engine;
+
+  @Mixin
+  private ClusterMixin cluster;
+
+  @Mixin
+  private RoleMixin role;
+
+  @Option(names = "--max-sessions", paramLabel = "N", defaultValue = WorkerLimits.MAX_SESSIONS,
+      description = "Sessions at a time; more go elsewhere (default: ${DEFAULT-VALUE}).")
+  private int maxSessions;
+
+  @Spec
+  private CommandSpec spec;
+
+  DraftCommand(Environment environment) {
+    this.environment = environment;
+    this.engine = new EngineMixin(environment);
+  }
+
+  @Override
+  public Integer call() throws InterruptedException {
+    WorkerLimits.requireSessions(maxSessions);
+    EngineOptions options = engine.options();
+    MeshIdentity identity = Identities.draft(options);
+    try (MeshMember mesh = MeshMember.join("layermesh-draft", cluster.options());
+        var _ = mesh.registry().claim(identity);
+        DraftModel model = load(options);
+        DraftWorker worker =
+            DraftWorker.start(mesh.node(), mesh.registry(), model, maxSessions, mesh.telemetry())) {
+      spec.commandLine().getOut().println("draft worker ready: " + WorkerLimits.described(model.model(), 0,
+          identity.exitLayer()) + ", cluster " + mesh.node().options().cluster());
+      role.awaitEnd(environment.signals());
+      worker.drain(WorkerLimits.DRAIN);
+    }
+    return 0;
+  }
+
+  private DraftModel load(EngineOptions options) {
+    try (var progress = Progress.ofBytes(environment, "Loading draft layers")) {
+      return DraftModel.open(options, progress);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+package dev.layermesh.cli;
+
+import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.Fingerprint;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.mesh.membership.MeshIdentity;
+
+/** What a worker's files make it in the mesh, known before they are loaded: wrong ones are refused at once. */
+final class Identities {
+  private Identities() {}
+
+  /** Of a worker with layers [0,E). */
+  static MeshIdentity draft(EngineOptions options) {
+    try (Checkpoint checkpoint = Checkpoint.open(options.model())) {
+      int exitLayer = exitLayer(checkpoint, options);
+      return identity(checkpoint, Slice.draft(exitLayer), exitLayer);
+    }
+  }
+
+  /** Of a worker with layers [E,L), or all of them. */
+  static MeshIdentity verify(EngineOptions options, boolean full) {
+    try (Checkpoint checkpoint = Checkpoint.open(options.model())) {
+      int exitLayer = exitLayer(checkpoint, options);
+      int layers = checkpoint.config().numLayers();
+      return identity(checkpoint, full ? Slice.whole(layers) : Slice.verify(exitLayer, layers), exitLayer);
+    }
+  }
+
+  private static int exitLayer(Checkpoint checkpoint, EngineOptions options) {
+    return checkpoint.config().chooseExitLayer(options.exitLayer());
+  }
+
+  private static MeshIdentity identity(Checkpoint checkpoint, Slice slice, int exitLayer) {
+    Fingerprint fingerprint = Fingerprint.of(checkpoint, slice);
+    return new MeshIdentity(fingerprint.id(), fingerprint.parts(), exitLayer);
+  }
+}

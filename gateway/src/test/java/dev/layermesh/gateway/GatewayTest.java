@@ -248,6 +248,7 @@ class GatewayTest {
       assertThat(spans.getFinishedSpanItems().getFirst().getStatus().getStatusCode()).isEqualTo(StatusCode.ERROR);
       assertThat(fixture.get("/metrics").body())
           .contains("layermesh:request_failure_total{code=\"client_stalled\"} 1.0");
+      socket.socket.resume();
     }
   }
 }

@@ -131,12 +131,18 @@ final class SessionSupervisor implements Generator {
         opened.cancel();
       }
       opened.outcome().whenComplete((outcome, failure) -> {
-        if (failure == null) {
-          end(outcome.reason(), outcome.stats());
-        } else {
+        if (failure != null) {
           lost(draft, failure instanceof CompletionException wrapped ? wrapped.getCause() : failure);
+        } else if (outcome.reason() == StopReason.CANCELLED && !isCancelled()) {
+          lost(draft, new SessionLostException(FailureCode.LOST, "drafter " + draft.id() + " gave the session up"));
+        } else {
+          end(outcome.reason(), outcome.stats());
         }
       });
+    }
+
+    private synchronized boolean isCancelled() {
+      return cancelled;
     }
 
     @Override

@@ -246,6 +246,18 @@ class SessionSupervisorTest {
   }
 
   @Test
+  void shouldGoOnElsewhereWhenAWorkerGivesUpUnasked() throws Exception {
+    worker(Role.DRAFT, "one", "a", 0);
+    worker(Role.DRAFT, "two", "a", 1);
+    worker(Role.VERIFY, "judge", "a", 0);
+    start(10);
+    opened.getFirst().commits(0, 10);
+    opened.getFirst().finishes(StopReason.CANCELLED, DecodeStats.NONE);
+    assertThat(opened.get(1).spec.committed()).isEqualTo(TokenIds.of(10));
+    assertThat(heard.outcomes).isEmpty();
+  }
+
+  @Test
   void shouldNotResumeWhatWasCancelled() throws Exception {
     worker(Role.DRAFT, "one", "a", 0);
     worker(Role.DRAFT, "two", "a", 0);
@@ -271,7 +283,7 @@ class SessionSupervisorTest {
     start(10);
     assertThat(supervisor.start(request(10), heard)).isInstanceOfSatisfying(
         Admission.Refused.class, no -> assertThat(no.status()).isEqualTo(429));
-    opened.getFirst().finishes(StopReason.CANCELLED, DecodeStats.NONE);
+    opened.getFirst().finishes(StopReason.LENGTH, DecodeStats.NONE);
     assertThat(supervisor.start(request(10), heard)).isInstanceOf(Admission.Started.class);
   }
 }

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Streams outlive the workers and clients they lose, or end so that they can go on elsewhere; nothing is left behind. */
+/** Streams outlive the workers they lose, or end so that they can go on elsewhere; nothing is left of lost clients. */
 @Timeout(value = 1, unit = TimeUnit.MINUTES)
 class WorkerLossTest {
   private static final EngineOptions ENGINE = EngineOptions.of(Fixtures.bundledModel());

@@ -13,8 +13,8 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The running HTTP and WebSocket server of a mesh. Event loops move bytes; prompts are encoded on Vert.x worker threads.
- * Any thread may call.
+ * The running HTTP and WebSocket server of a mesh. Event loops move bytes; prompts are encoded on Vert.x worker
+ * threads. Any thread may call.
  */
 public final class Gateway {
   /** The kernel's own choice grows to megabytes, in which a client that stopped reading would go unnoticed. */
@@ -62,7 +62,9 @@ public final class Gateway {
     return "http://" + host + ":" + port();
   }
 
-  /** Refuses new generations, lets running ones finish until the drain deadline, ends the rest with an error, closes. */
+  /**
+   * Refuses new generations, lets running ones finish until the drain deadline, ends the rest with an error, closes.
+   */
   public Future<Void> close() {
     return turns.drain().eventually(() -> server.shutdown(GOODBYE.toMillis(), TimeUnit.MILLISECONDS));
   }

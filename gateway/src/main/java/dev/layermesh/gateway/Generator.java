@@ -54,7 +54,9 @@ public interface Generator {
     void acknowledge(int tokens);
   }
 
-  /** Hears a generation: rounds without gaps, then exactly one of {@code finished} and {@code failed}. Must not block. */
+  /**
+   * Hears a generation: rounds without gaps, then exactly one of {@code finished} and {@code failed}. Must not block.
+   */
   interface Listener {
 
     void round(Round round);

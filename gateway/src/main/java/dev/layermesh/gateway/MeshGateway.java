@@ -19,8 +19,8 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A gateway in the mesh: finds workers, fetches their tokenizer, runs its generations on them. Starting and closing block
- * and belong on a main or virtual thread; the node and its workers stay the caller's to close, after this.
+ * A gateway in the mesh: finds workers, fetches their tokenizer, runs its generations on them. Starting and closing
+ * block and belong on a main or virtual thread; the node and its workers stay the caller's to close, after this.
  */
 public final class MeshGateway implements AutoCloseable {
   /** How often an idle gateway looks whether the mesh serves a model it does not know. */

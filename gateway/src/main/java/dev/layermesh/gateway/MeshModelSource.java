@@ -24,8 +24,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The model the live workers serve, with its tokenizer fetched from one of them. Asking for the state starts a fetch, on
- * a virtual thread, when the workers serve a model whose tokenizer is not here. Thread-safe.
+ * The model the live workers serve, with its tokenizer fetched from one of them. Asking for the state starts a fetch,
+ * on a virtual thread, when the workers serve a model whose tokenizer is not here. Thread-safe.
  */
 final class MeshModelSource implements ModelSource, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MeshModelSource.class);

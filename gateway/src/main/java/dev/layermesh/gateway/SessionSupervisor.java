@@ -29,8 +29,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Runs generations on draft workers and keeps them going: places each on the least loaded worker, holds a copy of its
- * tokens, and when the worker is lost opens the session again under the next epoch where the same arithmetic runs, so that
- * the stream goes on with the tokens it would have had. Without such a worker the generation fails, once. Thread-safe.
+ * tokens, and when the worker is lost opens the session again under the next epoch where the same arithmetic runs, so
+ * that the stream goes on with the tokens it would have had. Without such a worker the generation fails, once.
+ * Thread-safe.
  */
 final class SessionSupervisor implements Generator {
   private static final Logger LOG = LoggerFactory.getLogger(SessionSupervisor.class);
@@ -98,8 +99,8 @@ final class SessionSupervisor implements Generator {
   }
 
   /**
-   * One generation over all its epochs. The bus thread brings tokens and ends; cancel and credit come from any thread, so
-   * the current session is guarded by this object's lock.
+   * One generation over all its epochs. The bus thread brings tokens and ends; cancel and credit come from any
+   * thread, so the current session is guarded by this object's lock.
    */
   private final class Supervised implements Generation {
     private final Request request;

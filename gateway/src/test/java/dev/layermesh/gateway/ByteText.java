@@ -11,7 +11,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** A tokenizer of one token a byte, after a BOS; a chat is {@code role: content} lines, and the role "evil" is refused. */
+/**
+ * A tokenizer of one token a byte, after a BOS; a chat is {@code role: content} lines, and the role "evil" is
+ * refused.
+ */
 final class ByteText implements ModelText {
   static final int BOS = 256;
   static final int EOS = 257;

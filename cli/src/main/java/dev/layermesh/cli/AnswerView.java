@@ -40,8 +40,8 @@ sealed interface AnswerView extends CompletionListener {
   }
 
   /**
-   * Draft tokens dimmed behind the cursor, then the round's own text over them: accepted tokens green, a correction yellow,
-   * a bonus as it is. Control sequences are those of ECMA-48 and DEC terminals.
+   * Draft tokens dimmed behind the cursor, then the round's own text over them: accepted tokens green, a correction
+   * yellow, a bonus as it is. Control sequences are those of ECMA-48 and DEC terminals.
    */
   final class Colored implements AnswerView {
     private static final String ESC = "\u001b";

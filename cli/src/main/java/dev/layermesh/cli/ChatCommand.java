@@ -25,9 +25,8 @@ final class ChatCommand implements Callable<Integer> {
   @Option(names = "--system", paramLabel = "TEXT", description = "How the assistant is to behave (default: not said).")
   private String system;
 
-  @Option(names = "--strategy", paramLabel = "NAME", defaultValue = "self-speculative",
-      description = "self-speculative or autoregressive: the same tokens, at another speed (default: ${DEFAULT-VALUE}).")
-  private Strategy strategy;
+  @Mixin
+  private StrategyMixin strategy;
 
   @Mixin
   private GenerationMixin generation;

@@ -32,7 +32,8 @@ final class CorrectnessCommand implements Callable<Integer> {
   private final Environment environment;
   private final Opener opener;
 
-  @Option(names = "--prompts", required = true, paramLabel = "FILE", description = "The prompts, one JSON object a line.")
+  @Option(names = "--prompts", required = true, paramLabel = "FILE",
+      description = "The prompts, one JSON object a line.")
   private Path prompts;
 
   @Option(names = "--limit", paramLabel = "N", description = "Stop after so many compared prompts (default: all).")
@@ -183,7 +184,8 @@ final class CorrectnessCommand implements Callable<Integer> {
       return String.format(
           Locale.ROOT,
           "%d prompts, %d tokens compared: %d differences, %s; acceptance rate %.3f, mean acceptance length %.3f",
-          compared, tokens, different, skippedWords(), speculative.acceptanceRate(), speculative.meanAcceptanceLength());
+          compared, tokens, different, skippedWords(), speculative.acceptanceRate(),
+          speculative.meanAcceptanceLength());
     }
 
     String json() {

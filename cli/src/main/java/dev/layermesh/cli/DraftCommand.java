@@ -1,5 +1,6 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.speculation.DraftModel;
@@ -14,7 +15,7 @@ import picocli.CommandLine.Spec;
 /** A draft worker in a process of its own. */
 @Command(
     name = "draft",
-    description = "Join a mesh as a draft worker: the first layers of the model, and the loop of every session placed here.",
+    description = "Join a mesh as a draft worker: the first layers of a model, and the loop of sessions.",
     footer = {"", "Example:", "  layermesh draft --model models/my-llama --exit-layer 8"})
 final class DraftCommand implements Callable<Integer> {
   private final Environment environment;
@@ -32,6 +33,10 @@ final class DraftCommand implements Callable<Integer> {
       description = "Sessions at a time; more go elsewhere (default: ${DEFAULT-VALUE}).")
   private int maxSessions;
 
+  @Option(names = "--window", paramLabel = "K",
+      description = "Draft at most K tokens in a round, whatever requests ask for (default: as they ask, else 4).")
+  private Integer window;
+
   @Spec
   private CommandSpec spec;
 
@@ -43,13 +48,14 @@ final class DraftCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     WorkerLimits.requireSessions(maxSessions);
+    int mostDrafted = WindowPolicy.sequential(window == null ? WindowPolicy.MAX_DRAFT_TOKENS : window).draftTokens();
     EngineOptions options = engine.options();
     MeshIdentity identity = Identities.draft(options);
     try (MeshMember mesh = MeshMember.join("layermesh-draft", cluster.options());
         var _ = mesh.registry().claim(identity);
         DraftModel model = load(options);
         DraftWorker worker =
-            DraftWorker.start(mesh.node(), mesh.registry(), model, maxSessions, mesh.telemetry())) {
+            DraftWorker.start(mesh.node(), mesh.registry(), model, maxSessions, mostDrafted, mesh.telemetry())) {
       spec.commandLine().getOut().println("draft worker ready: " + WorkerLimits.described(model.model(), 0,
           identity.exitLayer()) + ", cluster " + mesh.node().options().cluster());
       role.awaitEnd(environment.signals());

@@ -48,7 +48,9 @@ final class GatewayJson {
   static CompletionListener.Piece piece(String text, JsonNode speculation) {
     return new CompletionListener.Piece(text, speculation.has("pieces")
         ? Optional.of(new CompletionListener.Judged(
-            texts(speculation.path("pieces")), speculation.path("accepted").asInt(), texts(speculation.path("rejected"))))
+            texts(speculation.path("pieces")),
+            speculation.path("accepted").asInt(),
+            texts(speculation.path("rejected"))))
         : Optional.empty());
   }
 

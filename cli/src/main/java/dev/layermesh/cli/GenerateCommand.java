@@ -21,9 +21,8 @@ final class GenerateCommand implements Callable<Integer> {
   @ArgGroup(multiplicity = "1")
   private PromptMixin prompt;
 
-  @Option(names = "--strategy", paramLabel = "NAME", defaultValue = "self-speculative",
-      description = "self-speculative or autoregressive: the same tokens, at another speed (default: ${DEFAULT-VALUE}).")
-  private Strategy strategy;
+  @Mixin
+  private StrategyMixin strategy;
 
   @Mixin
   private GenerationMixin generation;

@@ -68,7 +68,7 @@ final class InspectCommand implements Callable<Integer> {
     line(lines, "vocabulary", config.vocabSize() + " tokens, " + (config.tiedHead() ? "head tied to" : "head beside")
         + " the embedding, " + size(it.embeddingBytes()));
     line(lines, "context", config.maxPositions() + " tokens");
-    line(lines, "end of text", config.eosIds().isEmpty() ? "none" : "ids " + Arrays.toString(config.eosIds().toArray()));
+    line(lines, "end of text", config.eosIds().isEmpty() ? "none" : "ids " + config.eosIds());
     line(lines, "rope", "theta " + config.rope().theta() + scaling(config.rope().scaling()));
     line(lines, "chat template", it.chatTemplate() ? "yes" : "no");
     line(lines, "exit layer", exit + (config.exitLayer().equals(OptionalInt.of(exit)) ? ", the checkpoint's own" : ""));

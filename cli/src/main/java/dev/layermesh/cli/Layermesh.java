@@ -25,7 +25,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false)
 final class Layermesh implements Callable<Integer> {
 
-  @Option(names = "--verbose", scope = ScopeType.INHERIT, description = "Log what happens; show stack traces of failures.")
+  @Option(names = "--verbose", scope = ScopeType.INHERIT,
+      description = "Log what happens; show stack traces of failures.")
   private boolean verbose;
 
   @Spec
@@ -47,7 +48,8 @@ final class Layermesh implements Callable<Integer> {
         .addSubcommand(new CorrectnessCommand(environment, LocalCompleter::open))
         .addSubcommand(new InspectCommand(environment));
     line.getCommandSpec().usageMessage()
-        .description("Lossless self-speculative LLM serving: draft workers run a model's first layers, verify workers the rest.")
+        .description("Lossless self-speculative LLM serving: "
+            + "draft workers run a model's first layers, verify workers the rest.")
         .footer("", "Example:", "  layermesh generate --prompt 'ROMEO:' --max-tokens 64");
     var errors = new Errors(() -> root.verbose);
     return line

@@ -18,7 +18,8 @@ final class ModelMixin {
   private String model;
 
   @Option(names = "--exit-layer", paramLabel = "E",
-      description = "Draft with layers 0..E-1, verify with the rest (default: exit_layer of config.json, else a quarter).")
+      description = "Draft with layers 0..E-1, verify with the rest "
+          + "(default: exit_layer of config.json, else a quarter).")
   private Integer exitLayer;
 
   ModelMixin(Environment environment) {
@@ -29,7 +30,8 @@ final class ModelMixin {
   Path folder() {
     return given().orElseGet(() -> environment.home()
         .map(home -> home.resolve(BUNDLED))
-        .orElseThrow(() -> InputException.of("--model", "", "must name a checkpoint folder: no model is bundled here")));
+        .orElseThrow(() -> InputException.of(
+            "--model", "", "must name a checkpoint folder: no model is bundled here")));
   }
 
   /** The folder asked for, if one was. */

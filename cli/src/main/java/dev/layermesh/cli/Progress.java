@@ -7,7 +7,7 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
-/** A progress bar on stderr, or nothing where stderr is no terminal. Owned by one thread; the bar goes when it is closed. */
+/** A progress bar on stderr, or nothing where stderr is no terminal. Owned by one thread; gone when closed. */
 final class Progress implements LoadListener, AutoCloseable {
   private static final int WIDTH = 79; // fits every terminal, whose own width the JDK does not tell
 

@@ -15,7 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** A file of prompts, one JSON object a line. Other fields than {@code prompt}, {@code prompt_ids} and {@code turns} may stand there. */
+/** A file of prompts, one JSON object a line, which holds {@code prompt}, {@code prompt_ids} or {@code turns}. */
 final class PromptFile {
   private static final ObjectReader READER =
       JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build().reader();

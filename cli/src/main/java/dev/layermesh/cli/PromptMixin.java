@@ -13,7 +13,8 @@ import picocli.CommandLine.Option;
 /** What to continue: exactly one of its options is given. */
 final class PromptMixin {
 
-  @Option(names = "--prompt", paramLabel = "TEXT", description = "The text to continue; - reads it from standard input.")
+  @Option(names = "--prompt", paramLabel = "TEXT",
+      description = "The text to continue; - reads it from standard input.")
   private String text;
 
   @Option(names = "--prompt-ids", paramLabel = "ID", split = ",", description = "The tokens to continue: 1,2,3.")

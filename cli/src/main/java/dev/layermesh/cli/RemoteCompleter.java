@@ -126,7 +126,8 @@ final class RemoteCompleter implements Completer {
   }
 
   static IllegalStateException lost(URI gateway, IOException cause) {
-    String what = cause instanceof ConnectException ? "nothing answers there" : "connection lost: " + cause.getMessage();
+    String what =
+        cause instanceof ConnectException ? "nothing answers there" : "connection lost: " + cause.getMessage();
     return new IllegalStateException(gateway + ": " + what, cause);
   }
 
@@ -194,8 +195,8 @@ final class RemoteCompleter implements Completer {
     }
 
     Completion completion() {
-      JsonNode counted =
-          counters.orElseThrow(() -> new IllegalStateException(gateway + " sent no counters: is it a LayerMesh gateway?"));
+      JsonNode counted = counters.orElseThrow(
+          () -> new IllegalStateException(gateway + " sent no counters: is it a LayerMesh gateway?"));
       return GatewayJson.completion(request, promptIds, ids, text.toString(), finishReason, counted);
     }
   }

@@ -40,7 +40,8 @@ final class SamplingMixin {
       description = "Keep this many most likely tokens (default: ${DEFAULT-VALUE}, all).")
   private int topK;
 
-  @Option(names = "--seed", paramLabel = "S", description = "Of all noise; the same gives the same text (default: drawn).")
+  @Option(names = "--seed", paramLabel = "S",
+      description = "Of all noise; the same gives the same text (default: drawn).")
   private Long seed;
 
   @Option(names = "--acceptance", paramLabel = "RULE", defaultValue = "shared-noise",

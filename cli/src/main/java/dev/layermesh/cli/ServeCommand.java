@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
 /** The whole mesh in one JVM. */
 @Command(
     name = "serve",
-    description = "Serve a model from this process alone: gateway, draft and verify worker. Runs until Ctrl-C or SIGTERM.",
+    description = "Serve a model from this process alone: gateway, draft and verify worker; until Ctrl-C or SIGTERM.",
     footer = {"", "Example:", "  layermesh serve --port 8080"})
 final class ServeCommand implements Callable<Integer> {
   private static final Duration READY_LIMIT = Duration.ofSeconds(30);
@@ -95,7 +95,8 @@ final class ServeCommand implements Callable<Integer> {
     long deadline = System.nanoTime() + READY_LIMIT.toNanos();
     while (!gateway.ready()) {
       if (System.nanoTime() > deadline) {
-        throw new IllegalStateException("gateway and workers did not find each other in " + READY_LIMIT.toSeconds() + " s");
+        throw new IllegalStateException(
+            "gateway and workers did not find each other in " + READY_LIMIT.toSeconds() + " s");
       }
       Thread.sleep(LOOK_MILLIS);
     }
@@ -103,8 +104,8 @@ final class ServeCommand implements Callable<Integer> {
 
   private void invite(String url, ModelIdentity model) {
     PrintWriter out = spec.commandLine().getOut();
-    out.println("Serving " + model.name() + " at " + url + " (page, HTTP and WebSocket); exit layer " + model.exitLayer()
-        + " of " + model.config().numLayers() + ", " + model.arithmetic());
+    out.println("Serving " + model.name() + " at " + url + " (page, HTTP and WebSocket); exit layer "
+        + model.exitLayer() + " of " + model.config().numLayers() + ", " + model.arithmetic());
     out.println();
     out.println("Try:");
     out.println("  curl -N " + url + "/v1/completions -H 'content-type: application/json'"

@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 
 /**
- * Turns SIGTERM and Ctrl-C into an orderly end: what was registered is run, and the process exits with the status of the
- * command once that has ended by itself. Thread-safe.
+ * Turns SIGTERM and Ctrl-C into an orderly end: what was registered is run, and the process exits with the status of
+ * the command once that has ended by itself. Thread-safe.
  */
 final class Signals {
   /** Longer than any role drains. */
@@ -33,7 +33,7 @@ final class Signals {
     void close();
   }
 
-  /** Runs {@code stop} at the first signal, at once if that has come already, unless the registration is closed before. */
+  /** Runs {@code stop} at the first signal, now if that has come already, unless the registration is closed before. */
   Registration onSignal(Runnable stop) {
     var once = new CompletableFuture<Void>();
     Runnable guarded = () -> {
@@ -82,8 +82,8 @@ final class Signals {
   }
 
   /**
-   * Runs in the shutdown hook, after System.exit or on a signal. Halts, because the JVM's own status would be the signal's.
-   * Where nothing asked to be told there is nothing to drain, and nothing to wait for.
+   * Runs in the shutdown hook, after System.exit or on a signal. Halts, because the JVM's own status would be the
+   * signal's. Where nothing asked to be told there is nothing to drain, and nothing to wait for.
    */
   private void endProcess() {
     if (status.isDone()) {

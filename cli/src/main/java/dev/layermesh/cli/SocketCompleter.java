@@ -40,7 +40,8 @@ final class SocketCompleter implements Completer {
     RemoteCompleter http = RemoteCompleter.connect(URI.create("http" + gateway.toString().substring("ws".length())));
     var frames = new Frames();
     try {
-      WebSocket socket = http.client().newWebSocketBuilder().buildAsync(URI.create(gateway + "/v1/responses"), frames).join();
+      WebSocket socket = http.client().newWebSocketBuilder()
+          .buildAsync(URI.create(gateway + "/v1/responses"), frames).join();
       return new SocketCompleter(gateway, http, socket, frames);
     } catch (CompletionException refused) {
       http.close();

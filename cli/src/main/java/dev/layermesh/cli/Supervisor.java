@@ -13,8 +13,9 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Keeps processes running: passes their lines on under their names, starts one that died again after a pause that doubles,
- * and ends all when a signal comes. One that refuses its input would refuse it again: then all end, with its status.
+ * Keeps processes running: passes their lines on under their names, starts one that died again after a pause that
+ * doubles, and ends all when a signal comes. One that refuses its input would refuse it again: then all end, with its
+ * status.
  */
 final class Supervisor {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(500);

@@ -22,7 +22,8 @@ final class VerifyCommand implements Callable<Integer> {
   @Mixin
   private final EngineMixin engine;
 
-  @Option(names = "--full", description = "Hold all layers, for drafters that send tokens alone (default: layers E.. only).")
+  @Option(names = "--full",
+      description = "Hold all layers, for drafters that send tokens alone (default: layers E.. only).")
   private boolean full;
 
   @Mixin

@@ -64,7 +64,8 @@ class CorrectnessCommandTest {
     var err = new StringWriter();
     var out = new StringWriter();
     var command = new CorrectnessCommand(
-        Cli.environment("", new Signals()), (options, environment) -> new Faulty(LocalCompleter.open(options, environment)));
+        Cli.environment("", new Signals()),
+        (options, environment) -> new Faulty(LocalCompleter.open(options, environment)));
     int status = new CommandLine(command).setOut(new PrintWriter(out)).setErr(new PrintWriter(err))
         .execute("--prompts", prompts.toString(), "--max-tokens", "12", "--limit", "1");
 
@@ -76,7 +77,8 @@ class CorrectnessCommandTest {
 
   @Test
   void shouldRefuseARuleUnderWhichTwoRightRunsDiffer() {
-    var result = Cli.run("correctness", "--prompts", prompts.toString(), "--temperature", "1", "--acceptance", "classic");
+    var result = Cli.run(
+        "correctness", "--prompts", prompts.toString(), "--temperature", "1", "--acceptance", "classic");
 
     assertThat(result.err()).startsWith("layermesh: --acceptance=classic: ").hasLineCount(1);
     assertThat(result.status()).isEqualTo(2);
@@ -89,7 +91,8 @@ class CorrectnessCommandTest {
 
     assertThat(result.err()).startsWith("layermesh: " + empty + ": holds no prompt to compare").hasLineCount(1);
     assertThat(result.status()).isEqualTo(2);
-    assertThat(Cli.run("correctness", "--prompts", "absent.jsonl").err()).isEqualTo("layermesh: absent.jsonl: no such file\n");
+    assertThat(Cli.run("correctness", "--prompts", "absent.jsonl").err())
+        .isEqualTo("layermesh: absent.jsonl: no such file\n");
     assertThat(Cli.run("correctness").err()).contains("--prompts").hasLineCount(1);
   }
 

@@ -39,7 +39,8 @@ class InspectCommandTest {
 
   @Test
   void shouldNameFileFieldAndValueOfABadInput() {
-    assertThat(Cli.run("inspect", "--exit-layer", "0").err()).isEqualTo("layermesh: exit_layer=0: must be between 1 and 7\n");
+    assertThat(Cli.run("inspect", "--exit-layer", "0").err())
+        .isEqualTo("layermesh: exit_layer=0: must be between 1 and 7\n");
     assertThat(Cli.run("inspect", "--model", "nowhere").err()).startsWith("layermesh: nowhere").hasLineCount(1);
     assertThat(Cli.run("inspect", "--model", "nowhere").status()).isEqualTo(2);
   }

@@ -15,7 +15,7 @@ class RoleCommandsTest {
   @Test
   void shouldFindEachOtherServeAndRefuseAnotherSplit() throws InterruptedException {
     try (var verify = new Running("verify", cluster, "--max-sessions", "8");
-        var draft = new Running("draft", cluster);
+        var draft = new Running("draft", cluster, "--window", "1");
         var gateway = new Running("gateway", cluster, "--port", "0")) {
       verify.awaitOut("verify worker ready: layerskip-shakespeare \\w+, layers 3..7 of 8");
       draft.awaitOut("draft worker ready: layerskip-shakespeare \\w+, layers 0..2 of 8");
@@ -26,6 +26,9 @@ class RoleCommandsTest {
       assertThat(stranger.status()).isEqualTo(2);
 
       assertThat(Gateways.answer(url)).isEqualTo(Cli.run("generate", "--prompt", "ROMEO:", "--max-tokens", "12").out());
+
+      String drafted = Cli.run("generate", "--prompt", "ROMEO:", "--max-tokens", "12", "--json", "--connect", url).out();
+      assertThat(drafted).containsPattern("\"rounds\":([6-9]|1[0-2]),"); // two tokens in a round at most
 
       assertThat(gateway.end().status()).isZero();
       assertThat(draft.end().status()).isZero();
@@ -43,7 +46,8 @@ class RoleCommandsTest {
   @Test
   void shouldEndWithItsSupervisor() throws Exception {
     Process supervisor = new ProcessBuilder("cat").start();
-    try (var gateway = new Running("gateway", cluster, "--port", "0", "--supervisor", String.valueOf(supervisor.pid()))) {
+    String pid = String.valueOf(supervisor.pid());
+    try (var gateway = new Running("gateway", cluster, "--port", "0", "--supervisor", pid)) {
       gateway.awaitOut("gateway ready");
       supervisor.destroy();
       assertThat(gateway.result().status()).isZero();
@@ -55,6 +59,7 @@ class RoleCommandsTest {
   @ParameterizedTest
   @CsvSource(delimiter = '|', value = {
       "draft --max-sessions 0|--max-sessions=0: must be 1 or more",
+      "draft --window 65|window=65: must be between 0 and 64",
       "draft --cluster a/b|--cluster=a/b: ",
       "draft --peers h:x|--peers=h:x: ",
       "draft --bind 203.0.113.1|--bind=203.0.113.1: ",

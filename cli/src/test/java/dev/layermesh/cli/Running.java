@@ -38,7 +38,8 @@ final class Running implements AutoCloseable {
       }
       Thread.sleep(10); // between two looks at the output
     }
-    throw new AssertionError("no " + pattern + " in: " + out + err + " status " + Optional.ofNullable(status.getNow(null)));
+    throw new AssertionError(
+        "no " + pattern + " in: " + out + err + " status " + Optional.ofNullable(status.getNow(null)));
   }
 
   /** Raises the signal and waits for the end. */

@@ -44,8 +44,8 @@ class ServeCommandTest {
   @ParameterizedTest
   @ValueSource(strings = {"http", "ws"})
   void shouldGiveTheTokensOfTheCommandLine(String scheme) throws IOException {
-    String[] options = {"generate", "--prompt-ids", "862,29", "--max-tokens", "24", "--temperature", "0.8", "--seed", "5",
-        "--json"};
+    String[] options = {"generate", "--prompt-ids", "862,29", "--max-tokens", "24", "--temperature", "0.8",
+        "--seed", "5", "--json"};
     JsonNode here = JSON.readTree(Cli.run(options).out());
     String[] remote = Arrays.copyOf(options, options.length + 2);
     remote[options.length] = "--connect";
@@ -63,7 +63,8 @@ class ServeCommandTest {
 
   @Test
   void shouldStreamInColoursThroughAGateway() {
-    var there = Cli.run("generate", "--prompt", "ROMEO:", "--max-tokens", "12", "--connect", "http://" + address, "--color");
+    var there = Cli.run(
+        "generate", "--prompt", "ROMEO:", "--max-tokens", "12", "--connect", "http://" + address, "--color");
     var here = Cli.run("generate", "--prompt", "ROMEO:", "--max-tokens", "12");
 
     assertThat(there.out()).contains("\u001b[32m");
@@ -96,7 +97,8 @@ class ServeCommandTest {
   void shouldPassAGatewaysRefusalOn(String scheme) {
     var result = Cli.run("generate", "--prompt-ids", "2048", "--connect", scheme + "://" + address);
 
-    assertThat(result.err()).startsWith("layermesh: " + scheme + "://" + address + ": ").contains("2048").hasLineCount(1);
+    assertThat(result.err())
+        .startsWith("layermesh: " + scheme + "://" + address + ": ").contains("2048").hasLineCount(1);
     assertThat(result.status()).isEqualTo(2);
   }
 

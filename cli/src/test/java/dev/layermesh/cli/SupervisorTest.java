@@ -53,7 +53,8 @@ class SupervisorTest {
     var status = run(shell("worker", "cd " + folder + "; " + script));
 
     await(() -> out.toString().equals("worker | hello\nworker | hello\n"));
-    assertThat(err.toString()).contains("worker | trouble\n").contains("worker | ended with status 3, starting again in 500 ms\n");
+    assertThat(err.toString())
+        .contains("worker | trouble\n").contains("worker | ended with status 3, starting again in 500 ms\n");
     signals.raise();
     assertThat(status.get(30, TimeUnit.SECONDS)).isZero();
   }

@@ -1,6 +1,8 @@
 package dev.layermesh.draft;
 
 import dev.layermesh.decoding.LocalSessionHost;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.lane.LaneStats;
 import dev.layermesh.engine.speculation.DraftModel;
 import dev.layermesh.engine.speculation.ModelIdentity;
@@ -46,14 +48,25 @@ public final class DraftWorker implements AutoCloseable {
    */
   public static DraftWorker start(
       MeshNode node, WorkerRegistry registry, DraftModel model, int maxSessions, Telemetry telemetry) {
+    return start(node, registry, model, maxSessions, WindowPolicy.MAX_DRAFT_TOKENS, telemetry);
+  }
+
+  /**
+   * The same, for a worker that drafts less than it may be asked to.
+   *
+   * @param mostDrafted tokens drafted in a round at most, whatever a session's window says
+   */
+  public static DraftWorker start(
+      MeshNode node, WorkerRegistry registry, DraftModel model, int maxSessions, int mostDrafted, Telemetry telemetry) {
     WorkerAd ad = ad(model.model());
     var placement = new Placement(registry, new Random());
     var transport = new TransportNode(new EventBusFrameBus(node.vertx()), ad.id(), registry);
     var spans = new SessionSpans(telemetry.tracer(), "session");
     var verifiers = new RemoteVerifiers(
         transport, suspects -> placement.verify(ad, suspects), spans::traceparent, ad.hiddenSize());
+    var local = new LocalSessionHost(model::drafter, verifiers::verifier);
     var endpoint = new SessionEndpoint(
-        transport, new LocalSessionHost(model::drafter, verifiers::verifier), maxSessions, spans);
+        transport, (spec, sink) -> local.open(limited(spec, mostDrafted), sink), maxSessions, spans);
     try {
       verifiers.ready().toCompletableFuture().join();
       endpoint.ready().toCompletableFuture().join();
@@ -66,6 +79,12 @@ public final class DraftWorker implements AutoCloseable {
       verifiers.close();
       throw refused;
     }
+  }
+
+  private static SessionSpec limited(SessionSpec spec, int mostDrafted) {
+    WindowPolicy asked = spec.window();
+    var window = new WindowPolicy(Math.min(asked.draftTokens(), mostDrafted), asked.windows(), asked.tail());
+    return new SessionSpec(spec.key(), spec.prompt(), spec.committed(), spec.stops(), spec.sampling(), window);
   }
 
   private static WorkerAd ad(ModelIdentity model) {

@@ -1,0 +1,63 @@
+package dev.layermesh.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What only a process of its own can show: exit codes, signals, encodings. */
+@Timeout(120)
+class ProcessTest {
+
+  private static Process start(String... args) throws Exception {
+    return new ProcessBuilder(JavaCommand.ofThisProcess(Cli.environment("", new Signals()), List.of(args))).start();
+  }
+
+  private static BufferedReader lines(Process process) {
+    return new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void shouldStopAtSigtermWithWhatItHas() throws Exception {
+    Process process = start("generate", "--prompt", "ROMEO:", "--max-tokens", "1000", "--ignore-eos");
+    try (BufferedReader out = lines(process)) {
+      out.readLine();
+      assertThat(out.readLine()).isNotBlank(); // it streams
+      process.toHandle().destroy();
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isZero();
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  @Test
+  void shouldDrainAServerAtSigterm() throws Exception {
+    Process process = start("serve", "--port", "0");
+    try (BufferedReader out = lines(process)) {
+      assertThat(out.readLine()).startsWith("Serving layerskip-shakespeare at http://127.0.0.1:");
+      process.toHandle().destroy();
+      assertThat(process.waitFor(40, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isZero();
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  @Test
+  void shouldExitWithTheStatusOfTheCommand() throws Exception {
+    Process process = start("inspect", "--exit-layer", "0");
+    try (BufferedReader out = lines(process)) {
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isEqualTo(2);
+      assertThat(out.readLine()).isNull();
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+}

@@ -85,7 +85,7 @@ final class CorrectnessCommand implements Callable<Integer> {
         if (limit != null && tally.compared == limit) {
           break;
         }
-        compare(completer, line, tally);
+        compare(completer, line, tally, progress);
         progress.progressed(Math.min(total, tally.compared + tally.skipped()), total);
       }
     }
@@ -96,7 +96,8 @@ final class CorrectnessCommand implements Callable<Integer> {
     return tally.different == 0 ? 0 : Errors.RUN_FAILED;
   }
 
-  private void compare(Completer completer, PromptFile.Line line, Tally tally) throws InterruptedException {
+  private void compare(Completer completer, PromptFile.Line line, Tally tally, Progress progress)
+      throws InterruptedException {
     Prompt prompt;
     switch (line) {
       case PromptFile.Line.Plain plain -> prompt = plain.prompt();
@@ -105,7 +106,7 @@ final class CorrectnessCommand implements Callable<Integer> {
           : new Prompt.Text(turn.text());
       case PromptFile.Line.Malformed malformed -> {
         tally.malformed++;
-        report(line, "skipped: " + malformed.why());
+        report(progress, line, "skipped: " + malformed.why());
         return;
       }
     }
@@ -115,14 +116,14 @@ final class CorrectnessCommand implements Callable<Integer> {
       Completion plain = completed(completer, request.withWindow(WindowPolicy.AUTOREGRESSIVE));
       tally.compared(speculative, plain);
       if (!speculative.tokenIds().equals(plain.tokenIds())) {
-        report(line, difference(speculative.tokenIds(), plain.tokenIds()));
+        report(progress, line, difference(speculative.tokenIds(), plain.tokenIds()));
       }
     } catch (ContextFullException tooLong) {
       tally.tooLong++;
-      report(line, "skipped: " + tooLong.getMessage());
+      report(progress, line, "skipped: " + tooLong.getMessage());
     } catch (InputException unusable) {
       tally.malformed++;
-      report(line, "skipped: " + unusable.getMessage());
+      report(progress, line, "skipped: " + unusable.getMessage());
     }
   }
 
@@ -148,7 +149,8 @@ final class CorrectnessCommand implements Callable<Integer> {
     return position < ids.length() ? "has " + ids.id(position) : "ended";
   }
 
-  private void report(PromptFile.Line line, String what) {
+  private void report(Progress progress, PromptFile.Line line, String what) {
+    progress.makeWay();
     out().println(prompts + ":" + line.number() + ": " + what);
   }
 

@@ -36,7 +36,7 @@ final class Progress implements LoadListener, AutoCloseable {
         .setTaskName(task)
         .setStyle(ProgressBarStyle.ASCII)
         .setUpdateIntervalMillis(100)
-        .setConsumer(new ConsoleProgressBarConsumer(System.err, WIDTH))
+        .setConsumer(new Line())
         .clearDisplayOnFinish();
   }
 
@@ -45,8 +45,28 @@ final class Progress implements LoadListener, AutoCloseable {
     bar.ifPresent(shown -> shown.maxHint(total).stepTo(done));
   }
 
+  /** Clears the line for something else; the bar comes back by itself. */
+  void makeWay() {
+    bar.ifPresent(_ -> {
+      System.err.print("\r" + " ".repeat(WIDTH) + "\r");
+      System.err.flush();
+    });
+  }
+
   @Override
   public void close() {
     bar.ifPresent(ProgressBar::close);
+  }
+
+  /** A line that leaves none behind. */
+  private static final class Line extends ConsoleProgressBarConsumer {
+    Line() {
+      super(System.err, WIDTH);
+    }
+
+    @Override
+    public void close() {
+      System.err.flush();
+    }
   }
 }

@@ -29,6 +29,8 @@ public final class InferenceLane implements AutoCloseable {
    */
   public static final int DEFAULT_MAX_ROWS = 128;
 
+  private static final int GATHER_SHARE = 4; // of a step's time, at most, goes into waiting for company
+
   private sealed interface Order {
     record Run(LaneSession session, Step step, CompletableFuture<Step.Result> result) implements Order {}
 
@@ -44,6 +46,8 @@ public final class InferenceLane implements AutoCloseable {
   private final Deque<Order.Run> prefilling = new ArrayDeque<>();
   private final Thread thread;
   private boolean stopped;
+  private int lastDecoding; // sessions that the last step answered
+  private long lastNanos; // what it took
   private volatile boolean closed;
   private volatile LaneStats stats = new LaneStats(0, 0, 0, 0);
 
@@ -103,9 +107,7 @@ public final class InferenceLane implements AutoCloseable {
     try {
       while (!stopped) {
         accept(decoding.isEmpty() && prefilling.isEmpty() ? orders.take() : orders.poll());
-        for (Order order = orders.poll(); order != null; order = orders.poll()) {
-          accept(order);
-        }
+        gather();
         List<Order.Run> batch = nextBatch();
         if (!batch.isEmpty() && !stopped) {
           run(batch);
@@ -118,6 +120,21 @@ public final class InferenceLane implements AutoCloseable {
       var failure = new IllegalStateException("lane closed");
       decoding.forEach(run -> run.result().completeExceptionally(failure));
       prefilling.forEach(run -> run.result().completeExceptionally(failure));
+    }
+  }
+
+  /**
+   * Takes what waits. Sessions that the last step answered come back within microseconds: a wait for them that is short
+   * beside a step keeps them together instead of leaving them to take turns.
+   */
+  private void gather() {
+    long deadline = System.nanoTime() + lastNanos / GATHER_SHARE;
+    while (true) {
+      Order order = orders.poll();
+      accept(order);
+      if (order == null && (decoding.size() >= lastDecoding || System.nanoTime() >= deadline)) {
+        return;
+      }
     }
   }
 
@@ -156,6 +173,7 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   private void runTogether(List<Order.Run> batch) {
+    long startNanos = System.nanoTime();
     Tensor states = input(batch);
     var segments = new ArrayList<Batch.Segment>();
     var asks = new ArrayList<Head.Ask>();
@@ -172,6 +190,8 @@ public final class InferenceLane implements AutoCloseable {
     transformer.layers(new Batch(segments), states);
     deliver(batch, states, transformer.head(states, asks));
     count(row, asks.size());
+    lastDecoding = (int) batch.stream().filter(run -> run.step().decodes()).count();
+    lastNanos = System.nanoTime() - startNanos;
   }
 
   private Tensor input(List<Order.Run> batch) {

@@ -11,9 +11,11 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Responses over one WebSocket: {@code response.create} and {@code response.cancel}, each lane ({@code stream_id}) one
@@ -33,7 +35,10 @@ final class ResponsesSocket {
   private final MultiMap handshake;
   private final Turns turns;
   private final GatewayOptions options;
+  /** The busy lanes; a lane without a turn waits for its prompt to be encoded. */
   private final Map<Optional<String>, Optional<Turn>> lanes = new HashMap<>();
+  /** Lanes that were cancelled while they waited. */
+  private final Set<Optional<String>> cancelled = new HashSet<>();
   private Buffer message = Buffer.buffer();
   private boolean heard = true;
   private boolean pinged;
@@ -137,17 +142,29 @@ final class ResponsesSocket {
     var call = new Turns.Call(
         () -> turns.reader().response(fields), request -> new ResponseAnswer(lane, this::send, this::writable), "chat",
         new TurnTelemetry.Origin.Linked(handshake), () -> lanes.containsKey(lane) && !socket.isClosed());
-    turns.start(call, () -> lanes.remove(lane))
-        .onSuccess(turn -> lanes.computeIfPresent(lane, (name, before) -> turn))
+    turns.start(call, () -> free(lane))
+        .onSuccess(turn -> {
+          lanes.computeIfPresent(lane, (name, before) -> turn);
+          if (cancelled.remove(lane)) {
+            turn.ifPresent(Turn::cancel);
+          }
+        })
         .onFailure(failure -> {
-          lanes.remove(lane);
+          free(lane);
           send(ResponseAnswer.errorFrame(Turns.errorOf(failure), lane));
         });
   }
 
   private void cancel(Optional<String> lane) {
-    lanes.getOrDefault(lane, Optional.empty()).orElseThrow(() -> new ApiException(
-        ApiError.badRequest(404, "response_not_found", "no response runs in this lane"))).cancel();
+    if (!lanes.containsKey(lane)) {
+      throw new ApiException(ApiError.badRequest(404, "response_not_found", "no response runs in this lane"));
+    }
+    lanes.get(lane).ifPresentOrElse(Turn::cancel, () -> cancelled.add(lane));
+  }
+
+  private void free(Optional<String> lane) {
+    lanes.remove(lane);
+    cancelled.remove(lane);
   }
 
   private boolean writable() {

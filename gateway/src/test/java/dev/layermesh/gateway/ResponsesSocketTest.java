@@ -13,6 +13,8 @@ import io.vertx.core.http.WebSocketConnectOptions;
 import io.vertx.core.http.WebSocketFrame;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -265,17 +267,74 @@ class ResponsesSocketTest {
   }
 
   @Test
+  void shouldCancelAResponseThatIsStillBeingEncoded() throws Exception {
+    var generator = lingering();
+    try (var fixture = new GatewayFixture(generator)) {
+      Socket socket = fixture.connect();
+      socket.send(CREATE.copy().put("input", "x".repeat(900)));
+      socket.send(new JsonObject().put("type", "response.cancel"));
+      assertThat(socket.untilEnd().getLast().getString("type")).isEqualTo("response.incomplete");
+      generator.runs.getFirst().awaitCancelled();
+    }
+  }
+
+  @Test
+  void shouldAnswerFramesThatBreakTheProtocolAsTheRfcSays() throws Exception {
+    byte[] json = "{}".getBytes(StandardCharsets.UTF_8);
+    try (var fixture = new GatewayFixture(saying("ok", 1, StopReason.EOS))) {
+      assertThat(answerTo(fixture, frame(0x88, 0x03, 0xe8))).as("1000").isEqualTo(1000);
+      assertThat(answerTo(fixture, frame(0x88, 0x0b, 0xb8))).as("3000, an application's").isEqualTo(3000);
+      assertThat(answerTo(fixture, frame(0x88))).as("no code").isEqualTo(1000);
+      assertThat(answerTo(fixture, frame(0x88, 0x03))).as("half a code").isEqualTo(1002);
+      assertThat(answerTo(fixture, frame(0x88, 0x03, 0xe7))).as("999").isEqualTo(1002);
+      assertThat(answerTo(fixture, frame(0x88, 0x03, 0xed))).as("1005, never sent").isEqualTo(1002);
+      assertThat(answerTo(fixture, frame(0x88, 0x03, 0xe8, 0xff))).as("reason not UTF-8").isEqualTo(1007);
+      assertThat(answerTo(fixture, frame(0xc1, '{', '}'))).as("reserved bit").isEqualTo(1002);
+      assertThat(answerTo(fixture, frame(0x83, '{', '}'))).as("reserved opcode").isEqualTo(1002);
+      assertThat(answerTo(fixture, frame(0x09, 'x'))).as("fragmented ping").isEqualTo(1002);
+      assertThat(answerTo(fixture, new byte[] {(byte) 0x81, 2, json[0], json[1]})).as("unmasked").isEqualTo(1002);
+    }
+  }
+
+  /** A frame of a client, masked with zeros. */
+  private static byte[] frame(int first, int... payload) {
+    byte[] frame = new byte[6 + payload.length];
+    frame[0] = (byte) first;
+    frame[1] = (byte) (0x80 | payload.length);
+    for (int i = 0; i < payload.length; i++) {
+      frame[6 + i] = (byte) payload[i];
+    }
+    return frame;
+  }
+
+  /** The code of the close frame that answers a frame, after which the gateway closes. */
+  private static int answerTo(GatewayFixture fixture, byte[] frame) throws IOException {
+    try (var socket = handshaken(fixture)) {
+      socket.getOutputStream().write(frame);
+      byte[] answer = socket.getInputStream().readAllBytes();
+      int headerEnd = new String(answer, StandardCharsets.ISO_8859_1).indexOf("\r\n\r\n") + 4;
+      assertThat(answer[headerEnd] & 0xff).isEqualTo(0x88);
+      return (answer[headerEnd + 2] & 0xff) << 8 | answer[headerEnd + 3] & 0xff;
+    }
+  }
+
+  private static java.net.Socket handshaken(GatewayFixture fixture) throws IOException {
+    var socket = new java.net.Socket("127.0.0.1", fixture.gateway.port());
+    socket.setSoTimeout(10_000);
+    socket.getOutputStream().write(("GET /v1/responses HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n"
+        + "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+        .getBytes(StandardCharsets.US_ASCII));
+    return socket;
+  }
+
+  @Test
   void shouldDropAClientThatDoesNotAnswerPings() throws Exception {
     var generator = lingering();
     GatewayOptions options = GatewayFixture.OPTIONS.withPatience(
         Duration.ofSeconds(1), Duration.ofSeconds(60), Duration.ofMillis(100));
     try (var fixture = new GatewayFixture(
         options, () -> new ModelSource.State.Ready(GatewayFixture.MODEL), generator, OpenTelemetry.noop());
-        var mute = new java.net.Socket("127.0.0.1", fixture.gateway.port())) {
-      mute.getOutputStream().write(("GET /v1/responses HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n"
-          + "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
-          .getBytes());
-      mute.setSoTimeout(10_000);
+        var mute = handshaken(fixture)) {
       byte[] all = mute.getInputStream().readAllBytes();
       assertThat(new String(all)).startsWith("HTTP/1.1 101");
 

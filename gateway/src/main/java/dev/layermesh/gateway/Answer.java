@@ -1,5 +1,6 @@
 package dev.layermesh.gateway;
 
+import io.vertx.core.Future;
 import java.time.Instant;
 
 /**
@@ -13,9 +14,11 @@ interface Answer {
 
   void delta(Delta delta);
 
-  void end(Ending ending);
+  /** Completes when the last byte is written, or cannot be. */
+  Future<Void> end(Ending ending);
 
-  void fail(ApiError error);
+  /** Completes as {@link #end} does. */
+  Future<Void> fail(ApiError error);
 
   /** Whether the client takes more now; if not, {@link Turn#drained()} is called when it does. */
   boolean writable();

@@ -1,5 +1,6 @@
 package dev.layermesh.gateway;
 
+import io.vertx.core.Future;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -25,7 +26,7 @@ final class JsonAnswer implements Answer {
   public void delta(Delta delta) {}
 
   @Override
-  public void end(Ending ending) {
+  public Future<Void> end(Ending ending) {
     Head about = head.orElseThrow(() -> new IllegalStateException("an end without a beginning"));
     JsonArray choices = Shape.choice(shape.whole(ending.text()), Optional.of(ending));
     JsonObject body = shape.around(about, false, choices)
@@ -36,12 +37,12 @@ final class JsonAnswer implements Answer {
       choices.getJsonObject(0).put("token_ids", Delta.json(ending.ids()));
       body.put("prompt_token_ids", Delta.json(about.plan().prompt()));
     }
-    Replies.json(response, 200, body);
+    return Replies.json(response, 200, body);
   }
 
   @Override
-  public void fail(ApiError error) {
-    Replies.error(response, error);
+  public Future<Void> fail(ApiError error) {
+    return Replies.error(response, error);
   }
 
   @Override

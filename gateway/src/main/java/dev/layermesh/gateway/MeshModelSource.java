@@ -71,7 +71,9 @@ final class MeshModelSource implements ModelSource, AutoCloseable {
   }
 
   private static State missing(Set<Role> roles) {
-    String code = roles.size() == 1 ? "no_" + roles.iterator().next().name().toLowerCase(Locale.ROOT) + "_worker" : "no_workers";
+    String code = roles.size() == 1
+        ? "no_" + roles.iterator().next().name().toLowerCase(Locale.ROOT) + "_worker"
+        : "no_workers";
     return new State.Missing(code, "missing: " + SessionSupervisor.missing(roles));
   }
 

@@ -1,5 +1,6 @@
 package dev.layermesh.gateway;
 
+import io.vertx.core.Future;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonObject;
@@ -8,18 +9,18 @@ import io.vertx.core.json.JsonObject;
 final class Replies {
   private Replies() {}
 
-  static void json(HttpServerResponse response, int status, JsonObject body) {
-    send(response, status, "application/json", body.encode());
+  static Future<Void> json(HttpServerResponse response, int status, JsonObject body) {
+    return send(response, status, "application/json", body.encode());
   }
 
-  static void error(HttpServerResponse response, ApiError error) {
+  static Future<Void> error(HttpServerResponse response, ApiError error) {
     error.retryAfterSeconds().ifPresent(seconds -> response.putHeader("retry-after", Integer.toString(seconds)));
-    json(response, error.status(), error.envelope());
+    return json(response, error.status(), error.envelope());
   }
 
-  static void send(HttpServerResponse response, int status, String contentType, String body) {
-    if (!response.ended() && !response.closed()) {
-      response.setStatusCode(status).putHeader(HttpHeaders.CONTENT_TYPE, contentType).end(body);
-    }
+  static Future<Void> send(HttpServerResponse response, int status, String contentType, String body) {
+    return response.ended() || response.closed()
+        ? Future.succeededFuture()
+        : response.setStatusCode(status).putHeader(HttpHeaders.CONTENT_TYPE, contentType).end(body);
   }
 }

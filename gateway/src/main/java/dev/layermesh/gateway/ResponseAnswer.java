@@ -1,18 +1,19 @@
 package dev.layermesh.gateway;
 
+import io.vertx.core.Future;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
- * A turn as the events of the Responses API. Each event carries a {@code sequence_number} from 0 on and, in a named lane,
- * its {@code stream_id}.
+ * A turn as the events of the Responses API. Each event carries a {@code sequence_number} from 0 on and, in a named
+ * lane, its {@code stream_id}.
  */
 final class ResponseAnswer implements Answer {
   private final Optional<String> lane;
-  private final Consumer<JsonObject> socket;
+  private final Function<JsonObject, Future<Void>> socket;
   private final BooleanSupplier writable;
   private Optional<Head> head = Optional.empty();
   private int sequence;
@@ -24,7 +25,7 @@ final class ResponseAnswer implements Answer {
    * @param socket takes one event
    * @param writable whether it takes more
    */
-  ResponseAnswer(Optional<String> lane, Consumer<JsonObject> socket, BooleanSupplier writable) {
+  ResponseAnswer(Optional<String> lane, Function<JsonObject, Future<Void>> socket, BooleanSupplier writable) {
     this.lane = lane;
     this.socket = socket;
     this.writable = writable;
@@ -50,7 +51,7 @@ final class ResponseAnswer implements Answer {
   }
 
   @Override
-  public void end(Ending ending) {
+  public Future<Void> end(Ending ending) {
     String status = switch (ending.finish()) {
       case STOP -> "completed";
       case LENGTH, CANCELLED -> "incomplete";
@@ -70,17 +71,16 @@ final class ResponseAnswer implements Answer {
           .put("token_ids", Delta.json(ending.ids()))
           .put("prompt_token_ids", Delta.json(about().plan().prompt()));
     }
-    emit(event("response." + status).put("response", response));
+    return emit(event("response." + status).put("response", response));
   }
 
   @Override
-  public void fail(ApiError error) {
+  public Future<Void> fail(ApiError error) {
     if (head.isEmpty()) {
-      socket.accept(errorFrame(error, lane));
-    } else {
-      JsonObject cause = new JsonObject().put("code", error.code()).put("message", error.message());
-      emit(event("response.failed").put("response", response("failed").put("error", cause)));
+      return socket.apply(errorFrame(error, lane));
     }
+    JsonObject cause = new JsonObject().put("code", error.code()).put("message", error.message());
+    return emit(event("response.failed").put("response", response("failed").put("error", cause)));
   }
 
   @Override
@@ -112,10 +112,10 @@ final class ResponseAnswer implements Answer {
     return event(type).put("item_id", itemId()).put("output_index", 0).put("content_index", 0);
   }
 
-  private void emit(JsonObject event) {
+  private Future<Void> emit(JsonObject event) {
     event.put("sequence_number", sequence++);
     lane.ifPresent(id -> event.put("stream_id", id));
-    socket.accept(event);
+    return socket.apply(event);
   }
 
   private JsonObject item(String status, JsonArray content) {

@@ -1,6 +1,7 @@
 package dev.layermesh.gateway;
 
 import io.netty.handler.codec.http.websocketx.CorruptedWebSocketFrameException;
+import io.vertx.core.Future;
 import io.vertx.core.MultiMap;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -171,10 +172,8 @@ final class ResponsesSocket {
     return !socket.isClosed() && !socket.writeQueueFull();
   }
 
-  private void send(JsonObject event) {
-    if (!socket.isClosed()) {
-      socket.writeTextMessage(event.encode());
-    }
+  private Future<Void> send(JsonObject event) {
+    return socket.isClosed() ? Future.succeededFuture() : socket.writeTextMessage(event.encode());
   }
 
   private void broken(Throwable failure) {

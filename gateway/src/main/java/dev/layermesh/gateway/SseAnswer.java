@@ -1,5 +1,6 @@
 package dev.layermesh.gateway;
 
+import io.vertx.core.Future;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonArray;
@@ -7,8 +8,8 @@ import io.vertx.core.json.JsonObject;
 import java.util.Optional;
 
 /**
- * A completion as server-sent events: chunks, a finish reason, usage on request, {@code data: [DONE]}. A stream that has
- * begun and fails always ends with {@code event: error}, the one ending that no client takes for a short answer.
+ * A completion as server-sent events: chunks, a finish reason, usage on request, {@code data: [DONE]}. A stream that
+ * has begun and fails always ends with {@code event: error}, the one ending that no client takes for a short answer.
  */
 final class SseAnswer implements Answer {
   private final HttpServerResponse response;
@@ -46,23 +47,21 @@ final class SseAnswer implements Answer {
   }
 
   @Override
-  public void end(Ending ending) {
+  public Future<Void> end(Ending ending) {
     JsonObject last = chunk(Shape.choice(shape.closing(), Optional.of(ending)));
     if (output().includeUsage()) {
       data(last);
       last = chunk(new JsonArray()).put("usage", ending.completionUsage());
     }
     data(last.put("seed", ending.seed()).put("speculation", ending.speculation()));
-    response.end("data: [DONE]\n\n");
+    return response.end("data: [DONE]\n\n");
   }
 
   @Override
-  public void fail(ApiError error) {
-    if (head.isEmpty()) {
-      Replies.error(response, error);
-    } else {
-      response.end("event: error\ndata: " + error.envelope().encode() + "\n\n");
-    }
+  public Future<Void> fail(ApiError error) {
+    return head.isEmpty()
+        ? Replies.error(response, error)
+        : response.end("event: error\ndata: " + error.envelope().encode() + "\n\n");
   }
 
   @Override

@@ -8,16 +8,19 @@ import dev.layermesh.gateway.Ending.Finish;
 import dev.layermesh.gateway.Generator.Admission;
 import dev.layermesh.gateway.Generator.Generation;
 import io.vertx.core.Context;
+import io.vertx.core.Future;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
- * One generation on its way to one client: rounds wait in an outbox while the client's socket is full, leave as text, and
- * are acknowledged to the drafter as they leave, so that a slow client stops the drafting by itself. The credit of the
- * generation bounds the outbox.
+ * One generation on its way to one client: rounds wait in an outbox while the client's socket is full, leave as text,
+ * and are acknowledged to the drafter as they leave. A slow client so stops the drafting by itself, and the credit of
+ * the generation bounds the outbox.
  *
  * <p>Owned by the connection's event loop; the generator's calls come on any thread and hop onto it.
  */
@@ -32,7 +35,7 @@ final class Turn implements Generator.Listener {
   private final TurnObserver observer;
   private final Duration stall;
   private final LongSupplier nanos;
-  private final Runnable whenOver;
+  private final Consumer<Future<Void>> whenOver;
 
   private final TurnText text;
   private final ArrayDeque<Round> outbox = new ArrayDeque<>();
@@ -62,7 +65,7 @@ final class Turn implements Generator.Listener {
 
   Turn(
       Context context, Head head, Answer answer, TurnObserver observer, Duration stall, LongSupplier nanos,
-      Runnable whenOver) {
+      Consumer<Future<Void>> whenOver) {
     this.context = context;
     this.plan = head.plan();
     this.head = head;
@@ -120,7 +123,7 @@ final class Turn implements Generator.Listener {
   void vanish() {
     if (phase != Phase.OVER) {
       observer.vanished(text.ids().length());
-      over(() -> {});
+      over(Future::succeededFuture);
     }
   }
 
@@ -243,18 +246,19 @@ final class Turn implements Generator.Listener {
     over(() -> answer.end(ending));
   }
 
-  /** Nothing happens any more after {@code lastWords}; only then may the gateway close the connection. */
-  private void over(Runnable lastWords) {
+  /** Nothing happens any more after {@code lastWords}; when they are written, the connection may be closed. */
+  private void over(Supplier<Future<Void>> lastWords) {
     disarm();
     phase = Phase.OVER;
     outbox.clear();
     if (end.isEmpty()) {
       generation.ifPresent(Generation::cancel);
     }
+    Future<Void> written = Future.failedFuture("nothing was written");
     try {
-      lastWords.run();
+      written = lastWords.get();
     } finally {
-      whenOver.run();
+      whenOver.accept(written);
     }
   }
 

@@ -8,6 +8,7 @@ import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -26,6 +27,8 @@ final class Turns {
   private static final Logger LOG = LoggerFactory.getLogger(Turns.class);
   /** Seeds drawn here survive a JSON parser that knows only doubles, so that a reported seed can be sent again. */
   private static final long SEEDS = 1L << 53;
+  /** How long the last words of turns that were ended may take to be written. */
+  private static final Duration LAST_WRITES = Duration.ofSeconds(1);
 
   private final Vertx vertx;
   private final GatewayOptions options;
@@ -97,10 +100,13 @@ final class Turns {
     var head = new Head(UUID.randomUUID().toString().replace("-", ""), InstantSource.system().instant(), plan);
     var self = new Running[1];
     var turn = new Turn(
-        context, head, call.answer().apply(plan.request()), telemetry, options.stall(), System::nanoTime, () -> {
-          running.remove(self[0]);
+        context, head, call.answer().apply(plan.request()), telemetry, options.stall(), System::nanoTime,
+        written -> {
           whenOver.run();
-          settle();
+          written.onComplete(any -> {
+            running.remove(self[0]);
+            settle();
+          });
         });
     self[0] = new Running(context, turn);
     running.add(self[0]);
@@ -137,8 +143,10 @@ final class Turns {
     draining = true;
     long deadline = vertx.setTimer(options.drain().toMillis(), id -> {
       for (Running each : List.copyOf(running)) {
-        each.context().runOnContext(none -> each.turn().fail(ApiError.server("draining", "the gateway is shutting down")));
+        each.context().runOnContext(
+            none -> each.turn().fail(ApiError.server("draining", "the gateway is shutting down")));
       }
+      vertx.setTimer(LAST_WRITES.toMillis(), late -> idle.tryComplete());
     });
     settle();
     return idle.future().onComplete(done -> vertx.cancelTimer(deadline));

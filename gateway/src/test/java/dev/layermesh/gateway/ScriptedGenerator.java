@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
@@ -24,8 +25,13 @@ final class ScriptedGenerator implements Generator {
    *
    * @param rounds to play
    * @param end how it ends after them; empty waits for a cancel
+   * @param gate is waited for before the end
    */
-  record Script(List<Round> rounds, Optional<End> end) {}
+  record Script(List<Round> rounds, Optional<End> end, CountDownLatch gate) {
+    Script(List<Round> rounds, Optional<End> end) {
+      this(rounds, end, new CountDownLatch(0));
+    }
+  }
 
   sealed interface End {
     record Finish(StopReason reason) implements End {}
@@ -133,6 +139,7 @@ final class ScriptedGenerator implements Generator {
           listener.finished(outcome(StopReason.CANCELLED, stats));
           return;
         }
+        script.gate().await();
         switch (script.end().orElseThrow()) {
           case End.Finish(StopReason reason) -> listener.finished(outcome(reason, stats));
           case End.Fail(String reason) -> listener.failed(reason);

@@ -27,7 +27,8 @@ class RoleCommandsTest {
 
       assertThat(Gateways.answer(url)).isEqualTo(Cli.run("generate", "--prompt", "ROMEO:", "--max-tokens", "12").out());
 
-      String drafted = Cli.run("generate", "--prompt", "ROMEO:", "--max-tokens", "12", "--json", "--connect", url).out();
+      String drafted = Cli.run(
+          "generate", "--prompt", "ROMEO:", "--max-tokens", "12", "--json", "--connect", url).out();
       assertThat(drafted).containsPattern("\"rounds\":([6-9]|1[0-2]),"); // two tokens in a round at most
 
       assertThat(gateway.end().status()).isZero();

@@ -1,7 +1,5 @@
 package dev.layermesh.decoding;
 
-import java.util.Objects;
-
 /**
  * A proposed token and the distribution q it was drawn from.
  *
@@ -10,7 +8,9 @@ import java.util.Objects;
  */
 public record DraftToken(int id, Distribution drawnFrom) {
   public DraftToken {
-    Objects.requireNonNull(drawnFrom, "drawnFrom");
+    if (!(drawnFrom.probability(id) > 0)) { // the rules divide by it
+      throw new IllegalArgumentException("token " + id + " was not drawn from " + drawnFrom);
+    }
   }
 
   /** A token proposed without a distribution, as a greedy or an n-gram drafter does. */

@@ -20,7 +20,7 @@ public record DraftWindow(int seq, int base, long parentHash, Handoff handoff, L
   public DraftWindow {
     tokens = List.copyOf(tokens);
     int rows = handoff.count();
-    if (rows < 1 || handoff.from() != base - 1) {
+    if (rows < 1 || rows > WindowPolicy.MAX_DRAFT_TOKENS + 1 || handoff.from() != base - 1) {
       throw new IllegalArgumentException(rows + " rows from " + handoff.from() + " for a window at base " + base);
     }
     if (tokens.size() != rows - 1 && tokens.size() != rows) {

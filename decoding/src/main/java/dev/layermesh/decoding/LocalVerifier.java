@@ -1,6 +1,8 @@
 package dev.layermesh.decoding;
 
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /**
@@ -19,7 +21,8 @@ public final class LocalVerifier implements Verifier {
   private final VerifierHost host;
   private final BlockingQueue<Work> works = new LinkedBlockingQueue<>();
   private final BlockingQueue<Answer> answers = new LinkedBlockingQueue<>();
-  private volatile Thread worker;
+  private final ExecutorService worker = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("verify").factory());
+  private boolean opened;
 
   public LocalVerifier(VerifierHost host) {
     this.host = host;
@@ -27,12 +30,13 @@ public final class LocalVerifier implements Verifier {
 
   @Override
   public int open(SessionKey key, SamplingParams sampling) {
-    if (worker != null) {
+    if (opened) {
       throw new IllegalStateException("session " + key + " opened twice");
     }
+    opened = true;
     VerifierSession session = host.open(key, sampling);
     int has = session.has();
-    worker = Thread.ofVirtual().name("verify-" + key).start(() -> answerAll(session));
+    worker.execute(() -> answerAll(session));
     return has;
   }
 
@@ -69,14 +73,7 @@ public final class LocalVerifier implements Verifier {
   /** Returns when the session's caches are free. */
   @Override
   public void close() {
-    if (worker == null) {
-      return;
-    }
-    worker.interrupt();
-    try {
-      worker.join();
-    } catch (InterruptedException interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    worker.shutdownNow();
+    worker.close();
   }
 }

@@ -102,7 +102,7 @@ public final class SpeculativeDecoder {
     }
   }
 
-  /** The first window drafts nothing: the first token leaves as soon as the prompt is through. */
+  /** The first window drafts no rows: the first token leaves as soon as the prompt is through. */
   private Drafter.Draft draft(Flight flight) throws InterruptedException {
     int tokens = rounds == 0 ? 0 : flight.limit(spec.window().draftTokens());
     return drafter.draft(flight, tokens, spec.window().tail());

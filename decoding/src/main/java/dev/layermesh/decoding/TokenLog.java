@@ -64,7 +64,8 @@ public final class TokenLog implements TokenSequence {
 
   /** Tokens that may still be committed. */
   public int remaining() {
-    return finished() ? 0 : Math.min(promptLength + stops.maxTokens(), stops.contextLength()) - length;
+    int limit = Math.min(stops.maxTokens(), stops.contextLength() - promptLength);
+    return finished() ? 0 : limit - (length - promptLength);
   }
 
   public boolean finished() {

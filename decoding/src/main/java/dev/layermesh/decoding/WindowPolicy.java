@@ -12,6 +12,9 @@ public record WindowPolicy(int draftTokens, int windows, boolean tail) {
   /** Draft tokens in a window at most: bounds the rows of one message. */
   public static final int MAX_DRAFT_TOKENS = 64;
 
+  /** Windows in flight at most. */
+  public static final int MAX_WINDOWS = 8;
+
   /** One token a round, nothing drafted: the plain model. */
   public static final WindowPolicy AUTOREGRESSIVE = sequential(0);
 
@@ -19,8 +22,8 @@ public record WindowPolicy(int draftTokens, int windows, boolean tail) {
     if (draftTokens < 0 || draftTokens > MAX_DRAFT_TOKENS) {
       throw InputException.of("window", draftTokens, "must be between 0 and " + MAX_DRAFT_TOKENS);
     }
-    if (windows < 1 || windows > 8) {
-      throw InputException.of("windows", windows, "must be between 1 and 8");
+    if (windows < 1 || windows > MAX_WINDOWS) {
+      throw InputException.of("windows", windows, "must be between 1 and " + MAX_WINDOWS);
     }
   }
 

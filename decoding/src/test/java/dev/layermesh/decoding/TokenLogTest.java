@@ -159,4 +159,13 @@ class TokenLogTest {
   private static Verdict verdict(int accepted, int next) {
     return new Verdict(0, accepted, OptionalInt.of(next), 1);
   }
+
+  @Test
+  void shouldBoundAnUnboundedWishByTheContext() {
+    var stops = new StopRule(TokenIds.empty(), Integer.MAX_VALUE, 16);
+    var prompt = TokenIds.of(1, 2, 3);
+    var log = new TokenLog(new SessionSpec(
+        new SessionKey(1, 0), prompt, stops, SamplingParams.GREEDY, WindowPolicy.AUTOREGRESSIVE));
+    assertThat(log.remaining()).isEqualTo(13);
+  }
 }

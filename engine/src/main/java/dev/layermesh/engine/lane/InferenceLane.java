@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.stream.IntStream;
 
@@ -44,7 +46,7 @@ public final class InferenceLane implements AutoCloseable {
   private final BlockingQueue<Order> orders = new LinkedBlockingQueue<>();
   private final Deque<Order.Run> decoding = new ArrayDeque<>();
   private final Deque<Order.Run> prefilling = new ArrayDeque<>();
-  private final Thread thread;
+  private final ExecutorService worker;
   private boolean stopped;
   private int lastDecoding; // sessions that the last step answered
   private long lastNanos; // what it took
@@ -55,7 +57,8 @@ public final class InferenceLane implements AutoCloseable {
   public InferenceLane(String name, Transformer transformer, int maxRows) {
     this.transformer = transformer;
     this.maxRows = maxRows;
-    this.thread = Thread.ofPlatform().name("lane-" + name).daemon().start(this::work);
+    this.worker = Executors.newSingleThreadExecutor(Thread.ofPlatform().name("lane-" + name).daemon().factory());
+    worker.execute(this::work);
   }
 
   /** What runs here; its sizes may be read by any thread. */
@@ -63,9 +66,9 @@ public final class InferenceLane implements AutoCloseable {
     return transformer;
   }
 
-  /** Rows of one step at most; longer inputs are cut by {@link LaneSession}. */
-  int maxRows() {
-    return maxRows;
+  /** Rows that a longer input is cut to, so that a prompt shares its steps with sessions that decode. */
+  int partRows() {
+    return Math.max(1, maxRows / 2);
   }
 
   /** A session with an empty cache; any thread. */
@@ -96,11 +99,7 @@ public final class InferenceLane implements AutoCloseable {
   public void close() {
     closed = true;
     orders.add(new Order.Stop());
-    try {
-      thread.join();
-    } catch (InterruptedException interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    worker.close();
   }
 
   private void work() {
@@ -113,14 +112,20 @@ public final class InferenceLane implements AutoCloseable {
           run(batch);
         }
       }
-    } catch (InterruptedException impossible) {
-      throw new IllegalStateException("nobody interrupts a lane", impossible);
+    } catch (InterruptedException whoeverClosesIsInAHurry) {
+      Thread.currentThread().interrupt();
     } finally {
       closed = true;
-      var failure = new IllegalStateException("lane closed");
-      decoding.forEach(run -> run.result().completeExceptionally(failure));
-      prefilling.forEach(run -> run.result().completeExceptionally(failure));
+      for (Order order = orders.poll(); order != null; order = orders.poll()) {
+        accept(order);
+      }
+      decoding.forEach(InferenceLane::refuse);
+      prefilling.forEach(InferenceLane::refuse);
     }
+  }
+
+  private static void refuse(Order.Run run) {
+    run.result().completeExceptionally(new IllegalStateException("session or lane closed"));
   }
 
   /**
@@ -147,17 +152,29 @@ public final class InferenceLane implements AutoCloseable {
     }
   }
 
-  /** What runs next: whoever waits for a token, then prefill, while there is room. */
+  /**
+   * What runs next: whoever waits for a token, then prefill. One part of a prompt goes along even if it does not fit, or a
+   * lane that never stops decoding would never begin with it.
+   */
   private List<Order.Run> nextBatch() {
     var batch = new ArrayList<Order.Run>();
-    int rows = 0;
-    for (Deque<Order.Run> queue : List.of(decoding, prefilling)) {
-      while (!queue.isEmpty() && (batch.isEmpty() || rows + queue.peek().step().rows() <= maxRows)) {
-        rows += queue.peek().step().rows();
-        batch.add(queue.poll());
+    int rows = take(decoding, batch, 0, maxRows);
+    take(prefilling, batch, rows, Math.max(maxRows, rows + partRows()));
+    return batch;
+  }
+
+  private int take(Deque<Order.Run> queue, List<Order.Run> batch, int before, int limit) {
+    int rows = before;
+    while (!queue.isEmpty() && (rows == 0 || rows + queue.peek().step().rows() <= limit)) {
+      Order.Run run = queue.poll();
+      if (run.session().freed()) {
+        refuse(run);
+      } else {
+        rows += run.step().rows();
+        batch.add(run);
       }
     }
-    return batch;
+    return rows;
   }
 
   private void run(List<Order.Run> batch) {

@@ -36,8 +36,8 @@ public final class LaneSession implements AutoCloseable {
    */
   public List<HiddenRows> extend(int first, TokenIds ids) throws InterruptedException {
     var parts = new ArrayList<HiddenRows>();
-    for (int from = 0; from < ids.length(); from += lane.maxRows()) {
-      TokenIds part = ids.slice(from, Math.min(ids.length(), from + lane.maxRows()));
+    for (int from = 0; from < ids.length(); from += lane.partRows()) {
+      TokenIds part = ids.slice(from, Math.min(ids.length(), from + lane.partRows()));
       Step.Result result = run(new Step(first + from, new Step.Input.Tokens(part), true, Optional.empty()));
       parts.add(result.states().orElseThrow());
     }
@@ -46,8 +46,8 @@ public final class LaneSession implements AutoCloseable {
 
   /** Runs states at positions from {@code first} on, for the cache alone. */
   public void extend(int first, HiddenRows states) throws InterruptedException {
-    for (int from = 0; from < states.count(); from += lane.maxRows()) {
-      HiddenRows part = states.slice(from, Math.min(states.count(), from + lane.maxRows()));
+    for (int from = 0; from < states.count(); from += lane.partRows()) {
+      HiddenRows part = states.slice(from, Math.min(states.count(), from + lane.partRows()));
       run(new Step(first + from, new Step.Input.States(part), false, Optional.empty()));
     }
   }
@@ -83,9 +83,6 @@ public final class LaneSession implements AutoCloseable {
 
   /** The cache, cut to {@code length} positions; the lane's thread alone. */
   KvCache cacheAt(int length) {
-    if (freed) {
-      throw new IllegalStateException("session closed");
-    }
     KvCache held = cache.orElseGet(() -> lane.transformer().newCache());
     cache = Optional.of(held);
     if (held.length() < length) {
@@ -93,6 +90,11 @@ public final class LaneSession implements AutoCloseable {
     }
     held.truncate(length);
     return held;
+  }
+
+  /** Whether the cache is gone; the lane's thread alone. */
+  boolean freed() {
+    return freed;
   }
 
   /** The lane's thread alone. */

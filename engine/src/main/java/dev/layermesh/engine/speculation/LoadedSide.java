@@ -66,12 +66,16 @@ record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoClose
 
   /** Lanes first, the weights they read last. */
   private static void closeAll(List<AutoCloseable> resources) {
+    var failure = new IllegalStateException("not everything could be closed");
     for (AutoCloseable resource : resources.reversed()) {
       try {
         resource.close();
       } catch (Exception failed) {
-        throw new IllegalStateException("closing " + resource, failed);
+        failure.addSuppressed(failed);
       }
+    }
+    if (failure.getSuppressed().length > 0) {
+      throw failure;
     }
   }
 

@@ -89,11 +89,11 @@ public record MeshOptions(String cluster, String bind, List<Peer> peers, PortRan
   /** Every {@code HOST:PORT} at which another node may be. */
   List<String> candidates(InetAddress bindAddress) {
     return peers.isEmpty()
-        ? new Peer(hostText(bindAddress), OptionalInt.empty()).candidates(ports).toList()
+        ? new Peer(text(bindAddress), OptionalInt.empty()).candidates(ports).toList()
         : peers.stream().flatMap(peer -> peer.candidates(ports)).distinct().toList();
   }
 
-  private static String hostText(InetAddress address) {
+  static String text(InetAddress address) {
     String text = address.getHostAddress();
     return text.contains(":") ? "[" + text + "]" : text;
   }

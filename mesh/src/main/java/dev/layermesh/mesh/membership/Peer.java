@@ -1,6 +1,8 @@
 package dev.layermesh.mesh.membership;
 
 import dev.layermesh.decoding.InputException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -40,10 +42,22 @@ public record Peer(String host, OptionalInt port) {
     return new Peer(matcher.group(1), OptionalInt.of(Integer.parseInt(matcher.group(2))));
   }
 
-  /** The addresses to try, as {@code HOST:PORT}. */
+  /**
+   * The addresses to try, as {@code ADDRESS:PORT}. Nodes know each other by address: a member that was found under a name
+   * would not be taken for the same one, so a name that is known now is resolved; another is left to the cluster to retry.
+   */
   Stream<String> candidates(PortRange ports) {
+    String address = address();
     return port.isPresent()
-        ? Stream.of(host + ":" + port.getAsInt())
-        : ports.stream().mapToObj(candidate -> host + ":" + candidate);
+        ? Stream.of(address + ":" + port.getAsInt())
+        : ports.stream().mapToObj(candidate -> address + ":" + candidate);
+  }
+
+  private String address() {
+    try {
+      return MeshOptions.text(InetAddress.getByName(host));
+    } catch (UnknownHostException e) {
+      return host;
+    }
   }
 }

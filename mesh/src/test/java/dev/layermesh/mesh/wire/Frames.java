@@ -82,28 +82,31 @@ final class Frames {
       tokens.add(token(handoff.ids().id(i)));
     }
     if (random.nextBoolean()) {
-      tokens.add(token(natural()));
+      tokens.add(random.nextInt(3) == 0 ? denseToken() : token(natural()));
     }
     return new DraftWindow(seq, handoff.from() + 1, random.nextLong(), handoff, tokens);
   }
 
   private DraftToken token(int id) {
-    return switch (random.nextInt(3)) {
-      case 0 -> DraftToken.certain(id);
-      case 1 -> {
-        var support = new TreeSet<Integer>(List.of(id));
-        random.ints(random.nextInt(5), 0, Integer.MAX_VALUE).forEach(support::add);
-        yield new DraftToken(id, new Distribution.Sparse(
-            support.stream().mapToInt(Integer::intValue).toArray(), masses(support.size())));
-      }
-      default -> new DraftToken(id, new Distribution.Dense(masses(random.nextInt(40))));
-    };
+    if (random.nextBoolean()) {
+      return DraftToken.certain(id);
+    }
+    var support = new TreeSet<Integer>(List.of(id));
+    random.ints(random.nextInt(5), 0, Integer.MAX_VALUE).forEach(support::add);
+    return new DraftToken(id, new Distribution.Sparse(
+        support.stream().mapToInt(Integer::intValue).toArray(), masses(support.size())));
+  }
+
+  /** For a tail only: the other tokens are those of the rows. */
+  private DraftToken denseToken() {
+    int id = random.nextInt(40);
+    return new DraftToken(id, new Distribution.Dense(masses(id + 1 + random.nextInt(5))));
   }
 
   private float[] masses(int count) {
     float[] masses = new float[count];
     for (int i = 0; i < count; i++) {
-      masses[i] = (float) random.nextDouble();
+      masses[i] = (float) random.nextDouble(0.01, 1);
     }
     return masses;
   }

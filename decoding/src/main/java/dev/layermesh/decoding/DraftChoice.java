@@ -1,9 +1,9 @@
 package dev.layermesh.decoding;
 
 /**
- * How a drafter with a model turns its distribution into a proposal. Anything may be proposed, with the distribution it was
- * really drawn from ({@link DraftToken#certain} where there was none): what stands is the
- * verifier's business, so oracles and adversaries of tests and benchmarks plug in here and still pay for every row.
+ * How a drafter with a model turns its distribution into a proposal. Anything may be proposed, with the distribution
+ * it was really drawn from ({@link DraftToken#certain} where there was none): what stands is the verifier's business,
+ * so oracles and adversaries of tests and benchmarks plug in here and still pay for every row.
  */
 @FunctionalInterface
 public interface DraftChoice {

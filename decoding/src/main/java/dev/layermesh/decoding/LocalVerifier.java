@@ -21,7 +21,7 @@ public final class LocalVerifier implements Verifier {
   private final VerifierHost host;
   private final BlockingQueue<Work> works = new LinkedBlockingQueue<>();
   private final BlockingQueue<Answer> answers = new LinkedBlockingQueue<>();
-  private final ExecutorService worker = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("verify").factory());
+  private final ExecutorService worker = Executors.newVirtualThreadPerTaskExecutor();
   private boolean opened;
 
   public LocalVerifier(VerifierHost host) {

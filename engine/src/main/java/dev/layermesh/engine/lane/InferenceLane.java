@@ -153,8 +153,8 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   /**
-   * What runs next: whoever waits for a token, then prefill. One part of a prompt goes along even if it does not fit, or a
-   * lane that never stops decoding would never begin with it.
+   * What runs next: whoever waits for a token, then prefill. One part of a prompt goes along even if it does not fit,
+   * or a lane that never stops decoding would never begin with it.
    */
   private List<Order.Run> nextBatch() {
     var batch = new ArrayList<Order.Run>();

@@ -69,7 +69,7 @@ public final class Telemetry implements AutoCloseable {
   }
 
   /** Whether spans go anywhere. */
-  public boolean isEnabled() {
+  boolean isEnabled() {
     return sdk.isPresent();
   }
 

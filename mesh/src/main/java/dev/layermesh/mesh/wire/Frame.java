@@ -18,7 +18,6 @@ public record Frame(String sender, SessionKey key, Message message) {
   static final int CRC_OFFSET = 28;
   static final int MAX_BYTES = 64 << 20;
 
-  private static final int KIND_OFFSET = 3;
   private static final int MAX_SENDER = 128;
 
   public Frame {
@@ -27,7 +26,11 @@ public record Frame(String sender, SessionKey key, Message message) {
     }
   }
 
-  /** The frame as bytes. */
+  /**
+   * The frame as bytes.
+   *
+   * @throws IllegalStateException if they would be more than a receiver takes
+   */
   public Buffer encode() {
     var out = new FrameWriter();
     out.u16(MAGIC).u8(VERSION).u8(message.kind().code()).i32(0);
@@ -74,18 +77,6 @@ public record Frame(String sender, SessionKey key, Message message) {
     } catch (IllegalArgumentException outOfRange) {
       throw new WireException(outOfRange.getMessage(), outOfRange);
     }
-  }
-
-  /**
-   * The kind of an encoded frame, without reading the rest.
-   *
-   * @throws WireException if it has none
-   */
-  public static Kind kindOf(Buffer bytes) {
-    if (bytes.length() < HEADER_BYTES) {
-      throw new WireException("a frame of " + bytes.length() + " bytes");
-    }
-    return Kind.of(bytes.getUnsignedByte(KIND_OFFSET));
   }
 
   /** Writes length and checksum into the header. */

@@ -7,7 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** Writes little-endian fields into a growing array. */
+/** Writes little-endian fields into an array that grows as far as a frame may; beyond is an IllegalStateException. */
 final class FrameWriter {
   /** Bytes of a text at most. */
   static final int MAX_TEXT = 4096;
@@ -85,7 +85,11 @@ final class FrameWriter {
   private ByteBuffer room(int bytes) {
     if (out.remaining() < bytes) {
       int needed = Math.addExact(out.position(), bytes);
-      byte[] larger = Arrays.copyOf(out.array(), Math.max(needed, (int) Math.min(2L * out.capacity(), 1 << 30)));
+      if (needed > Frame.MAX_BYTES) {
+        throw new IllegalStateException("a message of " + needed + " bytes or more: at most " + Frame.MAX_BYTES
+            + " travel in a frame");
+      }
+      byte[] larger = Arrays.copyOf(out.array(), Math.max(needed, Math.min(2 * out.capacity(), Frame.MAX_BYTES)));
       out = ByteBuffer.wrap(larger).order(ByteOrder.LITTLE_ENDIAN).position(out.position());
     }
     return out;

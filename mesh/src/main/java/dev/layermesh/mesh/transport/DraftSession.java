@@ -81,10 +81,6 @@ final class DraftSession implements TokenSink {
     return key;
   }
 
-  String gateway() {
-    return gateway;
-  }
-
   /** Opens the session on {@code host}, on a thread of its own as that may take time. */
   void start(SessionHost host, Consumer<DraftSession> onEnded) {
     send(new SessionOpened());

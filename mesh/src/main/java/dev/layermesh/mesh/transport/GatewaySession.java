@@ -53,8 +53,8 @@ final class GatewaySession implements RemoteSessionHost.RemoteSession {
   private volatile boolean cancelled;
   private volatile boolean workerLeft;
   private volatile int received; // tokens after the prompt, without a gap
+  private volatile int saidReceived; // of them the worker was last told
   private volatile int credited; // tokens the worker was last told it may commit
-
   private volatile long sentNanos;
 
   // The bus thread's own, but for their first values.
@@ -62,7 +62,6 @@ final class GatewaySession implements RemoteSessionHost.RemoteSession {
   private final Map<Integer, Round> ahead = new HashMap<>();
   private Optional<Finished> finished = Optional.empty();
   private boolean opened;
-  private int saidReceived;
   private int prefilled;
   private long heardNanos;
   private Duration pause;

@@ -44,7 +44,7 @@ import org.slf4j.LoggerFactory;
  */
 final class RemoteVerifier implements Verifier {
   private static final Logger LOG = LoggerFactory.getLogger(RemoteVerifier.class);
-  private static final int MAX_SETBACKS = 8; // changes of verifier without a verdict between them
+  private static final int MAX_SETBACKS = 8; // changes of verifier without progress between them
 
   private enum Phase { NEW, SEEKING, OPENING, OPEN, STALE, LOST, CLOSED }
 
@@ -71,6 +71,7 @@ final class RemoteVerifier implements Verifier {
   private final Set<String> suspects = new HashSet<>();
   private OptionalLong withoutSince = OptionalLong.empty();
   private int setbacks;
+  private int furthest; // positions any verifier was extended to
   private long heardNanos;
   private long sentNanos;
   private Duration pause = Duration.ZERO; // from sentNanos to the next repeat
@@ -255,11 +256,27 @@ final class RemoteVerifier implements Verifier {
     heardNanos = node.now();
     sentNanos = heardNanos;
     pause = node.times().retryFrom();
-    if (reply instanceof VerifyReply.Verdict) {
+    if (progresses(reply)) {
       setbacks = 0;
       suspects.clear();
     }
     answer(reply);
+  }
+
+  /** To extend again what another verifier held before is none, or one that breaks at the same work would never end. */
+  private boolean progresses(VerifyReply reply) {
+    return switch (reply) {
+      case VerifyReply.Verdict verdict -> true;
+      case VerifyReply.Extended extended -> {
+        boolean further = extended.has() > furthest;
+        furthest = Math.max(furthest, extended.has());
+        yield further;
+      }
+      case VerifyReply.Diverged diverged -> false;
+      case VerifyReply.Behind behind -> false;
+      case VerifyReply.StaleEpoch stale -> false;
+      case VerifyReply.Overloaded overloaded -> false;
+    };
   }
 
   private void answer(VerifyReply reply) {
@@ -268,9 +285,11 @@ final class RemoteVerifier implements Verifier {
     notifyAll();
   }
 
-  /** The verifier is gone: counts it and looks for another. */
+  /** The verifier is gone: counts it if the loop waits for it, and looks for another. */
   private void setBack() {
-    setbacks++;
+    if (nextSeq == 0 || !unanswered.isEmpty()) {
+      setbacks++;
+    }
     seek();
   }
 
@@ -308,12 +327,12 @@ final class RemoteVerifier implements Verifier {
     notifyAll();
   }
 
-  private void requireUsable() {
+  private void requireUsable() throws InterruptedException {
     if (phase == Phase.LOST) {
       throw failure;
     }
     if (phase == Phase.CLOSED) {
-      throw new IllegalStateException("session " + key + " is closed");
+      throw new InterruptedException("session " + key + " is closed"); // by another thread: as if cancelled
     }
   }
 

@@ -26,8 +26,7 @@ import java.util.concurrent.CompletionStage;
  * process.
  *
  * <p>Idempotent by (session, epoch). A session leaves when it has ended and its gateway knows, when it is cancelled,
- * when a higher epoch of it is opened, or when its gateway leaves or is not heard of for the lease. The bus thread
- * calls in; a session's loop runs, and waits for credit, on a thread of its host.
+ * when a higher epoch of it is opened, or when its gateway is not heard of for the lease. The bus thread calls in; a session's loop runs, and waits for credit, on a thread of its host.
  */
 public final class SessionEndpoint implements AutoCloseable {
   private static final int REMEMBERED = 4096;
@@ -47,6 +46,7 @@ public final class SessionEndpoint implements AutoCloseable {
   private final Map<Long, Integer> ended = new Recent<>(REMEMBERED); // epochs that must not be opened again
   private Optional<Duration> drainLimit = Optional.empty();
   private long drainNanos;
+  private boolean closed;
 
   /**
    * Opens the door.
@@ -61,7 +61,7 @@ public final class SessionEndpoint implements AutoCloseable {
     this.spans = spans;
     this.address = Addresses.drafter(node.id());
     this.listening = node.listen(address, this::receive);
-    this.registrations = List.of(listening, node.everyTick(this::tick), node.workers().onLeave(this::gatewayLeft));
+    this.registrations = List.of(listening, node.everyTick(this::tick));
   }
 
   /** Completes when the whole mesh can reach this endpoint: the time to announce the worker. */
@@ -91,6 +91,7 @@ public final class SessionEndpoint implements AutoCloseable {
   /** Closes the door and cancels all sessions. */
   @Override
   public synchronized void close() {
+    closed = true; // an open may be under way to this object already
     registrations.forEach(Registration::close);
     List.copyOf(sessions.values()).forEach(this::forget);
     drained.complete(null);
@@ -118,7 +119,7 @@ public final class SessionEndpoint implements AutoCloseable {
       held.get().openedAgain();
     } else if (known.isPresent() && known.get() >= key.epoch()) {
       refuse(frame, FailureCode.STALE, "epoch " + known.get() + " of the session is known or over");
-    } else if (drainLimit.isPresent()) {
+    } else if (closed || drainLimit.isPresent()) {
       refuse(frame, FailureCode.DRAINING, "drafter " + node.id() + " is draining");
     } else if (held.isEmpty() && sessions.size() >= maxSessions) {
       refuse(frame, FailureCode.OVERLOADED, "drafter " + node.id() + " runs " + maxSessions + " sessions");
@@ -172,14 +173,6 @@ public final class SessionEndpoint implements AutoCloseable {
         drained.complete(null);
       }
     });
-  }
-
-  private synchronized void gatewayLeft(String id) {
-    for (DraftSession session : List.copyOf(sessions.values())) {
-      if (session.gateway().equals(id)) {
-        forget(session);
-      }
-    }
   }
 
   /** Ends a session of which nobody wants to know any more. */

@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
 /** One opening of one session at a verify worker: puts works in order, runs each once, keeps replies for repeats. */
 final class VerifySession {
   private static final Logger LOG = LoggerFactory.getLogger(VerifySession.class);
-  private static final int MAX_AHEAD = 64;
+  private static final int MAX_HELD = 64; // works; a drafter sends far fewer before it waits for a reply
   private static final int MEMOISED = 64;
 
   private final TransportNode node;
@@ -128,7 +128,7 @@ final class VerifySession {
       node.bus().send(Addresses.replies(drafter), reply);
     } else if (ahead.containsKey(seq) || (seq >= firstSeq && seq < expected)) {
       send(new InProgress(seq));
-    } else if (seq >= expected && ahead.size() < MAX_AHEAD) {
+    } else if (seq >= expected && seq - expected < MAX_HELD - inOrder.size()) {
       ahead.put(seq, work);
       for (Work next = ahead.remove(expected); next != null; next = ahead.remove(expected)) {
         inOrder.add(next);

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.AcceptanceRule;
+import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.Handoff;
 import dev.layermesh.decoding.LocalSessionHost;
 import dev.layermesh.decoding.LocalVerifier;
 import dev.layermesh.decoding.Outcome;
+import dev.layermesh.decoding.PrefixHash;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionKey;
@@ -23,6 +26,7 @@ import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.Work;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.wire.Kind;
+import dev.layermesh.mesh.wire.Message;
 import dev.layermesh.testkit.DrafterKind;
 import dev.layermesh.testkit.ForgetfulVerifierHost;
 import dev.layermesh.testkit.Lossless;
@@ -30,9 +34,12 @@ import dev.layermesh.testkit.ToyDrafter;
 import dev.layermesh.testkit.ToyModel;
 import dev.layermesh.testkit.ToyVerifierHost;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -198,6 +205,131 @@ class RemoteVerifierTest {
   }
 
   @Test
+  void shouldGiveUpWhenEveryVerifierBreaksDownAtTheSameWork() {
+    verifier("v1", breaking((opening, answered, work) -> work instanceof DraftWindow), bus);
+    SessionHost.Session session = drafter("d1", bus).open(spec(21, TWO_WINDOWS, 10), NOWHERE);
+    assertThatThrownBy(() -> finished(session))
+        .hasCauseInstanceOf(VerifierLostException.class)
+        .hasMessageContaining("in a row failed");
+  }
+
+  @Test
+  void shouldGoOnAsLongAsEachVerifierGetsFurtherThanThoseBefore() {
+    verifier("v1", breaking((opening, answered, work) -> opening <= 12 && answered >= opening), bus);
+    SessionSpec small = spec(22, TWO_WINDOWS, 10);
+    SessionSpec spec = new SessionSpec(
+        small.key(), TokenIds.of(IntStream.range(0, 1000).map(i -> i % 13).toArray()), small.committed(), small.stops(),
+        small.sampling(), small.window());
+    var verifiers = new RemoteVerifiers(node("d1", bus), workers::verifier, key -> "", 4096); // few rows in a work
+    SessionHost.Session session = loops(verifiers).open(spec, NOWHERE);
+    Lossless.assertSameTokens(model.autoregressive(spec), finished(session).committed());
+    assertThat(first.opened()).isGreaterThan(12);
+  }
+
+  private interface Fault {
+    boolean at(int opening, int answered, Work work);
+  }
+
+  private VerifierHost breaking(Fault fault) {
+    var openings = new AtomicInteger();
+    return (key, sampling) -> {
+      VerifierSession session = first.open(key, sampling);
+      int opening = openings.incrementAndGet();
+      var answered = new AtomicInteger();
+      return answering(session, work -> {
+        if (fault.at(opening, answered.get(), work)) {
+          throw new IllegalStateException("device is gone");
+        }
+        VerifyReply reply = session.answer(work);
+        if (!(reply instanceof VerifyReply.Behind)) {
+          answered.incrementAndGet();
+        }
+        return reply;
+      });
+    };
+  }
+
+  @Test
+  void shouldKeepAWaitingSessionHoweverOftenItsVerifierLeaves() {
+    verifier("v1", first, bus);
+    SessionSpec spec = spec(23, WindowPolicy.sequential(3), 30);
+    var parked = new CountDownLatch(1);
+    var resume = new CountDownLatch(1);
+    SessionHost.Session session = drafter("d1", bus).open(spec, round -> {
+      parked.countDown();
+      resume.await();
+    });
+    bus.until("it waits for its client", MINUTES, () -> parked.getCount() == 0);
+    for (int i = 1; i <= 12; i++) {
+      int opened = i + 1;
+      workers.leave("v1");
+      workers.join(Role.VERIFY, "v1");
+      bus.until("it is open again", MINUTES, () -> first.opened() == opened);
+      bus.advance(Duration.ofMillis(100));
+    }
+    resume.countDown();
+    Lossless.assertSameTokens(model.autoregressive(spec), finished(session).committed());
+  }
+
+  @Test
+  void shouldEndASessionThatWaitsForAReplyAsCancelledWhenItsWayIsClosed() {
+    var never = new CountDownLatch(1);
+    verifier("v1", (key, sampling) -> {
+      VerifierSession session = first.open(key, sampling);
+      return answering(session, work -> {
+        never.await();
+        return session.answer(work);
+      });
+    }, bus);
+    var verifiers = new RemoteVerifiers(node("d1", bus), workers::verifier, key -> "", 4);
+    SessionHost.Session session = loops(verifiers).open(spec(24, TWO_WINDOWS, 10), NOWHERE);
+    bus.until("the session is open", MINUTES, () -> first.opened() == 1);
+    bus.advance(Duration.ofMillis(100));
+    verifiers.close();
+    assertThat(finished(session).reason()).isEqualTo(StopReason.CANCELLED);
+  }
+
+  @Test
+  void shouldHoldNoMoreWorksThanADrafterSendsAndTakeTheRestWhenSentAgain() {
+    var opens = new CountDownLatch(1);
+    verifier("v1", (key, sampling) -> {
+      try {
+        opens.await();
+      } catch (InterruptedException cancelled) {
+        throw new IllegalStateException(cancelled);
+      }
+      return answering(first.open(key, sampling), work -> new VerifyReply.Extended(work.seq(), 1, 1));
+    }, bus);
+    var held = new HashSet<Integer>();
+    var answered = new HashSet<Integer>();
+    TransportNode drafter = node("d1", bus);
+    drafter.listen(Addresses.replies("d1"), frame -> {
+      switch (frame.message()) {
+        case Message.InProgress progress -> held.add(progress.seq());
+        case Message.Reply reply -> answered.add(reply.reply().seq());
+        default -> {}
+      }
+    });
+    var key = new SessionKey(25, 0);
+    String address = Addresses.verifier("v1");
+    drafter.send(address, key, new Message.OpenVerifier(0, 0, SamplingParams.GREEDY, ""));
+    Runnable sendAll = () -> {
+      for (int seq = 199; seq >= 0; seq--) { // the first ones last: what came early must leave room for them
+        drafter.send(address, key, new Message.Work(
+            new Work.Extend(seq, PrefixHash.EMPTY, new Handoff.Tokens(0, TokenIds.of(1)))));
+      }
+    };
+    sendAll.run();
+    sendAll.run();
+    bus.advance(Duration.ofMillis(100));
+    assertThat(held).hasSize(64).allMatch(seq -> seq < 64);
+    opens.countDown();
+    bus.until("the first are answered", MINUTES, () -> answered.size() == 64);
+    sendAll.run();
+    bus.until("the next are answered", MINUTES, () -> answered.size() == 128);
+  }
+
+  @Test
   void shouldTurnToAnotherVerifierWhenOneIsFullOrDraining() {
     TransportNode node = node("v1", bus);
     workers.join(Role.VERIFY, "v1");
@@ -223,23 +355,10 @@ class RemoteVerifierTest {
     var go = new CountDownLatch(1);
     VerifierHost slow = (key, sampling) -> {
       VerifierSession session = first.open(key, sampling);
-      return new VerifierSession() {
-        @Override
-        public int has() {
-          return session.has();
-        }
-
-        @Override
-        public VerifyReply answer(Work work) throws InterruptedException {
-          go.await();
-          return session.answer(work);
-        }
-
-        @Override
-        public void close() {
-          session.close();
-        }
-      };
+      return answering(session, work -> {
+        go.await();
+        return session.answer(work);
+      });
     };
     verifier("v1", slow, bus);
     SessionSpec spec = spec(15, TWO_WINDOWS, 30);
@@ -304,12 +423,38 @@ class RemoteVerifierTest {
     assertThat(faulty.lost()).containsKey(Kind.CLOSE_VERIFIER);
   }
 
+  private interface Answer {
+    VerifyReply to(Work work) throws InterruptedException;
+  }
+
+  private static VerifierSession answering(VerifierSession session, Answer answer) {
+    return new VerifierSession() {
+      @Override
+      public int has() {
+        return session.has();
+      }
+
+      @Override
+      public VerifyReply answer(Work work) throws InterruptedException {
+        return answer.to(work);
+      }
+
+      @Override
+      public void close() {
+        session.close();
+      }
+    };
+  }
+
   private SessionHost drafter(String id, FrameBus itsBus) {
     return drafter(node(id, itsBus));
   }
 
   private SessionHost drafter(TransportNode node) {
-    var verifiers = new RemoteVerifiers(node, workers::verifier, key -> "", 4);
+    return loops(new RemoteVerifiers(node, workers::verifier, key -> "", 4));
+  }
+
+  private SessionHost loops(RemoteVerifiers verifiers) {
     return new LocalSessionHost(spec -> new ToyDrafter(spec, model, DrafterKind.PLAUSIBLE), verifiers::verifier);
   }
 

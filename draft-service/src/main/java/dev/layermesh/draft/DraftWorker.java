@@ -1,6 +1,7 @@
 package dev.layermesh.draft;
 
 import dev.layermesh.decoding.LocalSessionHost;
+import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.lane.LaneStats;
@@ -27,6 +28,11 @@ import java.util.Random;
  * model stay the caller's to close, after this.
  */
 public final class DraftWorker implements AutoCloseable {
+  private static final Duration CLOSING = Duration.ofSeconds(3);
+
+  /** Bytes of the distributions in a window at most: they travel whole, in one message, ahead of other sessions'. */
+  private static final int MAX_DISTRIBUTION_BYTES = 4 << 20;
+
   private final DraftModel model;
   private final RemoteVerifiers verifiers;
   private final SessionEndpoint endpoint;
@@ -66,7 +72,7 @@ public final class DraftWorker implements AutoCloseable {
         transport, suspects -> placement.verify(ad, suspects), spans::traceparent, ad.hiddenSize());
     var local = new LocalSessionHost(model::drafter, verifiers::verifier);
     var endpoint = new SessionEndpoint(
-        transport, (spec, sink) -> local.open(limited(spec, mostDrafted), sink), maxSessions, spans);
+        transport, (spec, sink) -> local.open(limited(spec, mostDrafted, ad.vocabSize()), sink), maxSessions, spans);
     try {
       verifiers.ready().toCompletableFuture().join();
       endpoint.ready().toCompletableFuture().join();
@@ -81,10 +87,20 @@ public final class DraftWorker implements AutoCloseable {
     }
   }
 
-  private static SessionSpec limited(SessionSpec spec, int mostDrafted) {
+  static SessionSpec limited(SessionSpec spec, int mostDrafted, int vocabSize) {
     WindowPolicy asked = spec.window();
-    var window = new WindowPolicy(Math.min(asked.draftTokens(), mostDrafted), asked.windows(), asked.tail());
+    int most = Math.min(mostDrafted, mostSent(spec.sampling(), vocabSize));
+    var window = new WindowPolicy(Math.min(asked.draftTokens(), most), asked.windows(), asked.tail());
     return new SessionSpec(spec.key(), spec.prompt(), spec.committed(), spec.stops(), spec.sampling(), window);
+  }
+
+  /** Draft tokens whose distributions a message may carry: top-k bounds what is kept of each, top-p does not. */
+  private static int mostSent(SamplingParams sampling, int vocabSize) {
+    if (sampling.greedy() || !sampling.acceptance().readsDraftDistributions()) {
+      return WindowPolicy.MAX_DRAFT_TOKENS;
+    }
+    int kept = sampling.topK() == 0 ? vocabSize : Math.min(sampling.topK(), vocabSize);
+    return Math.max(1, MAX_DISTRIBUTION_BYTES / (kept * Float.BYTES));
   }
 
   private static WorkerAd ad(ModelIdentity model) {
@@ -110,11 +126,22 @@ public final class DraftWorker implements AutoCloseable {
     endpoint.drain(limit).toCompletableFuture().join();
   }
 
-  /** Leaves the mesh and cancels what still runs. */
+  /**
+   * Leaves the mesh and cancels what still runs. Returns when the loops have ended, so that the model may be closed, and
+   * when verifiers know; after three seconds in any case.
+   */
   @Override
   public void close() {
     presence.close();
     endpoint.close();
+    long start = System.nanoTime();
+    try {
+      while (endpoint.sessions() + verifiers.sessions() > 0 && System.nanoTime() - start < CLOSING.toNanos()) {
+        Thread.sleep(10);
+      }
+    } catch (InterruptedException hurried) {
+      Thread.currentThread().interrupt();
+    }
     verifiers.close();
   }
 }

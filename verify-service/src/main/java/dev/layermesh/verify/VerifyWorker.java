@@ -20,6 +20,8 @@ import java.time.Duration;
  * belong on a main or virtual thread; the node, the registry and the model stay the caller's to close, after this.
  */
 public final class VerifyWorker implements AutoCloseable {
+  private static final Duration CLOSING = Duration.ofSeconds(3);
+
   private final VerifyModel model;
   private final VerifyEndpoint endpoint;
   private final WorkerPresence presence;
@@ -75,16 +77,25 @@ public final class VerifyWorker implements AutoCloseable {
   public void drain(Duration limit) throws InterruptedException {
     presence.drain();
     endpoint.drain();
-    long deadline = System.nanoTime() + limit.toNanos();
-    while (endpoint.sessions() > 0 && System.nanoTime() < deadline) {
-      Thread.sleep(20);
-    }
+    awaitNone(limit);
   }
 
-  /** Leaves the mesh and ends what still runs. */
+  /** Leaves the mesh and ends what still runs; returns when its caches are free, after three seconds in any case. */
   @Override
   public void close() {
     presence.close();
     endpoint.close();
+    try {
+      awaitNone(CLOSING);
+    } catch (InterruptedException hurried) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void awaitNone(Duration limit) throws InterruptedException {
+    long start = System.nanoTime();
+    while (endpoint.sessions() > 0 && System.nanoTime() - start < limit.toNanos()) {
+      Thread.sleep(10);
+    }
   }
 }

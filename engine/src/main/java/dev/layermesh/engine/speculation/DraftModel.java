@@ -3,12 +3,16 @@ package dev.layermesh.engine.speculation;
 import dev.layermesh.decoding.DraftChoice;
 import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.lane.InferenceLane;
+import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.LaneStats;
+import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /** The draft side of a model: embedding, layers [0,E) and the shared head on a lane of their own. Thread-safe. */
 public final class DraftModel implements AutoCloseable {
@@ -39,6 +43,19 @@ public final class DraftModel implements AutoCloseable {
   /** A drafter with an empty cache that proposes what {@code choice} makes of its distributions. */
   public Drafter drafter(SessionSpec spec, DraftChoice choice) {
     return new ModelDrafter(spec, lane().open(), model().exitLayer(), choice);
+  }
+
+  /** Compiles the kernels that a session needs, for at most {@code limit}. */
+  public void warmUp(Duration limit) throws InterruptedException {
+    TokenIds few = TokenIds.of(0, 0, 0, 0);
+    try (LaneSession session = lane().open()) {
+      WarmUp.repeat(
+          greedy -> {
+            session.extend(0, few);
+            session.draw(few.length(), 0, Optional.of(greedy));
+          },
+          limit);
+    }
   }
 
   /** Counters of the lane. */

@@ -1,5 +1,6 @@
 package dev.layermesh.engine.speculation;
 
+import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.VerifierHost;
@@ -8,7 +9,10 @@ import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.lane.InferenceLane;
+import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.LaneStats;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -45,6 +49,22 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
     Optional<InferenceLane> early = side.lanes().stream().skip(1).findFirst();
     return new ModelVerifierSession(
         sampling, side.lanes().getFirst().open(), early.map(InferenceLane::open), model().exitLayer());
+  }
+
+  /** Compiles the kernels that a session needs, for at most {@code limit}. */
+  public void warmUp(Duration limit) throws InterruptedException {
+    int width = model().config().hiddenSize();
+    int count = 4;
+    var bytes = MemorySegment.ofArray(new byte[count * width * HiddenRows.Type.F32.bytes()]);
+    var rows = new HiddenRows.Host(count, width, HiddenRows.Type.F32, bytes);
+    try (LaneSession session = side.lanes().getFirst().open()) {
+      WarmUp.repeat(
+          greedy -> {
+            session.judge(0, rows, greedy);
+            session.judge(count, rows.slice(0, 1), greedy);
+          },
+          limit);
+    }
   }
 
   /** Counters of the late layers' lane. */

@@ -8,6 +8,7 @@ import dev.layermesh.decoding.DraftToken;
 import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.Handoff;
+import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.PrefixHash;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
@@ -21,6 +22,7 @@ import dev.layermesh.decoding.Work.Extend;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -125,5 +127,13 @@ class ModelVerifierSessionTest {
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("without layers below 2");
     }
+  }
+
+  @Test
+  void shouldStartCleanAfterWarmingUp() throws InterruptedException {
+    split.draft().warmUp(Duration.ofMillis(200));
+    split.verify().warmUp(Duration.ofMillis(200));
+    Outcome outcome = split.run(spec, round -> { });
+    assertThat(outcome.committed()).isEqualTo(GOLDEN.greedyIds().slice(0, 32));
   }
 }

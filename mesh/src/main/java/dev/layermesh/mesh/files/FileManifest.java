@@ -74,7 +74,7 @@ record FileManifest(Map<String, Entry> entries) {
         entries.put(name, new Entry(entry.getInteger("size", -1), entry.getString("sha256", "")));
       }
       return new FileManifest(entries);
-    } catch (IllegalArgumentException | ClassCastException e) {
+    } catch (IllegalArgumentException | ClassCastException | NullPointerException e) {
       throw new IOException("not a manifest of files: " + e.getMessage(), e);
     }
   }

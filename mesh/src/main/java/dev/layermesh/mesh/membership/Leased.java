@@ -1,6 +1,9 @@
 package dev.layermesh.mesh.membership;
 
+import dev.layermesh.decoding.InputException;
+import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
+import java.util.Objects;
 
 /** A value as it lies in a map of the cluster: JSON text, with the node that vouches for it. */
 record Leased(String nodeId, JsonObject value) {
@@ -8,8 +11,19 @@ record Leased(String nodeId, JsonObject value) {
     return new JsonObject().put("node", nodeId).put("value", value).encode();
   }
 
-  static Leased decode(String text) {
-    JsonObject json = new JsonObject(text);
-    return new Leased(json.getString("node"), json.getJsonObject("value"));
+  /**
+   * Reads {@link #encode}.
+   *
+   * @throws InputException if {@code entry} is none
+   */
+  static Leased decode(Object entry) {
+    try {
+      JsonObject json = new JsonObject((String) entry);
+      return new Leased(
+          Objects.requireNonNull(json.getString("node"), "node"),
+          Objects.requireNonNull(json.getJsonObject("value"), "value"));
+    } catch (ClassCastException | NullPointerException | DecodeException e) {
+      throw InputException.in("mesh", "is not an entry of a node: " + e.getMessage());
+    }
   }
 }

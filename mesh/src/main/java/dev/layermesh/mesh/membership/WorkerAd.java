@@ -81,7 +81,7 @@ public record WorkerAd(
           json.getBoolean("draining", false));
     } catch (InputException e) {
       throw InputException.in("worker ad", e.getMessage());
-    } catch (ClassCastException | IllegalArgumentException | DecodeException e) {
+    } catch (ClassCastException | NullPointerException | IllegalArgumentException | DecodeException e) {
       throw InputException.in("worker ad", "is not the ad of a worker: " + e.getMessage());
     }
   }

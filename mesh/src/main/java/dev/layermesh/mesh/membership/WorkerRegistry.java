@@ -11,10 +11,11 @@ import com.hazelcast.map.listener.EntryAddedListener;
 import com.hazelcast.map.listener.EntryMergedListener;
 import com.hazelcast.map.listener.EntryRemovedListener;
 import com.hazelcast.map.listener.EntryUpdatedListener;
+import com.hazelcast.nio.serialization.HazelcastSerializationException;
 import dev.layermesh.decoding.InputException;
-import io.vertx.core.json.DecodeException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -40,7 +41,9 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
   private static final String ADS = "layermesh.workers";
   private static final String CLAIMS = "layermesh.claims";
   private static final String CLAIM_LOCK = "lock";
-  private static final long LOCK_SECONDS = 10;
+  private static final long LOCK_PATIENCE_SECONDS = 10;
+  /** Longer than the calls made under it may take. */
+  private static final long LOCK_LEASE_SECONDS = 60;
 
   private final HazelcastInstance hazelcast;
   private final String nodeId;
@@ -64,7 +67,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     // Listen before looking: an ad that changes in between is seen twice rather than never.
     this.memberListener = hazelcast.getCluster().addMembershipListener(new MemberEvents());
     this.adListener = ads.addEntryListener(new AdEvents(), true);
-    ads.values().forEach(this::heard);
+    ads.keySet().forEach(this::look);
     this.keeper = Thread.ofVirtual().name("mesh-leases-" + nodeId).start(this::keepLeases);
   }
 
@@ -92,15 +95,25 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
   public Registration claim(MeshIdentity identity) {
     lockClaims();
     try {
-      for (String claim : claims.values()) {
-        Leased other = Leased.decode(claim);
-        if (isMember(other.nodeId())) {
-          identity.requireSameAs(MeshIdentity.fromJson(other.value()));
-        }
-      }
+      claims.keySet().stream().flatMap(key -> claimed(key).stream()).forEach(identity::requireSameAs);
       return new LeasedEntry(claims, UUID.randomUUID().toString(), new Leased(nodeId, identity.toJson()).encode());
     } finally {
-      claims.unlock(CLAIM_LOCK);
+      unlockClaims();
+    }
+  }
+
+  /** What a live node claims; nothing if it is gone or the claim cannot be read. */
+  private Optional<MeshIdentity> claimed(String key) {
+    try {
+      String claim = claims.get(key);
+      if (claim == null) {
+        return Optional.empty(); // its lease is just over
+      }
+      Leased other = Leased.decode(claim);
+      return isMember(other.nodeId()) ? Optional.of(MeshIdentity.fromJson(other.value())) : Optional.empty();
+    } catch (InputException | HazelcastSerializationException | ClassCastException | NullPointerException unreadable) {
+      LOG.warn("ignoring what is not the claim of a node: {}", unreadable.toString());
+      return Optional.empty();
     }
   }
 
@@ -109,7 +122,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
    *
    * @throws InputException if the mesh serves another {@link MeshIdentity}; the message names both values
    */
-  public Announcement announce(WorkerAd ad) {
+  Announcement announce(WorkerAd ad) {
     return announce(ad, Map.of());
   }
 
@@ -120,7 +133,12 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
    */
   public Announcement announce(WorkerAd ad, Map<String, String> parts) {
     Registration claim = claim(MeshIdentity.of(ad).with(parts));
-    return new OwnWorker(ad, claim);
+    try {
+      return new OwnWorker(ad, claim);
+    } catch (RuntimeException failure) {
+      claim.close();
+      throw failure;
+    }
   }
 
   /** Takes back everything this process announced and claimed, and stops following the mesh. */
@@ -140,12 +158,23 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
 
   private void lockClaims() {
     try {
-      if (!claims.tryLock(CLAIM_LOCK, LOCK_SECONDS, TimeUnit.SECONDS, LOCK_SECONDS, TimeUnit.SECONDS)) {
-        throw new IllegalStateException("the lock on the mesh's identity was not free within " + LOCK_SECONDS + " s");
+      if (!claims.tryLock(
+          CLAIM_LOCK, LOCK_PATIENCE_SECONDS, TimeUnit.SECONDS, LOCK_LEASE_SECONDS, TimeUnit.SECONDS)) {
+        throw new IllegalStateException(
+            "the lock on the mesh's identity was not free within " + LOCK_PATIENCE_SECONDS + " s");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while claiming the mesh's identity", e);
+    }
+  }
+
+  /** What was done under the lock stands, or has failed, whatever becomes of the lock. */
+  private void unlockClaims() {
+    try {
+      claims.unlock(CLAIM_LOCK);
+    } catch (RuntimeException lost) {
+      LOG.warn("the lock on the mesh's identity is left to its lease: {}", lost.toString());
     }
   }
 
@@ -158,11 +187,22 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     return String.valueOf(member.getAttribute(MeshNode.NODE_ID_ATTRIBUTE));
   }
 
-  private void heard(String text) {
+  private void look(String key) {
     try {
-      Leased leased = Leased.decode(text);
+      String ad = ads.get(key);
+      if (ad != null) {
+        heard(ad);
+      }
+    } catch (RuntimeException unreadable) {
+      LOG.warn("ignoring what is not the ad of a worker: {}", unreadable.toString());
+    }
+  }
+
+  private void heard(Object entry) {
+    try {
+      Leased leased = Leased.decode(entry);
       table.heard(leased.nodeId(), WorkerAd.fromJson(leased.value()));
-    } catch (InputException | DecodeException e) {
+    } catch (InputException e) {
       LOG.warn("ignoring what is not the ad of a worker: {}", e.getMessage());
     }
   }

@@ -12,6 +12,7 @@ import io.vertx.core.eventbus.DeliveryContext;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -96,5 +97,14 @@ class ModelFilesTest {
         .completion().toCompletionStage().toCompletableFuture().get(10, TimeUnit.SECONDS);
     assertThatThrownBy(() -> new ModelFilesClient(gateway.vertx(), TIMEOUT).fetch("climber"))
         .isInstanceOf(IOException.class).hasMessageContaining("../evil");
+  }
+
+  @Test
+  void shouldNotBelieveAManifestThatIsIncomplete() {
+    JsonObject nothing = new JsonObject().putNull("config.json");
+    JsonObject nameless = new JsonObject().put("config.json", new JsonObject().putNull("size").putNull("sha256"));
+    for (JsonObject manifest : List.of(nothing, nameless)) {
+      assertThatThrownBy(() -> FileManifest.fromJson(manifest)).isInstanceOf(IOException.class);
+    }
   }
 }

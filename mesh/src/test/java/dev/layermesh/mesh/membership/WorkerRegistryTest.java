@@ -4,10 +4,13 @@ import static dev.layermesh.mesh.membership.TestMeshes.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.hazelcast.map.IMap;
 import dev.layermesh.decoding.InputException;
+import io.vertx.core.json.JsonObject;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CyclicBarrier;
@@ -161,6 +164,28 @@ class WorkerRegistryTest {
     NODES.get(0).hazelcast().<String, Object>getMap("gadgets").set("key", new Gadget());
     assertThatThrownBy(() -> NODES.get(1).hazelcast().<String, Object>getMap("gadgets").get("key"))
         .hasStackTraceContaining("Resolving class " + Gadget.class.getName() + " is not allowed");
+  }
+
+  @Test
+  void shouldStartAndClaimBesideEntriesThatCannotBeRead() {
+    var node = NODES.get(0).hazelcast();
+    Map<String, Object> unreadable = Map.of("number", 7, "gadget", new Gadget(), "text", "{", "list", "[]",
+        "null", "{\"node\":null,\"value\":null}", "empty", new Leased(NODES.get(0).nodeId(), new JsonObject()).encode(),
+        "parts", new Leased(NODES.get(0).nodeId(), new JsonObject().put("fingerprint", "f9").put("exit_layer", 9)
+            .put("parts", new JsonObject().put("layer 0", 7))).encode());
+    List<IMap<String, Object>> maps = List.of(node.getMap("layermesh.workers"), node.getMap("layermesh.claims"));
+    try {
+      maps.forEach(map -> unreadable.forEach(map::set));
+      first.announce(Ads.draft("d"));
+      try (MeshNode late = MeshNode.join(OPTIONS); WorkerRegistry registry = WorkerRegistry.open(late)) {
+        assertThat(registry.live(Role.DRAFT)).extracting(WorkerAd::id).containsExactly("d");
+        registry.announce(Ads.verify("v"));
+        await("both are seen", () -> first.live(Role.VERIFY).size() == 1 && registry.live(Role.VERIFY).size() == 1);
+        assertThatThrownBy(() -> registry.claim(new MeshIdentity("f1", 3))).isInstanceOf(InputException.class);
+      }
+    } finally {
+      maps.forEach(map -> unreadable.keySet().forEach(map::delete));
+    }
   }
 
   private record Gadget() implements Serializable {

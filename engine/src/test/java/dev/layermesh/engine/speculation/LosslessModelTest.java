@@ -12,6 +12,7 @@ import dev.layermesh.testkit.DraftOracle;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Lossless;
 import dev.layermesh.testkit.LosslessMatrix;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -46,11 +47,14 @@ class LosslessModelTest {
   @ParameterizedTest
   @ValueSource(strings = {"scalar", "vector"})
   void shouldNotDependOnWhatIsDrafted(String backend) {
-    try (var split = SplitModel.open(EngineOptions.of(Fixtures.bundledModel()).withBackend(backend))) {
-      var oracle = new DraftOracle(spec -> committed(split, autoregressive(spec)), 2048);
+    Path tiny = Fixtures.tinyLlama2();
+    TokenIds prompt = Fixtures.golden(tiny).cases().getFirst().promptIds();
+    try (var split = SplitModel.open(EngineOptions.of(tiny).withBackend(backend))) {
+      int vocabSize = split.draft().model().config().vocabSize();
+      var oracle = new DraftOracle(spec -> committed(split, autoregressive(spec)), vocabSize);
       int runs = LosslessMatrix.small(
               (spec, drafter, sink) -> split.run(spec, oracle.choice(spec, drafter), sink), oracle::continuation)
-          .assertLossless(PROMPT, 1024, 7);
+          .assertLossless(prompt, split.draft().model().config().maxPositions(), 7);
       assertThat(runs).isGreaterThan(200);
     }
   }

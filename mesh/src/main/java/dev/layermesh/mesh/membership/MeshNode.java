@@ -42,7 +42,7 @@ public final class MeshNode implements AutoCloseable {
   private final MeshOptions options;
 
   private MeshNode(Vertx vertx, HazelcastClusterManager cluster, MeshOptions options) {
-    this.vertx = vertx;
+    this.vertx = vertx.exceptionHandler(MeshNode::unhandled);
     this.cluster = cluster;
     this.options = options;
   }
@@ -103,6 +103,15 @@ public final class MeshNode implements AutoCloseable {
 
   HazelcastInstance hazelcast() {
     return cluster.getHazelcastInstance();
+  }
+
+  /** Vert.x 5.0.7 completes a write twice when the node it goes to has just died: no fault of anybody here. */
+  private static void unhandled(Throwable failure) {
+    if (failure instanceof IllegalStateException && "Promise already completed".equals(failure.getMessage())) {
+      LOG.debug("a message to a node that has just died", failure);
+    } else {
+      LOG.error("unhandled on an event loop", failure);
+    }
   }
 
   private static VertxOptions vertxOptions(InetAddress bind) {

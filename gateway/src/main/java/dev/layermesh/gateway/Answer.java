@@ -9,7 +9,7 @@ import java.time.Instant;
  */
 interface Answer {
 
-  /** A generation runs. */
+  /** A worker took the generation. */
   void begin(Head head);
 
   void delta(Delta delta);
@@ -17,11 +17,19 @@ interface Answer {
   /** Completes when the last byte is written, or cannot be. */
   Future<Void> end(Ending ending);
 
-  /** Completes as {@link #end} does. */
-  Future<Void> fail(ApiError error);
+  /** Completes as {@link #end} does. {@code sent} is what the client got. */
+  Future<Void> fail(ApiError error, Sent sent);
 
   /** Whether the client takes more now; if not, {@link Turn#drained()} is called when it does. */
   boolean writable();
+
+  /**
+   * What a client got.
+   *
+   * @param text all pieces
+   * @param tokens they were made of
+   */
+  record Sent(String text, int tokens) {}
 
   /**
    * What every part of an answer repeats.

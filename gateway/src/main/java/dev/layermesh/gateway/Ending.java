@@ -55,12 +55,17 @@ record Ending(
 
   /** Usage in the words of the responses API. */
   JsonObject responseUsage() {
+    return responseUsage(promptTokens, ids.length());
+  }
+
+  /** Usage of a response, also of one that failed. */
+  static JsonObject responseUsage(int input, int output) {
     return new JsonObject()
-        .put("input_tokens", promptTokens)
+        .put("input_tokens", input)
         .put("input_tokens_details", new JsonObject().put("cached_tokens", 0))
-        .put("output_tokens", ids.length())
+        .put("output_tokens", output)
         .put("output_tokens_details", new JsonObject().put("reasoning_tokens", 0))
-        .put("total_tokens", promptTokens + ids.length());
+        .put("total_tokens", input + output);
   }
 
   /** The counters of {@code generate --json}. */

@@ -8,6 +8,7 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpVersion;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
@@ -16,25 +17,35 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Which path is answered by what. Handlers run on the connection's event loop. */
 final class Endpoints {
+  private static final Logger LOG = LoggerFactory.getLogger(Endpoints.class);
   private static final String POLICY =
       "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:";
+
+  /** How long a client that was refused may go on sending, so that it reads the refusal before the connection ends. */
+  private static final Duration LAST_READS = Duration.ofSeconds(1);
 
   private final Vertx vertx;
   private final GatewayOptions options;
   private final Turns turns;
+  private final Origins origins;
   private final String page = page();
+
 
   Endpoints(Vertx vertx, GatewayOptions options, Turns turns) {
     this.vertx = vertx;
     this.options = options;
     this.turns = turns;
+    origins = new Origins(options.host());
   }
 
   Router router() {
@@ -62,7 +73,7 @@ final class Endpoints {
 
   private void admit(RoutingContext exchange) {
     exchange.response().putHeader("x-request-id", UUID.randomUUID().toString());
-    if (Origins.allowed(exchange.request())) {
+    if (origins.allow(exchange.request())) {
       exchange.next();
     } else {
       Replies.error(
@@ -83,16 +94,50 @@ final class Endpoints {
           var call = new Turns.Call(
               () -> reader.apply(Fields.parse(body.getBytes())),
               asked -> asked.output().stream() ? new SseAnswer(response, shape) : new JsonAnswer(response, shape),
-              operation, new TurnTelemetry.Origin.Continued(request.headers()), () -> !response.closed());
+              operation, new TurnTelemetry.Origin.Continued(request.headers()), () -> !response.closed(),
+              () -> drop(request));
           return turns.start(call, () -> {});
         })
         .onSuccess(turn::set)
-        .onFailure(failure -> Replies.error(response, Turns.errorOf(failure)));
+        .onFailure(failure -> refuse(request, Turns.errorOf(failure)));
   }
 
-  /** The body, unless it is too large; what is too much is read and dropped, so that the client reads the refusal. */
+  /** Answers with an error. A connection whose request is not all here is of no more use and is closed. */
+  private void refuse(HttpServerRequest request, ApiError error) {
+    if (request.isEnded()) {
+      Replies.error(request.response(), error);
+      return;
+    }
+    if (request.version() != HttpVersion.HTTP_2) {
+      request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+    }
+    Replies.error(request.response(), error).onComplete(written -> {
+      long patience = vertx.setTimer(LAST_READS.toMillis(), id -> drop(request));
+      request.endHandler(none -> {
+        vertx.cancelTimer(patience);
+        drop(request);
+      });
+    });
+  }
+
+  /** Ends what carries a request: its connection, or its stream of a connection that it shares. */
+  private static void drop(HttpServerRequest request) {
+    if (request.version() == HttpVersion.HTTP_2) {
+      request.response().reset();
+    } else {
+      request.connection().close();
+    }
+  }
+
+  /**
+   * The body, unless it is too large, comes too slowly or ends early. What is too much is read and dropped, so that
+   * the client reads the refusal.
+   */
   private Future<Buffer> body(HttpServerRequest request) {
     Promise<Buffer> whole = Promise.promise();
+    var late = new ApiException(
+        ApiError.badRequest(408, "body_timeout", "the body did not come within " + options.stall().toSeconds() + " s"));
+    long deadline = vertx.setTimer(options.stall().toMillis(), id -> whole.tryFail(late));
     Buffer body = Buffer.buffer();
     request.handler(chunk -> {
       if (body.length() + chunk.length() <= options.maxBodyBytes()) {
@@ -103,8 +148,11 @@ final class Endpoints {
       }
     });
     request.endHandler(none -> whole.tryComplete(body));
-    request.exceptionHandler(whole::tryFail);
-    return whole.future();
+    request.exceptionHandler(gone -> {
+      LOG.debug("a request broke off", gone);
+      whole.tryFail(new ApiException(ApiError.badRequest(400, "body_incomplete", "the request broke off")));
+    });
+    return whole.future().onComplete(done -> vertx.cancelTimer(deadline));
   }
 
   private void responses(RoutingContext exchange) {

@@ -13,8 +13,8 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The running HTTP and WebSocket server of a mesh. Event loops move bytes; prompts are encoded on Vert.x worker
- * threads. Any thread may call.
+ * The running HTTP and WebSocket server of a mesh. Event loops move bytes; prompts are encoded on threads of its
+ * own. Any thread may call.
  */
 public final class Gateway {
   /** The kernel's own choice grows to megabytes, in which a client that stopped reading would go unnoticed. */
@@ -48,7 +48,7 @@ public final class Gateway {
         .requestHandler(new Endpoints(vertx, options, turns).router())
         .listen()
         .map(server -> new Gateway(server, turns, options))
-        .recover(failure -> Future.failedFuture(explained(failure, options)));
+        .recover(failure -> turns.drain().transform(done -> Future.failedFuture(explained(failure, options))));
   }
 
   /** The port it listens on. */
@@ -79,8 +79,8 @@ public final class Gateway {
         .setPerMessageWebSocketCompressionSupported(false)
         .setPerFrameWebSocketCompressionSupported(false)
         .setWebSocketClosingTimeout(1)
-        .setMaxWebSocketFrameSize(options.maxBodyBytes())
-        .setMaxWebSocketMessageSize(options.maxBodyBytes());
+        .setMaxWebSocketFrameSize(ResponsesSocket.maxMessageBytes(options))
+        .setMaxWebSocketMessageSize(ResponsesSocket.maxMessageBytes(options));
   }
 
   private static Throwable explained(Throwable failure, GatewayOptions options) {

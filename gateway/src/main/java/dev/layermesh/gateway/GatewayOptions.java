@@ -13,10 +13,11 @@ import java.util.Objects;
  * @param window draft tokens in a window of requests that name none
  * @param maxSessions generations at a time; more are refused with 429
  * @param creditTokens tokens a drafter may be ahead of what the client's socket took
- * @param maxBodyBytes of a request body or WebSocket message
+ * @param maxBodyBytes of a request body; a WebSocket message has at most 1 MiB of them
  * @param drain how long {@link Gateway#close()} lets running streams finish
- * @param stall how long a client may take nothing before its stream is given up
- * @param ping between two pings of a silent WebSocket client; one that stays silent for two is dropped
+ * @param stall how long a client may take nothing, or need to send a request, before it is given up
+ * @param ping between two pings of a WebSocket client; one that is silent after two is dropped, unless events
+ *     wait to be taken by it, which is the business of {@code stall}
  */
 public record GatewayOptions(
     String host,

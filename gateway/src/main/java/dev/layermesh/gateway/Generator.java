@@ -6,6 +6,7 @@ import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.mesh.wire.FailureCode;
 import java.util.Optional;
 
 /** Runs generations somewhere. Thread-safe, never blocks. */
@@ -59,11 +60,14 @@ public interface Generator {
    */
   interface Listener {
 
+    /** A worker took it and reads the prompt; may be said any number of times, or not at all. */
+    default void admitted() {}
+
     void round(Round round);
 
     void finished(Outcome outcome);
 
     /** It ended early and cannot go on. {@code reason} is for people. */
-    void failed(String reason);
+    void failed(FailureCode code, String reason);
   }
 }

@@ -41,7 +41,7 @@ final class JsonAnswer implements Answer {
   }
 
   @Override
-  public Future<Void> fail(ApiError error) {
+  public Future<Void> fail(ApiError error, Sent sent) {
     return Replies.error(response, error);
   }
 

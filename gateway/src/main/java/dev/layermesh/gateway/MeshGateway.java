@@ -11,6 +11,7 @@ import dev.layermesh.mesh.transport.EventBusFrameBus;
 import dev.layermesh.mesh.transport.RemoteSessionHost;
 import dev.layermesh.mesh.transport.TransportNode;
 import io.vertx.core.Future;
+import io.vertx.core.Vertx;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -66,7 +67,8 @@ public final class MeshGateway implements AutoCloseable {
     try {
       host.ready().toCompletableFuture().join();
       var supervisor =
-          new SessionSupervisor(host::open, placement, options, random::nextLong, telemetry.tracer());
+          new SessionSupervisor(
+              host::open, placement, options, random::nextLong, telemetry.tracer(), clock(node.vertx()));
       Gateway gateway = await(
           Gateway.start(node.vertx(), options, models, supervisor, telemetry.openTelemetry()), Duration.ofSeconds(30));
       return new MeshGateway(node, options, host, models, looking, gateway);
@@ -76,6 +78,20 @@ public final class MeshGateway implements AutoCloseable {
       models.close();
       throw refused;
     }
+  }
+
+  private static SessionSupervisor.Clock clock(Vertx vertx) {
+    return new SessionSupervisor.Clock() {
+      @Override
+      public long nanos() {
+        return System.nanoTime();
+      }
+
+      @Override
+      public void after(Duration delay, Runnable then) {
+        vertx.setTimer(delay.toMillis(), id -> then.run());
+      }
+    };
   }
 
   /** The port clients connect to. */

@@ -12,6 +12,8 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +31,8 @@ import org.slf4j.LoggerFactory;
  */
 final class MeshModelSource implements ModelSource, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MeshModelSource.class);
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(200);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
 
   private final Placement placement;
   private final Files files;
@@ -37,8 +41,11 @@ final class MeshModelSource implements ModelSource, AutoCloseable {
   private final AtomicBoolean fetching = new AtomicBoolean();
   private final List<TokenizerText> opened = new ArrayList<>();
   private volatile Optional<ServedModel> loaded = Optional.empty();
-  private volatile String trouble = "";
+  private volatile Optional<Trouble> trouble = Optional.empty();
   private boolean closed;
+
+  /** Why a model's tokenizer could not be taken, and when to try again. */
+  private record Trouble(String fingerprint, String message, Duration pause, Instant again) {}
 
   /** Fetches a worker's small files: {@code ModelFilesClient::fetch}. */
   @FunctionalInterface
@@ -64,10 +71,13 @@ final class MeshModelSource implements ModelSource, AutoCloseable {
     if (model.isPresent()) {
       return new State.Ready(model.get());
     }
-    if (fetching.compareAndSet(false, true)) {
+    Optional<Trouble> known = trouble.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
+    boolean due = known.map(each -> !clock.instant().isBefore(each.again())).orElse(true);
+    String why = known.map(each -> ": " + each.message()).orElse("");
+    if (due && fetching.compareAndSet(false, true)) {
       Thread.ofVirtual().name("tokenizer-fetch").start(() -> load(draft.get()));
     }
-    return new State.Missing("no_tokenizer", "the tokenizer is on its way" + trouble);
+    return new State.Missing("no_tokenizer", "the tokenizer is on its way" + why);
   }
 
   private static State missing(Set<Role> roles) {
@@ -81,14 +91,24 @@ final class MeshModelSource implements ModelSource, AutoCloseable {
     try {
       ServedModel model = open(worker, cached(worker));
       loaded = Optional.of(model);
-      trouble = "";
+      trouble = Optional.empty();
       LOG.info("serves {} ({})", model.id(), model.fingerprint());
     } catch (IOException | RuntimeException failure) {
-      trouble = ": " + failure.getMessage();
-      LOG.warn("cannot take the tokenizer from {}: {}", worker.id(), failure.getMessage());
+      stumble(worker, String.valueOf(failure.getMessage()));
     } finally {
       fetching.set(false);
     }
+  }
+
+  /** What cannot be opened now will rarely be so a moment later: the next attempts come ever later. */
+  private void stumble(WorkerAd worker, String message) {
+    Optional<Trouble> before = trouble.filter(each -> each.fingerprint().equals(worker.fingerprint()));
+    if (before.filter(each -> each.message().equals(message)).isEmpty()) {
+      LOG.warn("cannot take the tokenizer from {}: {}", worker.id(), message);
+    }
+    Duration pause = before.map(each -> each.pause().multipliedBy(2)).orElse(FIRST_PAUSE);
+    pause = pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
+    trouble = Optional.of(new Trouble(worker.fingerprint(), message, pause, clock.instant().plus(pause)));
   }
 
   private Map<String, byte[]> cached(WorkerAd worker) throws IOException {
@@ -107,11 +127,12 @@ final class MeshModelSource implements ModelSource, AutoCloseable {
 
   private ServedModel open(WorkerAd worker, Map<String, byte[]> content) {
     var set = new TokenizerFiles("worker " + worker.id(), content);
+    TokenIds eos = eosIds(set);
     TokenizerText text = TokenizerText.open(set, worker.vocabSize());
     keep(text);
     return new ServedModel(
         worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), worker.vocabSize(),
-        eosIds(set), clock.instant(), text);
+        eos, clock.instant(), text);
   }
 
   /** A turn may still use the tokenizer of the model before: all are freed at the end. */

@@ -8,27 +8,47 @@ import java.util.Optional;
 /**
  * Which web pages may use the gateway through a visitor's browser: its own, and those served by the visitor's machine.
  * Programs send no {@code Origin} and are not concerned.
+ *
+ * <p>A page's own name proves nothing: whoever owns a name can let it point to this machine once the page is loaded
+ * (DNS rebinding), and then origin and {@code Host} agree. So the host must be one that nobody else can own: loopback,
+ * an address, or the name the gateway was told to listen on.
  */
 final class Origins {
-  private Origins() {}
+  private final String own;
 
-  static boolean allowed(HttpServerRequest request) {
+  /**
+   * The rule of a gateway.
+   *
+   * @param own the name or address it listens on
+   */
+  Origins(String own) {
+    this.own = own;
+  }
+
+  boolean allow(HttpServerRequest request) {
     return Optional.ofNullable(request.getHeader("origin"))
-        .map(origin -> allowed(origin, Optional.ofNullable(request.getHeader("host"))))
+        .map(origin -> allow(origin, Optional.ofNullable(request.getHeader("host")).orElse("")))
         .orElse(true);
   }
 
-  static boolean allowed(String origin, Optional<String> host) {
-    URI uri;
+  boolean allow(String origin, String host) {
+    Optional<URI> page = uri(origin);
+    Optional<URI> called = uri("http://" + host);
+    return page.isPresent() && called.isPresent() && known(called.get().getHost())
+        && (loopback(page.get().getHost()) || page.get().getAuthority().equalsIgnoreCase(called.get().getAuthority()));
+  }
+
+  private static Optional<URI> uri(String text) {
     try {
-      uri = new URI(origin);
+      return Optional.of(new URI(text)).filter(uri -> uri.getHost() != null);
     } catch (URISyntaxException e) {
-      return false;
+      return Optional.empty();
     }
-    if (uri.getHost() == null) {
-      return false;
-    }
-    return host.filter(uri.getAuthority()::equalsIgnoreCase).isPresent() || loopback(uri.getHost());
+  }
+
+  private boolean known(String host) {
+    return host.equalsIgnoreCase(own) || loopback(host) || host.startsWith("[")
+        || host.matches("\\d+\\.\\d+\\.\\d+\\.\\d+");
   }
 
   private static boolean loopback(String host) {

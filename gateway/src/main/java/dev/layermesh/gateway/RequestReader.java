@@ -70,6 +70,7 @@ final class RequestReader {
     if (body.flag("background")) {
       throw Fields.wrong("background", "is not supported over WebSocket");
     }
+    body.object("metadata");
     OptionalInt limit = tokenLimit(body, "max_output_tokens");
     Optional<Prompt> ids = promptIds(body);
     if (ids.isPresent()) {

@@ -13,20 +13,32 @@ import java.util.function.Function;
  */
 final class ResponseAnswer implements Answer {
   private final Optional<String> lane;
+  private final Echo echo;
   private final Function<JsonObject, Future<Void>> socket;
   private final BooleanSupplier writable;
   private Optional<Head> head = Optional.empty();
   private int sequence;
 
   /**
+   * What a response repeats of its request.
+   *
+   * @param instructions if it had any
+   * @param metadata the client's own notes
+   */
+  record Echo(Optional<String> instructions, JsonObject metadata) {}
+
+  /**
    * An answer in a lane.
    *
    * @param lane the request's {@code stream_id}
+   * @param echo what is repeated
    * @param socket takes one event
    * @param writable whether it takes more
    */
-  ResponseAnswer(Optional<String> lane, Function<JsonObject, Future<Void>> socket, BooleanSupplier writable) {
+  ResponseAnswer(
+      Optional<String> lane, Echo echo, Function<JsonObject, Future<Void>> socket, BooleanSupplier writable) {
     this.lane = lane;
+    this.echo = echo;
     this.socket = socket;
     this.writable = writable;
   }
@@ -75,12 +87,18 @@ final class ResponseAnswer implements Answer {
   }
 
   @Override
-  public Future<Void> fail(ApiError error) {
+  public Future<Void> fail(ApiError error, Sent sent) {
     if (head.isEmpty()) {
       return socket.apply(errorFrame(error, lane));
     }
     JsonObject cause = new JsonObject().put("code", error.code()).put("message", error.message());
-    return emit(event("response.failed").put("response", response("failed").put("error", cause)));
+    JsonObject response = response("failed").put("error", cause);
+    if (sent.tokens() > 0) {
+      response
+          .put("output", JsonArray.of(item("incomplete", JsonArray.of(part(sent.text())))))
+          .put("usage", Ending.responseUsage(about().plan().prompt().length(), sent.tokens()));
+    }
+    return emit(event("response.failed").put("response", response));
   }
 
   @Override
@@ -92,6 +110,8 @@ final class ResponseAnswer implements Answer {
   static JsonObject errorFrame(ApiError error, Optional<String> lane) {
     JsonObject frame =
         new JsonObject().put("type", "error").put("status", error.status()).put("error", error.toJson());
+    error.retryAfterSeconds().ifPresent(
+        seconds -> frame.put("headers", new JsonObject().put("retry-after", Integer.toString(seconds))));
     lane.ifPresent(id -> frame.put("stream_id", id));
     return frame;
   }
@@ -146,9 +166,9 @@ final class ResponseAnswer implements Answer {
         .put("background", false)
         .put("error", null)
         .put("incomplete_details", null)
-        .put("instructions", null)
+        .put("instructions", echo.instructions().orElse(null))
         .put("max_output_tokens", request.maxTokens().isPresent() ? request.maxTokens().getAsInt() : null)
-        .put("metadata", new JsonObject())
+        .put("metadata", echo.metadata())
         .put("model", about.plan().model().id())
         .put("output", new JsonArray())
         .put("parallel_tool_calls", false)

@@ -25,6 +25,10 @@ import java.util.Set;
  */
 final class ResponsesSocket {
   private static final int MAX_LANES = 64;
+  private static final int MAX_MESSAGE_BYTES = 1 << 20;
+  /** Larger messages are parsed off the event loop. */
+  private static final int SMALL_BYTES = 16 << 10;
+  private static final int UNANSWERED_PINGS = 2;
   private static final short GOING_AWAY = 1001;
   private static final short PROTOCOL_ERROR = 1002;
   private static final short UNACCEPTABLE = 1003;
@@ -41,8 +45,14 @@ final class ResponsesSocket {
   /** Lanes that were cancelled while they waited. */
   private final Set<Optional<String>> cancelled = new HashSet<>();
   private Buffer message = Buffer.buffer();
-  private boolean heard = true;
-  private boolean pinged;
+  /** Pings since the client was heard. */
+  private int silent;
+  /** Pings that were due while events waited to be taken. */
+  private int full;
+  /** A large message is being parsed; the next ones wait, so that all take effect in order. */
+  private boolean parsing;
+  /** The client sends errors faster than it reads what is wrong with them. */
+  private boolean choked;
 
   private ResponsesSocket(
       Vertx vertx, ServerWebSocket socket, MultiMap handshake, Turns turns, GatewayOptions options) {
@@ -61,8 +71,8 @@ final class ResponsesSocket {
   private void serve() {
     long pinger = vertx.setPeriodic(options.ping().toMillis(), id -> ping());
     socket.frameHandler(this::frame);
-    socket.pongHandler(pong -> heard = true);
-    socket.drainHandler(none -> List.copyOf(lanes.values()).forEach(lane -> lane.ifPresent(Turn::drained)));
+    socket.pongHandler(pong -> silent = 0);
+    socket.drainHandler(none -> drained());
     socket.exceptionHandler(this::broken);
     socket.shutdownHandler(none -> close(GOING_AWAY, "the gateway is shutting down"));
     socket.closeHandler(none -> {
@@ -73,19 +83,40 @@ final class ResponsesSocket {
   }
 
   private void ping() {
-    if (!heard && pinged) {
+    if (socket.isClosed()) {
+      return;
+    }
+    if (socket.writeQueueFull()) {
+      if (options.ping().multipliedBy(full++).compareTo(options.stall()) >= 0) {
+        close(GOING_AWAY, "stalled");
+      }
+    } else if (silent == UNANSWERED_PINGS) {
       close(GOING_AWAY, "silent");
     } else {
-      pinged = true;
-      heard = false;
-      if (!socket.isClosed()) {
-        socket.writePing(Buffer.buffer());
-      }
+      silent++;
+      socket.writePing(Buffer.buffer());
+    }
+  }
+
+  private void drained() {
+    full = 0;
+    silent = 0;
+    choked = false;
+    flow();
+    List.copyOf(lanes.values()).forEach(lane -> lane.ifPresent(Turn::drained));
+  }
+
+  /** Reads on, or does not. */
+  private void flow() {
+    if (parsing || choked) {
+      socket.pause();
+    } else {
+      socket.resume();
     }
   }
 
   private void frame(WebSocketFrame frame) {
-    heard = true;
+    silent = 0;
     switch (frame.type()) {
       case TEXT, CONTINUATION -> append(frame);
       case BINARY -> close(UNACCEPTABLE, "messages are JSON text");
@@ -94,27 +125,63 @@ final class ResponsesSocket {
   }
 
   private void append(WebSocketFrame frame) {
-    if (message.length() + frame.binaryData().length() > options.maxBodyBytes()) {
+    if (message.length() + frame.binaryData().length() > maxMessageBytes(options)) {
       message = Buffer.buffer();
-      close(TOO_BIG, "a message has at most " + options.maxBodyBytes() + " bytes");
+      close(TOO_BIG, "a message has at most " + maxMessageBytes(options) + " bytes");
       return;
     }
     message.appendBuffer(frame.binaryData());
     if (frame.isFinal()) {
       byte[] whole = message.getBytes();
       message = Buffer.buffer();
-      try {
-        message(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(whole)).toString());
-      } catch (CharacterCodingException e) {
-        close(NOT_UTF8, "text must be UTF-8");
+      if (whole.length <= SMALL_BYTES) {
+        small(whole);
+      } else {
+        large(whole);
       }
     }
   }
 
-  private void message(String text) {
+  private void small(byte[] whole) {
+    Fields fields;
+    try {
+      fields = parse(whole);
+    } catch (ApiException | CharacterCodingException wrong) {
+      wrong(wrong);
+      return;
+    }
+    message(fields);
+  }
+
+  private void large(byte[] whole) {
+    parsing = true;
+    flow();
+    turns.read(() -> parse(whole)).onComplete(parsed -> {
+      parsing = false;
+      if (parsed.succeeded()) {
+        message(parsed.result());
+      } else {
+        wrong(parsed.cause());
+      }
+      flow();
+    });
+  }
+
+  private static Fields parse(byte[] whole) throws CharacterCodingException {
+    return Fields.parse(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(whole)).toString());
+  }
+
+  private void wrong(Throwable unreadable) {
+    if (unreadable instanceof CharacterCodingException) {
+      close(NOT_UTF8, "text must be UTF-8");
+    } else {
+      refuse(Turns.errorOf(unreadable), Optional.empty());
+    }
+  }
+
+  private void message(Fields fields) {
     Optional<String> lane = Optional.empty();
     try {
-      Fields fields = Fields.parse(text);
       lane = fields.text("stream_id");
       String type = fields.text("type").orElseThrow(() -> Fields.wrong("type", "is required"));
       switch (type) {
@@ -123,7 +190,7 @@ final class ResponsesSocket {
         default -> throw Fields.wrong("type", "must be response.create or response.cancel");
       }
     } catch (ApiException wrong) {
-      send(ResponseAnswer.errorFrame(wrong.error(), lane));
+      refuse(wrong.error(), lane);
     }
   }
 
@@ -141,8 +208,10 @@ final class ResponsesSocket {
     }
     lanes.put(lane, Optional.empty());
     var call = new Turns.Call(
-        () -> turns.reader().response(fields), request -> new ResponseAnswer(lane, this::send, this::writable), "chat",
-        new TurnTelemetry.Origin.Linked(handshake), () -> lanes.containsKey(lane) && !socket.isClosed());
+        () -> turns.reader().response(fields),
+        request -> new ResponseAnswer(lane, echo(fields), this::send, this::writable), "chat",
+        new TurnTelemetry.Origin.Linked(handshake), () -> lanes.containsKey(lane) && !socket.isClosed(),
+        () -> close(GOING_AWAY, "stalled"));
     turns.start(call, () -> free(lane))
         .onSuccess(turn -> {
           lanes.computeIfPresent(lane, (name, before) -> turn);
@@ -152,8 +221,28 @@ final class ResponsesSocket {
         })
         .onFailure(failure -> {
           free(lane);
-          send(ResponseAnswer.errorFrame(Turns.errorOf(failure), lane));
+          refuse(Turns.errorOf(failure), lane);
         });
+  }
+
+  private static ResponseAnswer.Echo echo(Fields fields) {
+    return new ResponseAnswer.Echo(
+        fields.text("instructions"),
+        fields.any("metadata").map(JsonObject.class::cast).orElseGet(JsonObject::new));
+  }
+
+  /** Says what is wrong, and hears no more before the client took it: errors have no credit that bounds them. */
+  private void refuse(ApiError error, Optional<String> lane) {
+    send(ResponseAnswer.errorFrame(error, lane));
+    if (!socket.isClosed() && socket.writeQueueFull()) {
+      choked = true;
+      flow();
+    }
+  }
+
+  /** What a message may have of the options' bytes. */
+  static int maxMessageBytes(GatewayOptions options) {
+    return Math.min(options.maxBodyBytes(), MAX_MESSAGE_BYTES);
   }
 
   private void cancel(Optional<String> lane) {

@@ -6,7 +6,6 @@ import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
-import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.TokenLog;
 import dev.layermesh.decoding.TokenSink;
 import dev.layermesh.mesh.membership.Placement;
@@ -18,8 +17,10 @@ import dev.layermesh.mesh.transport.RemoteSessionHost.RemoteSession;
 import dev.layermesh.mesh.transport.SessionLostException;
 import dev.layermesh.mesh.wire.FailureCode;
 import io.opentelemetry.api.trace.Tracer;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,23 +31,36 @@ import org.slf4j.LoggerFactory;
 /**
  * Runs generations on draft workers and keeps them going: places each on the least loaded worker, holds a copy of its
  * tokens, and when the worker is lost opens the session again under the next epoch where the same arithmetic runs, so
- * that the stream goes on with the tokens it would have had. Without such a worker the generation fails, once.
+ * that the stream goes on with the tokens it would have had. If there is no such worker, one may be on its way: the
+ * supervisor looks for it for a while before the generation fails, once.
  * Thread-safe.
  */
 final class SessionSupervisor implements Generator {
   private static final Logger LOG = LoggerFactory.getLogger(SessionSupervisor.class);
+
+  /** How long a generation waits for a worker that can go on with it: a dead one is restarted within that. */
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Duration LOOK = Duration.ofMillis(200);
 
   private final Sessions sessions;
   private final Placement placement;
   private final GatewayOptions options;
   private final LongSupplier ids;
   private final Tracer tracer;
+  private final Clock clock;
   private final AtomicInteger running = new AtomicInteger();
 
   /** Opens sessions on draft workers: {@code RemoteSessionHost::open}. */
   @FunctionalInterface
   interface Sessions {
     RemoteSession open(String workerId, SessionSpec spec, TokenSink sink, String traceparent, int creditWindow);
+  }
+
+  /** Time, and what happens later. */
+  interface Clock {
+    long nanos();
+
+    void after(Duration delay, Runnable then);
   }
 
   /**
@@ -56,12 +70,14 @@ final class SessionSupervisor implements Generator {
    * @param tracer gets a span for each resumption
    */
   SessionSupervisor(
-      Sessions sessions, Placement placement, GatewayOptions options, LongSupplier ids, Tracer tracer) {
+      Sessions sessions, Placement placement, GatewayOptions options, LongSupplier ids, Tracer tracer,
+      Clock clock) {
     this.sessions = sessions;
     this.placement = placement;
     this.options = options;
     this.ids = ids;
     this.tracer = tracer;
+    this.clock = clock;
   }
 
   /** Generations that have not ended. */
@@ -86,7 +102,12 @@ final class SessionSupervisor implements Generator {
     var spec = new SessionSpec(
         new SessionKey(ids.getAsLong(), 0), request.prompt(), request.stops(), request.sampling(), request.window());
     var supervised = new Supervised(request, spec, draft.get().arithmetic(), listener);
-    supervised.open(draft.get());
+    try {
+      supervised.open(draft.get());
+    } catch (RuntimeException broken) {
+      running.decrementAndGet();
+      throw broken;
+    }
     return new Admission.Started(supervised);
   }
 
@@ -108,7 +129,9 @@ final class SessionSupervisor implements Generator {
     private final Listener listener;
     private final Set<String> suspects = new HashSet<>();
     private SessionSpec spec;
-    private TokenIds log = TokenIds.empty();
+    private final IdBuffer log = new IdBuffer();
+    /** Since when nobody goes on with it. */
+    private OptionalLong stuckNanos = OptionalLong.empty();
     private DecodeStats earlier = DecodeStats.NONE;
     private DecodeStats current = DecodeStats.NONE;
     private Optional<RemoteSession> session = Optional.empty();
@@ -125,7 +148,7 @@ final class SessionSupervisor implements Generator {
     synchronized void open(WorkerAd draft) {
       int epoch = spec.key().epoch();
       RemoteSession opened = sessions.open(
-          draft.id(), spec, round -> round(epoch, round), request.traceparent().orElse(""), options.creditTokens());
+          draft.id(), spec, sink(epoch), request.traceparent().orElse(""), options.creditTokens());
       session = Optional.of(opened);
       opened.acknowledge(acknowledged);
       if (cancelled) {
@@ -140,6 +163,20 @@ final class SessionSupervisor implements Generator {
           end(outcome.reason(), outcome.stats());
         }
       });
+    }
+
+    private TokenSink sink(int epoch) {
+      return new TokenSink() {
+        @Override
+        public void round(Round round) {
+          Supervised.this.round(epoch, round);
+        }
+
+        @Override
+        public void prefilled(int done, int total) {
+          listener.admitted();
+        }
+      };
     }
 
     private synchronized boolean isCancelled() {
@@ -167,7 +204,9 @@ final class SessionSupervisor implements Generator {
           throw new IllegalStateException(
               "tokens from " + round.from() + " on, log of " + spec.key() + " at " + log.length());
         }
-        log = log.concat(round.committed());
+        log.append(round.committed());
+        suspects.clear();
+        stuckNanos = OptionalLong.empty();
         current = current.plus(new DecodeStats(1, round.drafted().length(), round.accepted(), 0, 0));
       }
       listener.round(round);
@@ -175,31 +214,55 @@ final class SessionSupervisor implements Generator {
 
     private void lost(WorkerAd worker, Throwable failure) {
       if (!(failure instanceof SessionLostException lost) || !elsewhere(lost.code())) {
-        fail(failure.getMessage());
+        fail(failure instanceof SessionLostException known ? known.code() : FailureCode.INTERNAL, failure.getMessage());
         return;
       }
-      Optional<StopReason> reason;
-      Optional<WorkerAd> next;
       synchronized (this) {
         suspects.add(worker.id());
+        if (stuckNanos.isEmpty()) {
+          stuckNanos = OptionalLong.of(clock.nanos());
+        }
+      }
+      goOn(worker, lost);
+    }
+
+    /** Goes on elsewhere if that is possible, now or later. */
+    private void goOn(WorkerAd worker, SessionLostException lost) {
+      Optional<StopReason> reason;
+      Optional<WorkerAd> next;
+      boolean patient;
+      synchronized (this) {
         reason = cancelled ? Optional.of(StopReason.CANCELLED) : stopped();
         next = placement.draft(Optional.of(arithmetic), suspects)
             .filter(each -> each.fingerprint().equals(request.fingerprint()));
+        patient = mayWait(lost.code()) && clock.nanos() - stuckNanos.orElseThrow() < PATIENCE.toNanos();
       }
       if (reason.isPresent()) {
         end(reason.get(), current);
       } else if (next.isPresent()) {
         resume(worker, next.get(), lost);
+      } else if (patient) {
+        clock.after(LOOK, () -> {
+          synchronized (this) {
+            suspects.clear();
+          }
+          goOn(worker, lost);
+        });
       } else {
-        fail(failure.getMessage() + "; no other worker can go on with this generation");
+        fail(lost.code(), lost.getMessage() + "; no other worker can go on with this generation");
       }
+    }
+
+    /** A client that got nothing yet had better hear that there is no room, and come back. */
+    private boolean mayWait(FailureCode code) {
+      return log.length() > 0 || code != FailureCode.OVERLOADED && code != FailureCode.DRAINING;
     }
 
     private void resume(WorkerAd from, WorkerAd to, SessionLostException why) {
       synchronized (this) {
         earlier = earlier.plus(current);
         current = DecodeStats.NONE;
-        spec = spec.resumedAfter(log);
+        spec = spec.resumedAfter(log.toTokenIds());
       }
       LOG.info("session {}: {}; goes on at {} after {} tokens", spec.key(), why.getMessage(), to.id(), log.length());
       tracer.spanBuilder(Spans.RESUME)
@@ -211,23 +274,30 @@ final class SessionSupervisor implements Generator {
           .setAttribute("spec.lost.code", why.code().name())
           .startSpan()
           .end();
-      open(to);
+      try {
+        open(to);
+      } catch (RuntimeException broken) {
+        LOG.error("session {} cannot go on", spec.key(), broken);
+        fail(FailureCode.INTERNAL, "the gateway failed; its log says why");
+      }
     }
 
     /** Why the log is complete, if it is: the end of a session can be lost with its worker. */
     private Optional<StopReason> stopped() {
-      return log.isEmpty() ? Optional.empty() : new TokenLog(spec.resumedAfter(log)).stopReason();
+      return log.length() == 0
+          ? Optional.empty()
+          : new TokenLog(spec.resumedAfter(log.toTokenIds())).stopReason();
     }
 
     private void end(StopReason reason, DecodeStats last) {
       running.decrementAndGet();
       DecodeStats counted = last.rounds() >= current.rounds() ? last : current;
-      listener.finished(new Outcome(reason, log, earlier.plus(counted)));
+      listener.finished(new Outcome(reason, log.toTokenIds(), earlier.plus(counted)));
     }
 
-    private void fail(String reason) {
+    private void fail(FailureCode code, String reason) {
       running.decrementAndGet();
-      listener.failed(reason);
+      listener.failed(code, reason);
     }
 
     private static boolean elsewhere(FailureCode code) {

@@ -58,7 +58,7 @@ final class SseAnswer implements Answer {
   }
 
   @Override
-  public Future<Void> fail(ApiError error) {
+  public Future<Void> fail(ApiError error, Sent sent) {
     return head.isEmpty()
         ? Replies.error(response, error)
         : response.end("event: error\ndata: " + error.envelope().encode() + "\n\n");

@@ -10,9 +10,13 @@ import dev.layermesh.tokenizer.Tokenizer;
 import dev.layermesh.tokenizer.TokenizerFiles;
 import java.util.List;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Text by a checkpoint's own tokenizer and chat template. */
 final class TokenizerText implements ModelText, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(TokenizerText.class);
+
   private final Tokenizer tokenizer;
   private final Optional<ChatTemplate> template;
 
@@ -44,9 +48,22 @@ final class TokenizerText implements ModelText, AutoCloseable {
 
   @Override
   public TokenIds encodeChat(List<ChatMessage> messages) {
-    ChatTemplate chat = template.orElseThrow(() -> InputException.of(
-        "messages", messages.size() + " messages", "the model has no chat template; use /v1/completions"));
-    return tokenizer.encodeRendered(chat.render(messages, true));
+    ChatTemplate chat = template.orElseThrow(() -> new ApiException(ApiError.invalid(
+        "messages", "the model has no chat template; send \"prompt\" to /v1/completions, or \"prompt_ids\"")));
+    return tokenizer.encodeRendered(rendered(chat, messages));
+  }
+
+  /** A template may refuse messages, which is the client's business; that it is broken is not. */
+  private static String rendered(ChatTemplate chat, List<ChatMessage> messages) {
+    try {
+      return chat.render(messages, true);
+    } catch (InputException refused) {
+      if (refused.field().equals("messages")) {
+        throw refused;
+      }
+      LOG.error("{}", refused.getMessage());
+      throw new ApiException(ApiError.server("template_failed", "the model's chat template failed"));
+    }
   }
 
   @Override

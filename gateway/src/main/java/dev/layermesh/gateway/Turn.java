@@ -7,6 +7,7 @@ import dev.layermesh.gateway.Answer.Head;
 import dev.layermesh.gateway.Ending.Finish;
 import dev.layermesh.gateway.Generator.Admission;
 import dev.layermesh.gateway.Generator.Generation;
+import dev.layermesh.mesh.wire.FailureCode;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import java.time.Duration;
@@ -16,6 +17,8 @@ import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One generation on its way to one client: rounds wait in an outbox while the client's socket is full, leave as text,
@@ -25,6 +28,7 @@ import java.util.function.Supplier;
  * <p>Owned by the connection's event loop; the generator's calls come on any thread and hop onto it.
  */
 final class Turn implements Generator.Listener {
+  private static final Logger LOG = LoggerFactory.getLogger(Turn.class);
   /** How long a cancelled generation may take to say its counters before the client is answered without them. */
   private static final Duration LAST_WORDS = Duration.ofSeconds(1);
 
@@ -46,6 +50,7 @@ final class Turn implements Generator.Listener {
   private Finish finish = Finish.STOP;
   private DecodeStats seen = DecodeStats.NONE;
   private int received;
+  private boolean begun;
   private OptionalLong firstTokenNanos = OptionalLong.empty();
   private OptionalLong timer = OptionalLong.empty();
 
@@ -60,12 +65,12 @@ final class Turn implements Generator.Listener {
   private sealed interface End {
     record Finished(Outcome outcome) implements End {}
 
-    record Failed(String reason) implements End {}
+    record Failed(FailureCode code, String reason) implements End {}
   }
 
   Turn(
       Context context, Head head, Answer answer, TurnObserver observer, Duration stall, LongSupplier nanos,
-      Consumer<Future<Void>> whenOver) {
+      long startNanos, Consumer<Future<Void>> whenOver) {
     this.context = context;
     this.plan = head.plan();
     this.head = head;
@@ -75,7 +80,7 @@ final class Turn implements Generator.Listener {
     this.nanos = nanos;
     this.whenOver = whenOver;
     text = new TurnText(plan);
-    startNanos = nanos.getAsLong();
+    this.startNanos = startNanos;
   }
 
   /** Starts the generation, or answers why there is none. */
@@ -83,12 +88,31 @@ final class Turn implements Generator.Listener {
     observer.started(head);
     var request = new Generator.Request(
         plan.model().fingerprint(), plan.prompt(), plan.stops(), plan.request().sampling(), plan.window(), traceparent);
-    switch (generator.start(request, this)) {
-      case Admission.Started started -> {
-        generation = Optional.of(started.generation());
-        answer.begin(head);
+    try {
+      switch (generator.start(request, this)) {
+        case Admission.Started started -> generation = Optional.of(started.generation());
+        case Admission.Refused no -> fail(ApiError.busy(no.status(), no.code(), no.reason(), no.retryAfterSeconds()));
       }
-      case Admission.Refused no -> fail(ApiError.busy(no.status(), no.code(), no.reason(), no.retryAfterSeconds()));
+    } catch (RuntimeException broken) {
+      LOG.error("a generation did not start", broken);
+      fail(ApiError.server("internal_error", "the gateway failed; its log says why"));
+    }
+  }
+
+  @Override
+  public void admitted() {
+    context.runOnContext(none -> {
+      if (phase == Phase.RUNNING) {
+        begin();
+      }
+    });
+  }
+
+  /** Not before a worker took the generation: until then it may be refused, with a status of its own. */
+  private void begin() {
+    if (!begun) {
+      begun = true;
+      answer.begin(head);
     }
   }
 
@@ -103,8 +127,8 @@ final class Turn implements Generator.Listener {
   }
 
   @Override
-  public void failed(String reason) {
-    context.runOnContext(none -> onEnd(new End.Failed(reason)));
+  public void failed(FailureCode code, String reason) {
+    context.runOnContext(none -> onEnd(new End.Failed(code, reason)));
   }
 
   /** The client takes more again. */
@@ -122,7 +146,7 @@ final class Turn implements Generator.Listener {
   /** The client is gone. */
   void vanish() {
     if (phase != Phase.OVER) {
-      observer.vanished(text.ids().length());
+      observer.vanished(text.length());
       over(Future::succeededFuture);
     }
   }
@@ -131,7 +155,7 @@ final class Turn implements Generator.Listener {
   void fail(ApiError error) {
     if (phase != Phase.OVER) {
       observer.failed(error);
-      over(() -> answer.fail(error));
+      over(() -> answer.fail(error, new Answer.Sent(text.text(), text.length())));
     }
   }
 
@@ -175,7 +199,7 @@ final class Turn implements Generator.Listener {
     }
     if (phase == Phase.RUNNING && moved) {
       disarm();
-      generation.ifPresent(each -> each.acknowledge(text.ids().length()));
+      generation.ifPresent(each -> each.acknowledge(text.length()));
     }
     if (phase == Phase.STOPPING || outbox.isEmpty()) {
       end.ifPresent(this::conclude);
@@ -185,6 +209,7 @@ final class Turn implements Generator.Listener {
   }
 
   private void send(Round round) {
+    begin();
     Delta delta = text.take(round);
     TurnRequest.Output output = plan.request().output();
     if (!delta.text().isEmpty() || output.tokenIds() || output.speculation()) {
@@ -222,7 +247,7 @@ final class Turn implements Generator.Listener {
           case CANCELLED, SUPERSEDED -> fail(broken("the worker gave the generation up (" + word(outcome) + ")"));
         }
       }
-      case End.Failed(String reason) -> fail(broken(reason));
+      case End.Failed failed -> fail(begun ? broken(failed.reason()) : refused(failed));
     }
   }
 
@@ -230,6 +255,7 @@ final class Turn implements Generator.Listener {
     if (phase == Phase.OVER) {
       return;
     }
+    begin();
     if (finish != Finish.CANCELLED) {
       Delta rest = text.finish();
       if (!rest.text().isEmpty()) {
@@ -281,6 +307,15 @@ final class Turn implements Generator.Listener {
       case CANCELLED -> "cancelled";
       case SUPERSEDED -> "superseded";
       case EOS, LENGTH -> throw new IllegalStateException(outcome.reason() + " is a regular end");
+    };
+  }
+
+  /** What it means that nobody took the generation. */
+  private static ApiError refused(End.Failed failed) {
+    return switch (failed.code()) {
+      case OVERLOADED -> ApiError.busy(429, "overloaded", failed.reason(), 1);
+      case DRAINING -> ApiError.busy(503, "draining", failed.reason(), 2);
+      case BAD_INPUT, STALE, UNKNOWN_SESSION, VERIFIER_LOST, INTERNAL, LOST -> broken(failed.reason());
     };
   }
 

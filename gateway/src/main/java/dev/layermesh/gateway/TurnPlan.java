@@ -17,6 +17,8 @@ import java.util.OptionalInt;
  * @param window how far to draft ahead
  */
 record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, StopRule stops, WindowPolicy window) {
+  /** No text of more characters for each position of the context fits: tokens are a few characters long. */
+  private static final int CHARACTERS_PER_POSITION = 16;
 
   /**
    * Fits a request to the model. Encoding takes time in proportion to the prompt: not for an event loop.
@@ -41,6 +43,7 @@ record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, StopRul
 
   private static TokenIds encode(TurnRequest request, ServedModel model) {
     String field = request.promptField();
+    requireMayFit(request.prompt(), field, model.contextLength());
     TokenIds prompt;
     try {
       prompt = request.prompt().encode(model.text());
@@ -57,12 +60,32 @@ record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, StopRul
       }
     }
     if (prompt.length() >= model.contextLength()) {
-      throw new ApiException(new ApiError(
-          400, "invalid_request_error", "context_length_exceeded", Optional.of(field),
-          field + ": " + prompt.length() + " tokens leave no room in the context of " + model.contextLength(),
-          OptionalInt.empty()));
+      throw tooLong(field, prompt.length() + " tokens", model.contextLength());
     }
     return prompt;
+  }
+
+  /** Refuses what cannot fit before time is spent on it. */
+  private static void requireMayFit(Prompt prompt, String field, int contextLength) {
+    long characters = switch (prompt) {
+      case Prompt.Text text -> text.text().length();
+      case Prompt.Chat chat -> {
+        if (chat.messages().size() > contextLength) {
+          throw tooLong(field, chat.messages().size() + " messages", contextLength);
+        }
+        yield chat.messages().stream().mapToLong(each -> each.role().length() + each.content().length()).sum();
+      }
+      case Prompt.Ids ids -> 0;
+    };
+    if (characters > (long) CHARACTERS_PER_POSITION * contextLength) {
+      throw tooLong(field, characters + " characters", contextLength);
+    }
+  }
+
+  private static ApiException tooLong(String field, String size, int contextLength) {
+    return new ApiException(new ApiError(
+        400, "invalid_request_error", "context_length_exceeded", Optional.of(field),
+        field + ": " + size + " leave no room in the context of " + contextLength, OptionalInt.empty()));
   }
 
   private static String shorten(String name) {

@@ -12,6 +12,7 @@ import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.propagation.TextMapGetter;
 import io.vertx.core.MultiMap;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
@@ -42,10 +43,13 @@ final class TurnTelemetry implements TurnObserver {
     record Linked(MultiMap handshakeHeaders) implements Origin {}
   }
 
-  /** Starts the span of a turn. */
-  static TurnTelemetry start(Tracer tracer, GatewayMetrics metrics, Origin origin, String operation, String model) {
+  /** Starts the span of a turn, from the arrival of its request on. */
+  static TurnTelemetry start(
+      Tracer tracer, GatewayMetrics metrics, Origin origin, String operation, String model,
+      Instant arrival) {
     var builder = tracer.spanBuilder(operation + " " + model)
         .setSpanKind(SpanKind.SERVER)
+        .setStartTimestamp(arrival)
         .setAttribute("gen_ai.operation.name", operation)
         .setAttribute("gen_ai.provider.name", "layermesh")
         .setAttribute("gen_ai.request.model", model);

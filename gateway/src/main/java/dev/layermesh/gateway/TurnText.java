@@ -14,7 +14,7 @@ final class TurnText {
   private final TokenIds eosIds;
   private final boolean detailed;
   private final StringBuilder text = new StringBuilder();
-  private TokenIds ids = TokenIds.empty();
+  private final IdBuffer ids = new IdBuffer();
 
   TurnText(TurnPlan plan) {
     model = plan.model().text();
@@ -33,7 +33,7 @@ final class TurnText {
     String piece = String.join("", pieces);
     TokenIds taken = round.committed().slice(0, pieces.size());
     text.append(piece);
-    ids = ids.concat(taken);
+    ids.append(taken);
     return new Delta(piece, taken, detailed ? Optional.of(detail(round, pieces)) : Optional.empty());
   }
 
@@ -55,7 +55,12 @@ final class TurnText {
 
   /** All tokens so far. */
   TokenIds ids() {
-    return ids;
+    return ids.toTokenIds();
+  }
+
+  /** How many. */
+  int length() {
+    return ids.length();
   }
 
   private Delta.Detail detail(Round round, List<String> pieces) {

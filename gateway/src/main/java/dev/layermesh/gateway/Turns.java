@@ -9,6 +9,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -37,6 +38,7 @@ final class Turns {
   private final Tracer tracer;
   private final GatewayMetrics metrics = new GatewayMetrics();
   private final RequestReader reader = new RequestReader(() -> ThreadLocalRandom.current().nextLong(SEEDS));
+  private final Planning planning;
   private final Set<Running> running = ConcurrentHashMap.newKeySet();
   private final Promise<Void> idle = Promise.promise();
   private volatile boolean draining;
@@ -49,6 +51,7 @@ final class Turns {
     this.models = models;
     this.generator = generator;
     this.tracer = tracer;
+    planning = new Planning(vertx, options.maxSessions());
   }
 
   GatewayMetrics metrics() {
@@ -72,13 +75,23 @@ final class Turns {
    * @param operation the GenAI name of the operation
    * @param origin where its trace begins
    * @param wanted whether the client is still there
+   * @param disconnect what to do about a client that does not even take the last words
    */
   record Call(
       Callable<TurnRequest> read,
       Function<TurnRequest, Answer> answer,
       String operation,
       TurnTelemetry.Origin origin,
-      BooleanSupplier wanted) {}
+      BooleanSupplier wanted,
+      Runnable disconnect) {}
+
+  /** When a call came, on both clocks. */
+  private record Arrival(Instant instant, long nanos) {}
+
+  /** Reads something large off the event loop. */
+  <T> Future<T> read(Callable<T> reading) {
+    return planning.run(reading);
+  }
 
   /**
    * Starts a turn on the current context. Fails with an {@link ApiException} if the request is wrong or nothing is
@@ -86,24 +99,32 @@ final class Turns {
    */
   Future<Optional<Turn>> start(Call call, Runnable whenOver) {
     Context context = vertx.getOrCreateContext();
-    return vertx.executeBlocking(() -> plan(call), false).map(plan -> {
+    var arrival = new Arrival(InstantSource.system().instant(), System.nanoTime());
+    if (running.size() >= options.maxSessions()) {
+      return Future.failedFuture(new ApiException(ApiError.busy(
+          429, "too_many_sessions", options.maxSessions() + " generations run already", 1)));
+    }
+    return planning.run(() -> plan(call)).map(plan -> {
       if (!call.wanted().getAsBoolean()) {
         return Optional.empty();
       }
       requireServed();
-      return Optional.of(start(context, call, plan, whenOver));
+      return Optional.of(start(context, call, plan, arrival, whenOver));
     });
   }
 
-  private Turn start(Context context, Call call, TurnPlan plan, Runnable whenOver) {
-    var telemetry = TurnTelemetry.start(tracer, metrics, call.origin(), call.operation(), plan.model().id());
-    var head = new Head(UUID.randomUUID().toString().replace("-", ""), InstantSource.system().instant(), plan);
+  private Turn start(Context context, Call call, TurnPlan plan, Arrival arrival, Runnable whenOver) {
+    var telemetry = TurnTelemetry.start(
+        tracer, metrics, call.origin(), call.operation(), plan.model().id(), arrival.instant());
+    var head = new Head(UUID.randomUUID().toString().replace("-", ""), arrival.instant(), plan);
     var self = new Running[1];
     var turn = new Turn(
         context, head, call.answer().apply(plan.request()), telemetry, options.stall(), System::nanoTime,
-        written -> {
+        arrival.nanos(), written -> {
           whenOver.run();
+          long patience = vertx.setTimer(options.stall().toMillis(), id -> call.disconnect().run());
           written.onComplete(any -> {
+            vertx.cancelTimer(patience);
             running.remove(self[0]);
             settle();
           });
@@ -149,7 +170,7 @@ final class Turns {
       vertx.setTimer(LAST_WRITES.toMillis(), late -> idle.tryComplete());
     });
     settle();
-    return idle.future().onComplete(done -> vertx.cancelTimer(deadline));
+    return idle.future().onComplete(done -> vertx.cancelTimer(deadline)).eventually(planning::close);
   }
 
   private void settle() {

@@ -2,12 +2,18 @@ package dev.layermesh.gateway;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.gateway.ModelSource.State;
 import dev.layermesh.gateway.ScriptedGenerator.End;
 import dev.layermesh.gateway.ScriptedGenerator.Script;
+import dev.layermesh.mesh.wire.FailureCode;
+import dev.layermesh.tokenizer.ChatMessage;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -17,12 +23,15 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.slf4j.LoggerFactory;
 
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class CompletionsTest {
@@ -263,6 +272,141 @@ class CompletionsTest {
       assertThat(fixture.get("/health/live").statusCode()).isEqualTo(200);
       assertThat(new JsonObject(fixture.get("/v1/models").body()).getJsonArray("data")).isEmpty();
     }
+  }
+
+  @Test
+  void shouldAnswerThatNoWorkerHasRoomBeforeAStreamBegins() throws Exception {
+    var code = new AtomicReference<>(FailureCode.OVERLOADED);
+    try (var fixture = new GatewayFixture(new ScriptedGenerator(
+        64, request -> new Script(List.of(), Optional.of(new End.Fail(code.get(), "full")))))) {
+      for (boolean stream : List.of(true, false)) {
+        HttpResponse<String> response = fixture.post("/v1/chat/completions", CHAT.copy().put("stream", stream));
+        assertThat(response.statusCode()).isEqualTo(429);
+        assertThat(response.headers().firstValue("retry-after")).isPresent();
+      }
+      code.set(FailureCode.DRAINING);
+      assertThat(fixture.post("/v1/chat/completions", CHAT.copy().put("stream", true)).statusCode()).isEqualTo(503);
+    }
+  }
+
+  @Test
+  void shouldRefuseWhatCannotFitBeforeItIsEncoded() throws Exception {
+    try (var fixture = saying("ok", 1, StopReason.EOS)) {
+      var many = new JsonArray();
+      for (int i = 0; i < 1001; i++) {
+        many.add(new JsonObject().put("role", "user").put("content", "a"));
+      }
+      HttpResponse<String> messages = fixture.post("/v1/chat/completions", new JsonObject().put("messages", many));
+      assertThat(messages.statusCode()).isEqualTo(400);
+      assertThat(messages.body()).contains("context_length_exceeded", "1001 messages");
+      HttpResponse<String> text = fixture.post("/v1/completions", new JsonObject().put("prompt", "x".repeat(16_001)));
+      assertThat(text.statusCode()).isEqualTo(400);
+      assertThat(text.body()).contains("context_length_exceeded", "16001 characters");
+    }
+  }
+
+  @Test
+  void shouldCountTheTimeToEncodeAPrompt() throws Exception {
+    long slow = TimeUnit.MILLISECONDS.toNanos(40);
+    ModelText text = new SlowText(slow);
+    ServedModel model = GatewayFixture.MODEL;
+    var served = new ServedModel(
+        model.id(), model.fingerprint(), model.contextLength(), model.exitLayer(), model.vocabSize(), model.eosIds(),
+        model.since(), text);
+    try (var fixture = new GatewayFixture(
+        GatewayFixture.OPTIONS, () -> new State.Ready(served),
+        new ScriptedGenerator(64, request -> ScriptedGenerator.says("ok", 1, StopReason.EOS)), OpenTelemetry.noop())) {
+      var answer = new JsonObject(fixture.post("/v1/completions", COMPLETION).body());
+      assertThat(answer.getJsonObject("speculation").getDouble("ttft_ms")).isGreaterThanOrEqualTo(40);
+    }
+  }
+
+  /** Takes its time. */
+  private record SlowText(long nanos) implements ModelText {
+    private static final ByteText TEXT = new ByteText();
+
+    @Override
+    public TokenIds encode(String prompt) {
+      long end = System.nanoTime() + nanos;
+      while (System.nanoTime() < end) {
+        Thread.onSpinWait();
+      }
+      return TEXT.encode(prompt);
+    }
+
+    @Override
+    public TokenIds encodeChat(List<ChatMessage> messages) {
+      return TEXT.encodeChat(messages);
+    }
+
+    @Override
+    public TextStream stream(List<String> stops) {
+      return TEXT.stream(stops);
+    }
+
+    @Override
+    public String decode(TokenIds ids) {
+      return TEXT.decode(ids);
+    }
+  }
+
+  @Test
+  void shouldAnswerWhenAGenerationCannotEvenStart() throws Exception {
+    Generator broken = (request, listener) -> {
+      throw new IllegalStateException("broken");
+    };
+    try (var fixture = new GatewayFixture(broken)) {
+      assertThat(fixture.post("/v1/completions", COMPLETION).statusCode()).isEqualTo(500);
+      assertThat(fixture.get("/metrics").body()).contains("layermesh:num_requests_running 0.0");
+    }
+  }
+
+  @Test
+  void shouldCloseTheConnectionOfARequestThatIsNotAllHere() throws Exception {
+    GatewayOptions impatient = GatewayFixture.OPTIONS.withPatience(
+        Duration.ofSeconds(1), Duration.ofMillis(300), Duration.ofSeconds(60));
+    try (var fixture = new GatewayFixture(
+        impatient, () -> new State.Ready(GatewayFixture.MODEL),
+        new ScriptedGenerator(64, request -> ScriptedGenerator.says("ok", 1, StopReason.EOS)), OpenTelemetry.noop())) {
+      assertThat(answerToHalfABody(fixture, 10, 100)).startsWith("HTTP/1.1 408 ").contains("body_timeout");
+      assertThat(answerToHalfABody(fixture, 70 << 10, 80 << 10)).startsWith("HTTP/1.1 413 ")
+          .contains("body_too_large");
+    }
+  }
+
+  private static String answerToHalfABody(GatewayFixture fixture, int sent, int announced) throws IOException {
+    try (var socket = new Socket("127.0.0.1", fixture.gateway.port())) {
+      socket.setSoTimeout(10_000);
+      socket.getOutputStream().write(
+          ("POST /v1/completions HTTP/1.1\r\nHost: here\r\nContent-Length: " + announced + "\r\n\r\n"
+              + " ".repeat(sent)).getBytes(StandardCharsets.US_ASCII));
+      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+    }
+  }
+
+  @Test
+  void shouldNotCryOutWhenAClientLeavesBeforeItSentItsBody() throws Exception {
+    var loud = new ListAppender<ILoggingEvent>();
+    var quiet = new ListAppender<ILoggingEvent>();
+    Logger turns = (Logger) LoggerFactory.getLogger(Turns.class);
+    Logger endpoints = (Logger) LoggerFactory.getLogger(Endpoints.class);
+    try (var fixture = saying("ok", 1, StopReason.EOS)) {
+      loud.start();
+      quiet.start();
+      turns.addAppender(loud);
+      endpoints.addAppender(quiet);
+      endpoints.setLevel(Level.DEBUG);
+      var socket = new Socket("127.0.0.1", fixture.gateway.port());
+      socket.getOutputStream().write("POST /v1/completions HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\n{"
+          .getBytes(StandardCharsets.US_ASCII));
+      socket.close();
+      GatewayFixture.eventually("it was noticed", () -> !quiet.list.isEmpty());
+    } finally {
+      endpoints.setLevel(null);
+      endpoints.detachAppender(quiet);
+      turns.detachAppender(loud);
+    }
+    assertThat(loud.list).isEmpty();
   }
 
   @Test

@@ -17,6 +17,8 @@ import dev.layermesh.tokenizer.TokenizerFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
@@ -24,6 +26,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -96,6 +99,38 @@ class MeshModelSourceTest {
     try (var again = new MeshModelSource(placement, files, new ModelFilesCache(root), InstantSource.system())) {
       GatewayFixture.eventually("the cached tokenizer opened", () -> again.state() instanceof State.Ready);
       assertThat(fetches).hasValue(3);
+    }
+  }
+
+  @Test
+  void shouldTryATokenizerThatCannotBeOpenedEverMoreRarely(@TempDir Path root) {
+    var fetches = new AtomicInteger();
+    var now = new AtomicReference<>(Instant.EPOCH);
+    MeshModelSource.Files files = worker -> {
+      fetches.incrementAndGet();
+      throw new IOException("damaged");
+    };
+    worker(Role.DRAFT, "f1");
+    worker(Role.VERIFY, "f1");
+    try (var source = new MeshModelSource(placement, files, new ModelFilesCache(root), now::get)) {
+      for (int pauses = 0; pauses < 12; pauses++) {
+        int before = fetches.get();
+        Instant start = now.get();
+        GatewayFixture.eventually("it was tried again", () -> {
+          source.state();
+          if (fetches.get() == before) {
+            now.updateAndGet(instant -> instant.plusMillis(100));
+          }
+          return fetches.get() > before;
+        });
+        GatewayFixture.eventually("the reason is known", () -> source.state() instanceof State.Missing missing
+            && missing.missing().endsWith(": damaged"));
+        assertThat(Duration.between(start, now.get())).isLessThan(Duration.ofSeconds(120));
+      }
+      for (int i = 0; i < 100; i++) {
+        source.state();
+      }
+      assertThat(fetches).hasValue(12);
     }
   }
 

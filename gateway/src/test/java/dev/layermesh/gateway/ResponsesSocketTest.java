@@ -7,6 +7,7 @@ import dev.layermesh.decoding.StopReason;
 import dev.layermesh.gateway.GatewayFixture.Socket;
 import dev.layermesh.gateway.ScriptedGenerator.End;
 import dev.layermesh.gateway.ScriptedGenerator.Script;
+import dev.layermesh.mesh.wire.FailureCode;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.WebSocketConnectOptions;
@@ -14,14 +15,21 @@ import io.vertx.core.http.WebSocketFrame;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -160,11 +168,15 @@ class ResponsesSocketTest {
     try (var fixture = new GatewayFixture(new ScriptedGenerator(64, request -> new Script(
         ScriptedGenerator.spelling("part", 2), Optional.of(new End.Fail("the draft worker left")))))) {
       Socket socket = fixture.connect();
-      socket.send(CREATE);
+      socket.send(CREATE.copy().put("instructions", "be brief").put("metadata", new JsonObject().put("mine", "yes")));
       JsonObject last = socket.untilEnd().getLast();
       assertThat(last.getString("type")).isEqualTo("response.failed");
       assertThat(last.getJsonObject("response").getJsonObject("error").getString("message"))
           .isEqualTo("the draft worker left");
+      assertThat(last.getJsonObject("response").getJsonObject("usage").getInteger("output_tokens")).isEqualTo(4);
+      assertThat(last.getJsonObject("response").getJsonArray("output").encode()).contains("\"part\"", "incomplete");
+      assertThat(last.getJsonObject("response").getString("instructions")).isEqualTo("be brief");
+      assertThat(last.getJsonObject("response").getJsonObject("metadata").getString("mine")).isEqualTo("yes");
       socket.send(new JsonObject().put("type", "response.cancel"));
       assertThat(socket.next().getJsonObject("error").getString("code")).isEqualTo("response_not_found");
     }
@@ -177,7 +189,7 @@ class ResponsesSocketTest {
       for (String bad : List.of(
           "{", "[]", "null", "7", "{\"type\":7}", "{\"type\":\"response.steer\"}", "{\"type\":\"response.create\"}",
           CREATE.copy().put("temperature", "hot").encode(), CREATE.copy().put("stream_id", 7).encode(),
-          CREATE.copy().put("input", 7).encode(), CREATE.copy().put("model", "other").encode(),
+          CREATE.copy().put("metadata", 7).encode(), CREATE.copy().put("input", 7).encode(), CREATE.copy().put("model", "other").encode(),
           CREATE.copy().put("previous_response_id", "resp_1").encode(), "[".repeat(5000))) {
         socket.send(bad);
         JsonObject error = socket.next();
@@ -267,6 +279,95 @@ class ResponsesSocketTest {
   }
 
   @Test
+  void shouldSayInAnErrorFrameWhenToComeBack() throws Exception {
+    try (var fixture = new GatewayFixture(new ScriptedGenerator(
+        64, request -> new Script(List.of(), Optional.of(new End.Fail(FailureCode.OVERLOADED, "full")))))) {
+      Socket socket = fixture.connect();
+      socket.send(CREATE);
+      JsonObject frame = socket.next();
+      assertThat(frame.getString("type")).isEqualTo("error");
+      assertThat(frame.getInteger("status")).isEqualTo(429);
+      assertThat(frame.getJsonObject("headers").getString("retry-after")).isEqualTo("1");
+    }
+  }
+
+  @Test
+  void shouldKeepTheOrderOfMessagesOfAnySize() throws Exception {
+    var generator = lingering();
+    try (var fixture = new GatewayFixture(generator)) {
+      Socket socket = fixture.connect();
+      for (int i = 0; i < 20; i++) {
+        socket.send(CREATE.copy().put("padding", "x".repeat(40 << 10)));
+        socket.send(new JsonObject().put("type", "response.cancel"));
+        assertThat(socket.untilEnd().getLast().getString("type")).isEqualTo("response.incomplete");
+      }
+    }
+  }
+
+  @Test
+  void shouldNotHearMoreErrorsThanItsClientReads() throws Exception {
+    byte[] wrong = new byte[4 << 10];
+    Arrays.fill(wrong, (byte) ' ');
+    wrong[0] = '{';
+    wrong[wrong.length - 1] = '}';
+    var frames = ByteBuffer.allocate(64 * (wrong.length + 8));
+    while (frames.remaining() >= wrong.length + 8) {
+      frames.put(new byte[] {(byte) 0x81, (byte) (0x80 | 126), (byte) (wrong.length >> 8), (byte) wrong.length});
+      frames.putInt(0).put(wrong);
+    }
+    try (var fixture = new GatewayFixture(saying("ok", 1, StopReason.EOS));
+        var channel = SocketChannel.open(new InetSocketAddress("127.0.0.1", fixture.gateway.port()))) {
+      shakeHands(channel.socket());
+      channel.configureBlocking(false);
+      long sent = 0;
+      frames.flip();
+      for (int stuck = 0; stuck < 300; stuck++) {
+        int taken = channel.write(frames);
+        if (taken > 0) {
+          stuck = 0;
+          sent += taken;
+          assertThat(sent).as("bytes a client may send without reading").isLessThan(64 << 20);
+        }
+        if (!frames.hasRemaining()) {
+          frames.rewind();
+        }
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(taken > 0 ? 0 : 2));
+      }
+      var answers = ByteBuffer.allocate(64 << 10);
+      GatewayFixture.eventually("it listens again to a client that reads", () -> {
+        try {
+          channel.read(answers.clear());
+          return channel.write(frames) > 0;
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      });
+    }
+  }
+
+  @Test
+  void shouldWaitForAClientThatIsSlowToReadAsLongAsItsStreamDoes() throws Exception {
+    String text = "0123456789".repeat(8_000);
+    var generator = new ScriptedGenerator(200, request -> ScriptedGenerator.says(text, 4, StopReason.LENGTH));
+    GatewayOptions options = GatewayFixture.OPTIONS.withPatience(
+        Duration.ofSeconds(1), Duration.ofSeconds(60), Duration.ofMillis(50));
+    try (var fixture = new GatewayFixture(
+        options, () -> new ModelSource.State.Ready(GatewayFixture.MODEL), generator, OpenTelemetry.noop())) {
+      Socket socket = fixture.connect();
+      socket.socket.pause();
+      socket.send(CREATE.copy().put("speculation", true));
+      GatewayFixture.eventually("the generation runs", () -> !generator.runs.isEmpty());
+      ScriptedGenerator.Run run = generator.runs.getFirst();
+      GatewayFixture.eventually("the credit is used up", () -> run.sent() == run.acknowledged() + 200);
+      var pings = new CountDownLatch(10);
+      fixture.vertx.setPeriodic(50, id -> pings.countDown());
+      assertThat(pings.await(10, TimeUnit.SECONDS)).isTrue();
+      socket.socket.resume();
+      assertThat(socket.untilEnd().getLast().getString("type")).isEqualTo("response.incomplete");
+    }
+  }
+
+  @Test
   void shouldCancelAResponseThatIsStillBeingEncoded() throws Exception {
     var generator = lingering();
     try (var fixture = new GatewayFixture(generator)) {
@@ -320,6 +421,11 @@ class ResponsesSocketTest {
   private static java.net.Socket handshaken(GatewayFixture fixture) throws IOException {
     var socket = new java.net.Socket("127.0.0.1", fixture.gateway.port());
     socket.setSoTimeout(10_000);
+    shakeHands(socket);
+    return socket;
+  }
+
+  private static void shakeHands(java.net.Socket socket) throws IOException {
     socket.getOutputStream().write(("GET /v1/responses HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n"
         + "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
         .getBytes(StandardCharsets.US_ASCII));
@@ -328,7 +434,6 @@ class ResponsesSocketTest {
       head.append((char) socket.getInputStream().read());
     }
     assertThat(head).startsWith("HTTP/1.1 101");
-    return socket;
   }
 
   @Test

@@ -5,6 +5,7 @@ import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.mesh.wire.FailureCode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -36,7 +37,11 @@ final class ScriptedGenerator implements Generator {
   sealed interface End {
     record Finish(StopReason reason) implements End {}
 
-    record Fail(String reason) implements End {}
+    record Fail(FailureCode code, String reason) implements End {
+      Fail(String reason) {
+        this(FailureCode.LOST, reason);
+      }
+    }
 
     record Refuse(int status, String code) implements End {}
   }
@@ -142,7 +147,7 @@ final class ScriptedGenerator implements Generator {
         script.gate().await();
         switch (script.end().orElseThrow()) {
           case End.Finish(StopReason reason) -> listener.finished(outcome(reason, stats));
-          case End.Fail(String reason) -> listener.failed(reason);
+          case End.Fail(FailureCode code, String reason) -> listener.failed(code, reason);
           case End.Refuse refuse -> throw new IllegalStateException("refused generations do not run");
         }
       } catch (InterruptedException e) {

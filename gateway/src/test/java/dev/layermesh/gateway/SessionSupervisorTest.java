@@ -1,6 +1,7 @@
 package dev.layermesh.gateway;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.Outcome;
@@ -25,6 +26,7 @@ import dev.layermesh.mesh.transport.RemoteSessionHost.RemoteSession;
 import dev.layermesh.mesh.transport.SessionLostException;
 import dev.layermesh.mesh.wire.FailureCode;
 import io.opentelemetry.api.trace.TracerProvider;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -40,14 +42,17 @@ class SessionSupervisorTest {
   private final List<WorkerAd> ads = new ArrayList<>();
   private final List<Opened> opened = new ArrayList<>();
   private final Heard heard = new Heard();
+  private final ManualClock time = new ManualClock();
+  private Runnable opening = () -> {};
   private final SessionSupervisor supervisor = new SessionSupervisor(
       (worker, spec, sink, traceparent, credit) -> {
+        opening.run();
         var session = new Opened(worker, spec, sink, traceparent, credit);
         opened.add(session);
         return session;
       },
       new Placement(new Table(), new Random(1)), GatewayOptions.DEFAULT.withLimits(2, 50, 1 << 20), () -> 7,
-      TracerProvider.noop().get("test"));
+      TracerProvider.noop().get("test"), time);
 
   private final class Table implements Workers {
     @Override
@@ -58,6 +63,33 @@ class SessionSupervisorTest {
     @Override
     public Registration onLeave(Consumer<String> listener) {
       return () -> {};
+    }
+  }
+
+  /** Time that passes when the test says so. */
+  private static final class ManualClock implements SessionSupervisor.Clock {
+    private long nanos;
+    private Optional<Runnable> next = Optional.empty();
+
+    @Override
+    public long nanos() {
+      return nanos;
+    }
+
+    @Override
+    public void after(Duration delay, Runnable then) {
+      next = Optional.of(() -> {
+        nanos += delay.toNanos();
+        then.run();
+      });
+    }
+
+    /** Runs what is due next; false if nothing is. */
+    boolean tick() {
+      Optional<Runnable> due = next;
+      next = Optional.empty();
+      due.ifPresent(Runnable::run);
+      return due.isPresent();
     }
   }
 
@@ -112,6 +144,13 @@ class SessionSupervisorTest {
     private final List<Round> rounds = new ArrayList<>();
     private final List<Outcome> outcomes = new ArrayList<>();
     private final List<String> failures = new ArrayList<>();
+    private final List<FailureCode> codes = new ArrayList<>();
+    private int admitted;
+
+    @Override
+    public void admitted() {
+      admitted++;
+    }
 
     @Override
     public void round(Round round) {
@@ -125,7 +164,8 @@ class SessionSupervisorTest {
     }
 
     @Override
-    public void failed(String reason) {
+    public void failed(FailureCode code, String reason) {
+      codes.add(code);
       failures.add(reason);
     }
 
@@ -207,12 +247,86 @@ class SessionSupervisorTest {
     start(10);
     opened.getFirst().commits(0, 10);
     opened.getFirst().loses(FailureCode.VERIFIER_LOST);
+    ads.removeIf(ad -> ad.role() == Role.DRAFT);
     opened.get(1).loses(FailureCode.LOST);
 
+    assertThat(heard.failures).isEmpty();
+    int looks = 0;
+    while (time.tick()) {
+      looks++;
+    }
+    assertThat(looks).isBetween(10, 100);
+    assertThat(time.nanos()).isEqualTo(Duration.ofSeconds(5).toNanos());
     assertThat(opened).hasSize(2);
     assertThat(heard.failures).hasSize(1);
     assertThat(heard.failures.getFirst()).contains("two LOST", "no other worker");
     assertThat(heard.outcomes).isEmpty();
+    assertThat(supervisor.running()).isZero();
+  }
+
+  @Test
+  void shouldWaitForTheWorkerThatReplacesTheOnlyOne() throws Exception {
+    worker(Role.DRAFT, "one", "a", 0);
+    worker(Role.VERIFY, "judge", "a", 0);
+    start(10);
+    opened.getFirst().commits(0, 10);
+    ads.removeIf(ad -> ad.id().equals("one"));
+    opened.getFirst().loses(FailureCode.LOST);
+    assertThat(time.tick()).isTrue();
+    assertThat(opened).hasSize(1);
+    worker(Role.DRAFT, "successor", "a", 0);
+    assertThat(time.tick()).isTrue();
+
+    assertThat(opened.getLast().worker).isEqualTo("successor");
+    opened.getLast().commits(1, 11);
+    opened.getLast().finishes(StopReason.LENGTH, DecodeStats.NONE);
+    assertThat(heard.tokens()).isEqualTo(TokenIds.of(10, 11));
+    assertThat(heard.failures).isEmpty();
+    assertThat(time.tick()).isFalse();
+  }
+
+  @Test
+  void shouldTryASuspectAgainOnceTokensCame() throws Exception {
+    worker(Role.DRAFT, "one", "a", 0);
+    worker(Role.DRAFT, "two", "a", 1);
+    worker(Role.VERIFY, "judge", "a", 0);
+    start(10);
+    opened.getFirst().loses(FailureCode.INTERNAL);
+    opened.get(1).commits(0, 10);
+    opened.get(1).loses(FailureCode.INTERNAL);
+    assertThat(opened.getLast().worker).isEqualTo("one");
+    assertThat(opened).hasSize(3);
+  }
+
+  @Test
+  void shouldSayAtOnceThatNobodyHasRoomForANewGeneration() {
+    worker(Role.DRAFT, "one", "a", 0);
+    worker(Role.VERIFY, "judge", "a", 0);
+    start(10);
+    opened.getFirst().loses(FailureCode.OVERLOADED);
+    assertThat(heard.codes).containsExactly(FailureCode.OVERLOADED);
+    assertThat(heard.admitted).isZero();
+    assertThat(time.tick()).isFalse();
+    assertThat(supervisor.running()).isZero();
+  }
+
+  @Test
+  void shouldSayThatAWorkerTookTheGeneration() throws Exception {
+    worker(Role.DRAFT, "one", "a", 0);
+    worker(Role.VERIFY, "judge", "a", 0);
+    start(10);
+    opened.getFirst().sink.prefilled(1, 2);
+    assertThat(heard.admitted).isEqualTo(1);
+  }
+
+  @Test
+  void shouldForgetAGenerationThatCouldNotBeOpened() {
+    worker(Role.DRAFT, "one", "a", 0);
+    worker(Role.VERIFY, "judge", "a", 0);
+    opening = () -> {
+      throw new IllegalStateException("broken");
+    };
+    assertThatThrownBy(() -> start(10)).hasMessage("broken");
     assertThat(supervisor.running()).isZero();
   }
 

@@ -108,7 +108,7 @@ public final class ChatTemplate implements AutoCloseable {
     return messages.stream().map(ChatMessage::role).toList();
   }
 
-  /** Frees the sandbox and its thread; waits for a rendering that is running. */
+  /** Frees the sandbox and its thread; a rendering that is running fails soon. Does not wait. */
   @Override
   public void close() {
     sandbox.close();

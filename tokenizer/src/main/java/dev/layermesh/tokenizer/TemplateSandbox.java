@@ -12,12 +12,15 @@ import java.time.Duration;
 import java.time.ZonedDateTime;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import run.endive.runtime.ByteArrayMemory;
 import run.endive.wasm.types.MemoryLimits;
@@ -52,25 +55,29 @@ final class TemplateSandbox implements AutoCloseable {
   private final Clock clock;
   private final Duration limit;
   private final ReentrantLock lock = new ReentrantLock();
-  private Optional<Running> running; // guarded by lock
+  private final AtomicReference<Optional<Running>> running;
+  private volatile boolean closed;
 
   TemplateSandbox(String template, String source, Clock clock, Duration limit) {
     this.template = template;
     this.source = source;
     this.clock = clock;
     this.limit = limit;
-    this.running = Optional.of(new Running(source, clock));
+    this.running = new AtomicReference<>(Optional.of(new Running(source, clock)));
   }
 
   Outcome render(Map<String, Object> variables) {
     String request = Json.write(Map.of("template", template, "variables", variables));
     lock.lock();
     try {
-      Running engine = running.orElseGet(() -> new Running(source, clock));
-      running = Optional.of(engine);
+      Running engine = running.get().orElseGet(() -> new Running(source, clock));
+      running.set(Optional.of(engine));
+      if (closed) {
+        retire();
+      }
       Outcome outcome = engine.render(request, limit);
       if (engine.isSpent()) {
-        close();
+        retire();
       }
       return outcome;
     } finally {
@@ -78,15 +85,15 @@ final class TemplateSandbox implements AutoCloseable {
     }
   }
 
+  private void retire() {
+    running.getAndSet(Optional.empty()).ifPresent(Running::stop);
+  }
+
+  /** Ends a rendering that runs, without waiting for it. */
   @Override
   public void close() {
-    lock.lock();
-    try {
-      running.ifPresent(Running::stop);
-      running = Optional.empty();
-    } finally {
-      lock.unlock();
-    }
+    closed = true;
+    retire();
   }
 
   /** One engine and the thread that owns it. */
@@ -114,6 +121,9 @@ final class TemplateSandbox implements AutoCloseable {
         spent = true;
         return new Failed("it exhausted its " + MAX_PAGES / 16 + " MiB of memory or its stack ("
             + Json.oneLine(e.getCause().getMessage()) + ")");
+      } catch (CancellationException | RejectedExecutionException e) {
+        spent = true;
+        return new Failed("closed meanwhile");
       } catch (InterruptedException e) {
         spent = true;
         Thread.currentThread().interrupt();
@@ -136,7 +146,11 @@ final class TemplateSandbox implements AutoCloseable {
 
     /** Interrupts what runs: the WebAssembly machine looks at the interrupt flag as it runs. */
     void stop() {
-      owner.shutdownNow();
+      for (Runnable waiting : owner.shutdownNow()) {
+        if (waiting instanceof Future<?> call) {
+          call.cancel(false); // whoever waits for it hears that it will never run
+        }
+      }
     }
   }
 

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -157,6 +158,19 @@ class ChatTemplateTest {
           .isInstanceOf(InputException.class)
           .hasMessage("memory/chat_template.jinja: the chat template failed: no end within 3000 ms");
       assertThat(chat.render(HELLO, true)).isEqualTo("fine");
+    }
+    assertThatTheRunawayThreadEnds();
+  }
+
+  @Test
+  void shouldCloseWithoutWaitingForARenderingThatRuns() throws Exception {
+    String template = "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}";
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      ChatTemplate chat = open(template, Duration.ofMinutes(5));
+      Future<String> rendering = threads.submit(() -> chat.render(HELLO, true));
+      chat.close();
+      assertThatThrownBy(() -> rendering.get(30, TimeUnit.SECONDS)).cause().isInstanceOf(InputException.class)
+          .hasMessageStartingWith("memory/chat_template.jinja: the chat template failed: ");
     }
     assertThatTheRunawayThreadEnds();
   }

@@ -189,7 +189,8 @@ class ResponsesSocketTest {
       for (String bad : List.of(
           "{", "[]", "null", "7", "{\"type\":7}", "{\"type\":\"response.steer\"}", "{\"type\":\"response.create\"}",
           CREATE.copy().put("temperature", "hot").encode(), CREATE.copy().put("stream_id", 7).encode(),
-          CREATE.copy().put("metadata", 7).encode(), CREATE.copy().put("input", 7).encode(), CREATE.copy().put("model", "other").encode(),
+          CREATE.copy().put("metadata", 7).encode(), CREATE.copy().put("input", 7).encode(),
+          CREATE.copy().put("model", "other").encode(),
           CREATE.copy().put("previous_response_id", "resp_1").encode(), "[".repeat(5000))) {
         socket.send(bad);
         JsonObject error = socket.next();
@@ -350,7 +351,7 @@ class ResponsesSocketTest {
     String text = "0123456789".repeat(8_000);
     var generator = new ScriptedGenerator(200, request -> ScriptedGenerator.says(text, 4, StopReason.LENGTH));
     GatewayOptions options = GatewayFixture.OPTIONS.withPatience(
-        Duration.ofSeconds(1), Duration.ofSeconds(60), Duration.ofMillis(50));
+        Duration.ofSeconds(1), Duration.ofSeconds(60), Duration.ofMillis(500));
     try (var fixture = new GatewayFixture(
         options, () -> new ModelSource.State.Ready(GatewayFixture.MODEL), generator, OpenTelemetry.noop())) {
       Socket socket = fixture.connect();
@@ -359,8 +360,8 @@ class ResponsesSocketTest {
       GatewayFixture.eventually("the generation runs", () -> !generator.runs.isEmpty());
       ScriptedGenerator.Run run = generator.runs.getFirst();
       GatewayFixture.eventually("the credit is used up", () -> run.sent() == run.acknowledged() + 200);
-      var pings = new CountDownLatch(10);
-      fixture.vertx.setPeriodic(50, id -> pings.countDown());
+      var pings = new CountDownLatch(5);
+      fixture.vertx.setPeriodic(500, id -> pings.countDown());
       assertThat(pings.await(10, TimeUnit.SECONDS)).isTrue();
       socket.socket.resume();
       assertThat(socket.untilEnd().getLast().getString("type")).isEqualTo("response.incomplete");

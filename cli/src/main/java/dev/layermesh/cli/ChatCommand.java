@@ -2,7 +2,6 @@ package dev.layermesh.cli;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.tokenizer.ChatMessage;
-import java.io.PrintWriter;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -26,35 +25,23 @@ final class ChatCommand implements Callable<Integer> {
   private String system;
 
   @Mixin
-  private StrategyMixin strategy;
-
-  @Mixin
-  private GenerationMixin generation;
-
-  @Mixin
-  private final EngineMixin engine;
-
-  @Mixin
-  private ConnectMixin connect;
-
-  @Option(names = "--color", description = "Show draft tokens dimmed, then confirmed (green) or replaced (yellow).")
-  private boolean color;
+  private final AnswerMixin answers;
 
   @Spec
   private CommandSpec spec;
 
   ChatCommand(Environment environment) {
     this.environment = environment;
-    this.engine = new EngineMixin(environment);
+    this.answers = new AnswerMixin(environment);
   }
 
   @Override
   public Integer call() throws InterruptedException {
-    generation.maxTokens();
-    try (Completer completer = connect.open(engine, environment);
+    answers.maxTokens(); // a wrong one is found before the model is loaded
+    try (Completer completer = answers.open();
         var _ = environment.signals().onSignal(Thread.currentThread()::interrupt)) {
       if (!completer.hasChatTemplate()) {
-        throw InputException.of("--model", engine.options().model(),
+        throw InputException.of("--model", answers.engine().options().model(),
             "has no chat template: use generate, or a checkpoint with one");
       }
       converse(completer, new Conversation(Optional.ofNullable(system)));
@@ -66,7 +53,7 @@ final class ChatCommand implements Callable<Integer> {
     var lines = new InputLines(environment.stdin());
     try {
       while (!environment.signals().raised()) {
-        Optional<String> line = ask(lines);
+        Optional<String> line = read(lines);
         if (line.isEmpty() || line.get().strip().equals("/exit")) {
           return;
         }
@@ -77,32 +64,34 @@ final class ChatCommand implements Callable<Integer> {
     }
   }
 
-  private void say(Completer completer, Conversation conversation, String line) throws InterruptedException {
+  private void say(Completer completer, Conversation conversation, String line) {
     switch (line.strip()) {
       case "" -> { }
       case "/reset" -> {
         conversation.reset();
         notice("conversation forgotten");
       }
-      default -> {
-        conversation.add(new ChatMessage("user", line));
-        conversation.add(new ChatMessage("assistant", answer(completer, conversation)));
-      }
+      default -> ask(completer, conversation, line);
+    }
+  }
+
+  private void ask(Completer completer, Conversation conversation, String question) {
+    conversation.add(new ChatMessage("user", question));
+    try {
+      conversation.add(new ChatMessage("assistant", answer(completer, conversation)));
+    } catch (UnansweredException unanswered) {
+      conversation.forgetLatest();
+      notice("not answered, ask again: " + unanswered.getMessage());
     }
   }
 
   /** Asks again with less of the past until it fits. */
-  private String answer(Completer completer, Conversation conversation) throws InterruptedException {
-    int room = Math.min(generation.maxTokens(), Math.max(1, completer.contextLength() / 4));
-    PrintWriter out = spec.commandLine().getOut();
+  private String answer(Completer completer, Conversation conversation) {
+    int room = Math.min(answers.maxTokens(), Math.max(1, completer.contextLength() / 4));
     while (true) {
-      AnswerView view = AnswerView.on(out, color);
-      try (var prefill = Progress.ofItems(environment, "Prefill", "tokens")) {
-        CompletionRequest request =
-            strategy.applyTo(generation.request(new Prompt.Chat(conversation.messages()), room));
-        String text = completer.complete(request, new PrefillProgress(prefill, view)).text();
-        view.end();
-        return text;
+      try {
+        CompletionRequest request = answers.request(new Prompt.Chat(conversation.messages()), room);
+        return answers.show(completer, request, spec.commandLine().getOut()).text();
       } catch (ContextFullException full) {
         if (!conversation.forgetOldest()) {
           throw full;
@@ -112,7 +101,7 @@ final class ChatCommand implements Callable<Integer> {
     }
   }
 
-  private Optional<String> ask(InputLines lines) throws InterruptedException {
+  private Optional<String> read(InputLines lines) throws InterruptedException {
     if (environment.terminal()) {
       spec.commandLine().getErr().print("> ");
       spec.commandLine().getErr().flush();

@@ -4,13 +4,13 @@ package dev.layermesh.cli;
 interface Completer extends AutoCloseable {
 
   /**
-   * Makes one. Interrupting the thread ends it early, as cancelled.
+   * Makes one. Interrupting the thread ends it early, as cancelled, with what had come.
    *
    * @throws dev.layermesh.decoding.InputException when prompt and model do not go together
    * @throws ContextFullException when the prompt leaves less room than asked for
-   * @throws InterruptedException when it was ended early and its counters are not known
+   * @throws UnansweredException when a gateway cannot answer this time
    */
-  Completion complete(CompletionRequest request, CompletionListener listener) throws InterruptedException;
+  Completion complete(CompletionRequest request, CompletionListener listener);
 
   /** Tokens of prompt and answer together. */
   int contextLength();

@@ -35,6 +35,11 @@ final class Conversation {
     return true;
   }
 
+  /** Forgets the question that got no answer. */
+  void forgetLatest() {
+    turns.removeLast();
+  }
+
   void reset() {
     turns.clear();
   }

@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
         "A line of the file is a JSON object with prompt (a text), prompt_ids (tokens) or turns (texts, of which the "
             + "first is asked, through the chat template where the checkpoint has one). Lines that are none of these, "
             + "or too long for the context, are named, counted and skipped.",
-        "Ends with 0 when there was no difference, else with 1."},
+        "Ends with 0 when all was compared and there was no difference, else with 1: also when a signal cut it short."},
     footer = {"", "Example:", "  layermesh correctness --prompts prompts.jsonl --limit 20 --max-tokens 64"})
 final class CorrectnessCommand implements Callable<Integer> {
   private final Environment environment;

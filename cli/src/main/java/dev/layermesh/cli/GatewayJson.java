@@ -60,17 +60,14 @@ final class GatewayJson {
     return texts;
   }
 
-  /** A finished completion with the counters that came at its end. */
-  static Completion completion(
-      CompletionRequest request, TokenIds promptIds, TokenIds ids, String text, String finishReason, JsonNode counted) {
-    var stats = new DecodeStats(
+  /** Counters of the workers; those that are absent are 0. */
+  static DecodeStats stats(JsonNode counted) {
+    return new DecodeStats(
         counted.path("rounds").asInt(),
         counted.path("draft_tokens").asLong(),
         counted.path("accepted_tokens").asLong(),
         counted.path("early_layer_rows").asLong(),
         counted.path("late_layer_rows").asLong());
-    return new Completion(promptIds, ids, text, finishReason, request.sampling().seed(), stats,
-        counted.path("ttft_ms").asDouble(), counted.path("tokens_per_second").asDouble());
   }
 
   static String message(JsonNode error) {

@@ -22,19 +22,7 @@ final class GenerateCommand implements Callable<Integer> {
   private PromptMixin prompt;
 
   @Mixin
-  private StrategyMixin strategy;
-
-  @Mixin
-  private GenerationMixin generation;
-
-  @Mixin
-  private final EngineMixin engine;
-
-  @Mixin
-  private ConnectMixin connect;
-
-  @Option(names = "--color", description = "Show draft tokens dimmed, then confirmed (green) or replaced (yellow).")
-  private boolean color;
+  private final AnswerMixin answer;
 
   @Option(names = "--json", description = "Print one object with tokens, text and counters at the end.")
   private boolean json;
@@ -44,37 +32,24 @@ final class GenerateCommand implements Callable<Integer> {
 
   GenerateCommand(Environment environment) {
     this.environment = environment;
-    this.engine = new EngineMixin(environment);
+    this.answer = new AnswerMixin(environment);
   }
 
   @Override
   public Integer call() throws InterruptedException {
-    if (json && color) {
+    if (json && answer.inColor()) {
       throw InputException.in("--color", "must not stand beside --json, which prints no text as it comes");
     }
-    CompletionRequest request = strategy.applyTo(generation.request(prompt.prompt(environment)));
+    CompletionRequest request = answer.request(prompt.prompt(environment), 1);
     PrintWriter out = spec.commandLine().getOut();
-    try (Completer completer = connect.open(engine, environment);
+    try (Completer completer = answer.open();
         var _ = environment.signals().onSignal(Thread.currentThread()::interrupt)) {
       if (json) {
-        Completion completion = complete(completer, request, CompletionListener.NONE);
-        out.println(completion.toJson());
+        out.println(answer.complete(completer, request, CompletionListener.NONE).toJson());
       } else {
-        AnswerView view = AnswerView.on(out, color);
-        try {
-          complete(completer, request, view);
-        } finally {
-          view.end();
-        }
+        answer.show(completer, request, out);
       }
     }
     return 0;
-  }
-
-  private Completion complete(Completer completer, CompletionRequest request, CompletionListener listener)
-      throws InterruptedException {
-    try (var prefill = Progress.ofItems(environment, "Prefill", "tokens")) {
-      return completer.complete(request, new PrefillProgress(prefill, listener));
-    }
   }
 }

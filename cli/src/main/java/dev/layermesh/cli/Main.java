@@ -6,7 +6,9 @@ import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import picocli.CommandLine;
 
 /** Where the process begins and ends: reads what the launcher says, runs a command, exits with its status. */
 public final class Main {
@@ -20,8 +22,22 @@ public final class Main {
     Signals signals = Signals.install();
     Optional<Path> home = Optional.ofNullable(System.getProperty("layermesh.root")).map(Path::of);
     var environment = new Environment(home, System.in, Boolean.getBoolean("layermesh.terminal"), signals);
-    System.exit(signals.run(() -> Layermesh.commandLine(environment, utf8(FileDescriptor.out), utf8(FileDescriptor.err))
-        .execute(args)));
+    PrintWriter err = utf8(FileDescriptor.err);
+    CommandLine line = Layermesh.commandLine(environment, utf8(FileDescriptor.out), err);
+    System.exit(signals.run(() -> execute(line, err, args)));
+  }
+
+  /** The status of a command; 1, and one line, also for what no command catches: no memory, a class that is missing. */
+  static int execute(CommandLine line, PrintWriter err, String... args) {
+    try {
+      return line.execute(args);
+    } catch (Throwable broken) {
+      err.println("layermesh: " + broken.toString().replaceAll("\\s*\\R\\s*", " "));
+      if (List.of(args).contains("--verbose")) {
+        broken.printStackTrace(err);
+      }
+      return Errors.RUN_FAILED;
+    }
   }
 
   /** Results are UTF-8 whatever the locale: JSON is, and so are the files prompts come from. */

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.TokenIds;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
@@ -70,28 +69,34 @@ final class RemoteCompleter implements Completer {
   }
 
   @Override
-  public Completion complete(CompletionRequest request, CompletionListener listener) throws InterruptedException {
+  public Completion complete(CompletionRequest request, CompletionListener listener) {
+    var answer = new GatewayAnswer(request, listener, contextLength);
     boolean chat = request.prompt() instanceof Prompt.Chat;
     HttpRequest.Builder post = HttpRequest.newBuilder(path(chat ? "/v1/chat/completions" : "/v1/completions"))
         .header("content-type", "application/json")
         .POST(BodyPublishers.ofString(body(request).toString()));
-    var answer = new Answer(request, listener);
-    try (var events = new EventStream(answer(post))) {
-      while (true) {
-        var event = events.next().orElseThrow(() -> new IllegalStateException(gateway + " ended the answer early"));
-        if (event.name().equals("error")) {
-          throw new IllegalStateException(gateway + ": " + message(JSON.readTree(event.data())));
-        }
-        if (event.data().equals("[DONE]")) {
-          return answer.completion();
-        }
-        answer.take(JSON.readTree(event.data()));
-      }
+    try (var events = new EventStream(answer(post))) { // closing it early cancels
+      return read(events, new Chunks(answer));
+    } catch (InterruptedException cancelled) {
+      return answer.cancelled();
     } catch (IOException e) {
       if (Thread.interrupted()) {
-        throw new InterruptedException("cancelled");
+        return answer.cancelled();
       }
       throw lost(gateway, e);
+    }
+  }
+
+  private Completion read(EventStream events, Chunks chunks) throws IOException {
+    while (true) {
+      var event = events.next().orElseThrow(() -> new IllegalStateException(gateway + " ended the answer early"));
+      if (event.name().equals("error")) {
+        throw new UnansweredException(gateway + ": " + message(JSON.readTree(event.data())));
+      }
+      if (event.data().equals("[DONE]")) {
+        return chunks.ended();
+      }
+      chunks.take(JSON.readTree(event.data()));
     }
   }
 
@@ -109,8 +114,16 @@ final class RemoteCompleter implements Completer {
       if (response.statusCode() == 400) {
         throw InputException.in(gateway, message(error));
       }
-      throw new IllegalStateException(gateway + ": " + response.statusCode() + ": " + message(error));
+      String answered = gateway + ": " + response.statusCode() + ": " + message(error);
+      throw isPassing(response.statusCode())
+          ? new UnansweredException(answered)
+          : new IllegalStateException(answered);
     }
+  }
+
+  /** Whether a status says that another try may succeed: too many requests, or no worker now (RFC 6585, RFC 9110). */
+  static boolean isPassing(int status) {
+    return status == 429 || status == 503;
   }
 
   private static JsonNode error(byte[] body) throws IOException {
@@ -157,47 +170,36 @@ final class RemoteCompleter implements Completer {
     client.shutdownNow();
   }
 
-  /** An answer as its chunks come. */
-  private final class Answer {
-    private final CompletionRequest request;
-    private final CompletionListener listener;
-    private final StringBuilder text = new StringBuilder();
-    private TokenIds promptIds = TokenIds.empty();
-    private TokenIds ids = TokenIds.empty();
+  /** Puts an answer together from its chunks. */
+  private final class Chunks {
+    private final GatewayAnswer answer;
     private String finishReason = "";
     private Optional<JsonNode> counters = Optional.empty();
 
-    Answer(CompletionRequest request, CompletionListener listener) {
-      this.request = request;
-      this.listener = listener;
+    Chunks(GatewayAnswer answer) {
+      this.answer = answer;
     }
 
     void take(JsonNode chunk) {
       if (chunk.has("prompt_token_ids")) {
-        promptIds = GatewayJson.ids(chunk.path("prompt_token_ids"));
-        if (promptIds.length() + request.room() > contextLength) {
-          throw new ContextFullException(promptIds.length(), request.room(), contextLength);
-        }
+        answer.begun(chunk.path("prompt_token_ids"));
       }
       JsonNode choice = chunk.path("choices").path(0);
-      JsonNode speculation = chunk.path("speculation");
-      ids = ids.concat(GatewayJson.ids(choice.path("token_ids")));
       if (choice.path("finish_reason").isTextual()) {
         finishReason = choice.path("finish_reason").textValue();
       }
-      String piece = choice.path("text").asText(choice.path("delta").path("content").asText(""));
+      JsonNode speculation = chunk.path("speculation");
       if (speculation.has("rounds")) {
         counters = Optional.of(speculation);
-      } else if (!piece.isEmpty() || speculation.has("pieces")) {
-        text.append(piece);
-        listener.committed(GatewayJson.piece(piece, speculation));
+      } else {
+        String piece = choice.path("text").asText(choice.path("delta").path("content").asText(""));
+        answer.committed(choice.path("token_ids"), piece, speculation);
       }
     }
 
-    Completion completion() {
-      JsonNode counted = counters.orElseThrow(
-          () -> new IllegalStateException(gateway + " sent no counters: is it a LayerMesh gateway?"));
-      return GatewayJson.completion(request, promptIds, ids, text.toString(), finishReason, counted);
+    Completion ended() {
+      return answer.ended(finishReason, counters.orElseThrow(
+          () -> new IllegalStateException(gateway + " sent no counters: is it a LayerMesh gateway?")));
     }
   }
 }

@@ -6,17 +6,20 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.TokenIds;
 import java.net.URI;
 import java.net.http.WebSocket;
+import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 
 /** Completions of a running gateway, over one WebSocket at {@code /v1/responses}, a response after the other. */
 final class SocketCompleter implements Completer {
   private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final Duration CANCEL_LIMIT = Duration.ofSeconds(5); // for a cancelled response to tell its counters
 
   private final URI gateway;
   private final RemoteCompleter http;
@@ -60,24 +63,71 @@ final class SocketCompleter implements Completer {
   }
 
   @Override
-  public Completion complete(CompletionRequest request, CompletionListener listener) throws InterruptedException {
-    socket.sendText(body(request).toString(), true).join();
-    var text = new StringBuilder();
-    while (true) {
-      JsonNode event = next();
-      switch (event.path("type").asText()) {
-        case "response.output_text.delta" -> {
-          text.append(event.path("delta").asText());
-          listener.committed(GatewayJson.piece(event.path("delta").asText(), event.path("speculation")));
-        }
-        case "response.completed", "response.incomplete" -> {
-          return completion(request, text.toString(), event.path("response"));
-        }
-        case "response.failed" -> throw new IllegalStateException(
-            gateway + ": " + GatewayJson.message(event.path("response").path("error")));
-        case "error" -> throw refused(event.path("status").asInt(), event.path("error"));
-        default -> { } // events that frame the text
+  public Completion complete(CompletionRequest request, CompletionListener listener) {
+    var answer = new GatewayAnswer(request, listener, contextLength());
+    send(body(request));
+    try {
+      Optional<Completion> ended = Optional.empty();
+      while (ended.isEmpty()) {
+        ended = take(event(frames.received.take()), answer);
       }
+      return ended.get();
+    } catch (InterruptedException cancelled) {
+      return cancel(answer);
+    }
+  }
+
+  /** Lets an event tell on; a completion when it was the last. */
+  private Optional<Completion> take(JsonNode event, GatewayAnswer answer) {
+    JsonNode response = event.path("response");
+    switch (event.path("type").asText()) {
+      case "response.created" -> begin(response, answer);
+      case "response.output_text.delta" ->
+          answer.committed(event.path("token_ids"), event.path("delta").asText(), event.path("speculation"));
+      case "response.completed", "response.incomplete" -> {
+        return Optional.of(answer.ended(finishReason(response), response.path("speculation")));
+      }
+      case "response.failed" ->
+          throw new UnansweredException(gateway + ": " + GatewayJson.message(response.path("error")));
+      case "error" -> refuse(event.path("status").asInt(), event.path("error"));
+      default -> { } // events that frame the text
+    }
+    return Optional.empty();
+  }
+
+  private void begin(JsonNode response, GatewayAnswer answer) {
+    try {
+      answer.begun(response.path("prompt_token_ids"));
+    } catch (ContextFullException full) {
+      cancel(answer.unheard()); // the socket is free for another question
+      throw full;
+    }
+  }
+
+  /** Ends the response that runs. What had come, with its counters if the gateway still tells them. */
+  private Completion cancel(GatewayAnswer answer) {
+    long deadline = System.nanoTime() + CANCEL_LIMIT.toNanos();
+    try {
+      send(JsonNodeFactory.instance.objectNode().put("type", "response.cancel"));
+      Optional<Completion> ended = Optional.empty();
+      while (ended.isEmpty()) {
+        Frame frame = frames.received.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+        if (frame == null) {
+          return answer.cancelled();
+        }
+        ended = take(event(frame), answer);
+      }
+      return ended.get();
+    } catch (InterruptedException | IllegalStateException | UnansweredException gone) {
+      return answer.cancelled();
+    }
+  }
+
+  private void send(ObjectNode message) {
+    try {
+      socket.sendText(message.toString(), true).join();
+    } catch (CompletionException failed) {
+      throw new IllegalStateException(gateway + ": connection lost: " + failed.getCause().getMessage(), failed);
     }
   }
 
@@ -94,29 +144,32 @@ final class SocketCompleter implements Completer {
     return body;
   }
 
-  private static Completion completion(CompletionRequest request, String text, JsonNode response) {
-    String finishReason = switch (response.path("incomplete_details").path("reason").asText("")) {
+  private static String finishReason(JsonNode response) {
+    return switch (response.path("incomplete_details").path("reason").asText("")) {
       case "" -> "stop";
       case "max_output_tokens" -> "length";
       default -> "cancelled";
     };
-    TokenIds promptIds = GatewayJson.ids(response.path("prompt_token_ids"));
-    TokenIds ids = GatewayJson.ids(response.path("token_ids"));
-    return GatewayJson.completion(request, promptIds, ids, text, finishReason, response.path("speculation"));
   }
 
-  private RuntimeException refused(int status, JsonNode error) {
+  private void refuse(int status, JsonNode error) {
     String message = gateway + ": " + GatewayJson.message(error);
-    if (error.path("code").asText().equals("context_length_exceeded")) {
-      return new ContextFullException(message);
+    switch (error.path("code").asText()) {
+      case "response_not_found" -> { } // what we cancelled had just ended
+      case "context_length_exceeded" -> throw new ContextFullException(message);
+      default -> {
+        if (RemoteCompleter.isPassing(status)) {
+          throw new UnansweredException(message);
+        }
+        throw status == 400
+            ? InputException.in(gateway, GatewayJson.message(error))
+            : new IllegalStateException(message);
+      }
     }
-    return status == 400
-        ? InputException.in(gateway, GatewayJson.message(error))
-        : new IllegalStateException(message);
   }
 
-  private JsonNode next() throws InterruptedException {
-    return switch (frames.received.take()) {
+  private JsonNode event(Frame frame) {
+    return switch (frame) {
       case Frame.Text text -> {
         socket.request(1);
         try {

@@ -11,11 +11,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * Keeps processes running: passes their lines on under their names, starts one that died again after a pause that
- * doubles, and ends all when a signal comes. One that refuses its input would refuse it again: then all end, with its
- * status.
+ * doubles, and ends all when a signal comes. One that refuses its input before it was ever ready would refuse it again:
+ * then all end, with its status. A child says on stdout that it is ready.
  */
 final class Supervisor {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
@@ -69,6 +70,7 @@ final class Supervisor {
     private final Child child;
     private final Thread thread;
     private Optional<Process> process = Optional.empty();
+    private volatile boolean wasReady;
 
     Keeper(Child child) {
       this.child = child;
@@ -88,7 +90,7 @@ final class Supervisor {
           if (ending.raised()) {
             return;
           }
-          if (status == Errors.BAD_INPUT) {
+          if (status == Errors.BAD_INPUT && !wasReady) {
             refusal = Optional.of(status);
             ending.raise();
             return;
@@ -116,18 +118,21 @@ final class Supervisor {
       }
       Process started = new ProcessBuilder(child.command()).start();
       started.getOutputStream().close();
-      passOn(started.getInputStream(), out);
-      passOn(started.getErrorStream(), err);
+      passOn(started.getInputStream(), text -> {
+        wasReady = true; // workers and gateways print nothing before
+        line(out, text);
+      });
+      passOn(started.getErrorStream(), text -> line(err, text));
       process = Optional.of(started);
       return process;
     }
 
-    private void passOn(InputStream stream, PrintWriter to) {
+    private void passOn(InputStream stream, Consumer<String> to) {
       Thread.ofVirtual().start(() -> {
         try (var lines = new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
           for (String text = lines.readLine(); text != null; text = lines.readLine()) {
             if (!text.startsWith(INCUBATOR_NOTICE)) {
-              line(to, text);
+              to.accept(text);
             }
           }
         } catch (IOException closed) {

@@ -109,7 +109,7 @@ class CorrectnessCommandTest {
   /** Turns one token of every self-speculative answer into another. */
   private record Faulty(Completer completer) implements Completer {
     @Override
-    public Completion complete(CompletionRequest request, CompletionListener listener) throws InterruptedException {
+    public Completion complete(CompletionRequest request, CompletionListener listener) {
       Completion made = completer.complete(request, listener);
       if (request.window().equals(WindowPolicy.AUTOREGRESSIVE)) {
         return made;

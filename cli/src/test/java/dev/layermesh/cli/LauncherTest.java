@@ -30,7 +30,7 @@ class LauncherTest {
   private static final String MAVEN = """
       #!/bin/sh
       echo "maven $*"
-      mkdir -p "$TREE/cli/target/lib" && touch "$TREE/cli/target/layermesh.jar"
+      mkdir -p "$TREE/cli/target/lib" && touch "$TREE/cli/target/layermesh.jar" "$TREE/cli/target/lib/some.jar"
       exit "${MAVEN_STATUS:-0}"
       """;
 
@@ -112,8 +112,8 @@ class LauncherTest {
     assertThat(first.err()).contains("layermesh: building", "maven -q").contains("from java")
         .doesNotContain("incubator");
     assertThat(first.out()).startsWith("java @" + tree + "/bin/java.options ").endsWith(
-        "-Dlayermesh.root=" + tree + " -Dlayermesh.terminal=false -Dlayermesh.filtered=true -jar " + tree
-            + "/cli/target/layermesh.jar generate --prompt two words\n");
+        "-Dlayermesh.root=" + tree + " -Dlayermesh.terminal=false -Dlayermesh.filtered=true -jar " + latest()
+            + " generate --prompt two words\n");
     assertThat(first.status()).isEqualTo(7);
 
     assertThat(runWithJdk("--help").err()).isEqualTo("from java\n");
@@ -125,6 +125,48 @@ class LauncherTest {
     Files.setLastModifiedTime(source, FileTime.from(Instant.now().plusSeconds(60)));
 
     assertThat(runWithJdk("--help").err()).contains("layermesh: building");
+  }
+
+  private Path latest() throws IOException {
+    Path runs = tree.resolve("cli/target/run");
+    return runs.resolve(Files.readString(runs.resolve("latest")).strip()).resolve("layermesh.jar");
+  }
+
+  @Test
+  void shouldLeaveARunningJvmItsFilesAndRemoveThoseOfAnEndedOne() throws Exception {
+    executable(write("jdk/bin/java",
+        "#!/bin/sh\necho up\necho from java >&2\nif [ \"$HOLD\" ]; then exec sleep 60; fi\n"));
+    String jdk = tree.resolve("jdk").toString();
+    var builder = new ProcessBuilder(tree.resolve("bin/layermesh").toString(), "serve");
+    builder.environment().putAll(Map.of("PATH", tree.resolve("maven") + ":/usr/bin:/bin", "TREE", tree.toString(),
+        "JAVA_HOME", jdk, "HOLD", "yes"));
+    Process server = builder.redirectOutput(folder.resolve("server").toFile()).start();
+    try {
+      awaitText(folder.resolve("server"), "up");
+      Path held = latest();
+      Files.setLastModifiedTime(source, FileTime.from(Instant.now().plusSeconds(60)));
+      runWithJdk("--help");
+
+      assertThat(latest()).isNotEqualTo(held);
+      assertThat(held).exists();
+      assertThat(held.resolveSibling("lib/some.jar")).exists();
+
+      server.destroyForcibly().waitFor();
+      runWithJdk("--help");
+
+      assertThat(held).doesNotExist();
+      assertThat(latest()).exists();
+    } finally {
+      server.destroyForcibly();
+    }
+  }
+
+  private static void awaitText(Path file, String text) throws Exception {
+    long deadline = System.nanoTime() + 30_000_000_000L;
+    while (!Files.readString(file).contains(text)) {
+      assertThat(System.nanoTime()).isLessThan(deadline);
+      Thread.sleep(10); // between two looks
+    }
   }
 
   @Test
@@ -186,5 +228,6 @@ class LauncherTest {
     assertThat(run.status()).isEqualTo(1);
     assertThat(run.out()).isEmpty();
     assertThat(tree.resolve("cli/target/layermesh.jar")).doesNotExist();
+    assertThat(tree.resolve("cli/target/run/latest")).doesNotExist();
   }
 }

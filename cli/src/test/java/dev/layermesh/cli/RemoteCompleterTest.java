@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -16,6 +17,9 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class RemoteCompleterTest {
   private static final String PIECE = "data: {\"choices\":[{\"index\":0,\"text\":\"And\",\"token_ids\":[5]}]}\n\n";
+
+  private static final String END =
+      "data: {\"choices\":[{\"finish_reason\":\"stop\"}],\"speculation\":{\"rounds\":1}}\n\ndata: [DONE]\n\n";
 
   private HttpServer gateway;
   private String url;
@@ -68,6 +72,25 @@ class RemoteCompleterTest {
     answer("/v1/completions", 429, "{\"error\":{\"message\":\"too many generations\"}}");
 
     assertThat(generate()).isEqualTo(new Cli.Result(1, "", "layermesh: " + url + ": 429: too many generations\n"));
+  }
+
+  @Test
+  void shouldKeepAConversationThatABusyGatewayDoesNotAnswer() {
+    answer("/v1/models", 200, "{\"data\":[{\"context_length\":1024}]}");
+    var questions = new LinkedBlockingQueue<String>();
+    gateway.createContext("/v1/chat/completions", exchange -> {
+      questions.add(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+      boolean busy = questions.size() == 2;
+      byte[] body = (busy ? "{\"error\":{\"message\":\"no draft worker\"}}" : PIECE + END).getBytes(
+          StandardCharsets.UTF_8);
+      exchange.sendResponseHeaders(busy ? 503 : 200, body.length);
+      exchange.getResponseBody().write(body);
+      exchange.close();
+    });
+
+    assertThat(Cli.runWithInput("One\nTwo\nThree\n", "chat", "--connect", url)).isEqualTo(
+        new Cli.Result(0, "And\nAnd\n", "(not answered, ask again: " + url + ": 503: no draft worker)\n"));
+    assertThat(questions).last().asString().contains("One", "And", "Three").doesNotContain("Two");
   }
 
   @Test

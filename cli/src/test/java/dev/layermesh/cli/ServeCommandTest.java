@@ -1,12 +1,17 @@
 package dev.layermesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URI;
 import java.util.Arrays;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -100,6 +105,64 @@ class ServeCommandTest {
     assertThat(result.err())
         .startsWith("layermesh: " + scheme + "://" + address + ": ").contains("2048").hasLineCount(1);
     assertThat(result.status()).isEqualTo(2);
+  }
+
+  private static Completer connect(String scheme) throws InterruptedException {
+    URI gateway = URI.create(scheme + "://" + address);
+    return scheme.equals("ws") ? SocketCompleter.connect(gateway) : RemoteCompleter.connect(gateway);
+  }
+
+  private static CompletionRequest request(int promptTokens, int maxTokens, int room) {
+    int[] prompt = new int[promptTokens];
+    Arrays.fill(prompt, 29);
+    return new CompletionRequest(new Prompt.Ids(TokenIds.of(prompt)), SamplingParams.GREEDY,
+        WindowPolicy.sequential(4), maxTokens, true, room);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"http", "ws"})
+  void shouldKeepWhatCameBeforeAnInterruption(String scheme) throws InterruptedException {
+    try (Completer completer = connect(scheme)) {
+      var heard = new StringBuilder();
+      Completion completion = completer.complete(request(3, 1000, 1), piece -> {
+        int before = heard.length();
+        heard.append(piece.text());
+        if (before <= 20 && heard.length() > 20) {
+          Thread.currentThread().interrupt();
+        }
+      });
+
+      assertThat(completion.finishReason()).isEqualTo("cancelled");
+      assertThat(completion.text()).hasSizeGreaterThan(20).isEqualTo(heard.toString());
+      assertThat(completion.promptIds().length()).isEqualTo(3);
+      assertThat(completion.tokenIds().length()).isBetween(5, 999);
+      assertThat(completion.stats().rounds() > 0).isEqualTo(scheme.equals("ws")); // its door stays open for counters
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"http", "ws"})
+  void shouldEndWellOnASignalInTheMiddleOfAnAnswer(String scheme) throws InterruptedException {
+    try (var generate = new Running("generate", "--prompt-ids", "862,29", "--max-tokens", "1000", "--ignore-eos",
+        "--connect", scheme + "://" + address)) {
+      generate.awaitOut("\\w");
+      var result = generate.end();
+
+      assertThat(result.err()).isEmpty();
+      assertThat(result.status()).isZero();
+      assertThat(result.out()).endsWith("\n");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"http", "ws"})
+  void shouldLeaveTheRoomAskedFor(String scheme) throws InterruptedException {
+    try (Completer completer = connect(scheme)) {
+      assertThatThrownBy(() -> completer.complete(request(200, 900, 900), CompletionListener.NONE))
+          .isInstanceOf(ContextFullException.class)
+          .hasMessage("prompt=200 tokens: must leave room for 900 in the context of 1024");
+      assertThat(completer.complete(request(3, 5, 5), CompletionListener.NONE).tokenIds().length()).isEqualTo(5);
+    }
   }
 
   @Test

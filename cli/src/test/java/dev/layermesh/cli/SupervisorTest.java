@@ -80,6 +80,17 @@ class SupervisorTest {
   }
 
   @Test
+  void shouldStartAChildAgainThatWasReadyOnceWhateverItsStatus() throws Exception {
+    String script = "if [ -e second ]; then echo 'port=1: in use' >&2; exit 2; fi; touch second; echo ready; exit 3";
+    var status = run(shell("gateway", "cd " + folder + "; " + script));
+
+    await(() -> err.toString().contains("gateway | ended with status 2, starting again in 1000 ms\n"));
+    assertThat(status).isNotDone();
+    signals.raise();
+    assertThat(status.get(30, TimeUnit.SECONDS)).isZero();
+  }
+
+  @Test
   void shouldSayWhatCannotBeStarted() throws Exception {
     var status = run(new Supervisor.Child("worker", List.of(folder.resolve("no-such-program").toString())));
 

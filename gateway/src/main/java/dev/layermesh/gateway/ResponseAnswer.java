@@ -46,7 +46,11 @@ final class ResponseAnswer implements Answer {
   @Override
   public void begin(Head head) {
     this.head = Optional.of(head);
-    emit(event("response.created").put("response", response("in_progress")));
+    JsonObject created = response("in_progress");
+    if (head.plan().request().output().tokenIds()) {
+      created.put("prompt_token_ids", Delta.json(head.plan().prompt()));
+    }
+    emit(event("response.created").put("response", created));
     emit(event("response.in_progress").put("response", response("in_progress")));
     emit(event("response.output_item.added").put("output_index", 0).put("item", item("in_progress", new JsonArray())));
     emit(inPart("response.content_part.added").put("part", part("")));

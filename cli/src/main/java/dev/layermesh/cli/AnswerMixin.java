@@ -1,0 +1,69 @@
+package dev.layermesh.cli;
+
+import java.io.PrintWriter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** How answers are made and shown: what a single prompt and a conversation have in common. */
+final class AnswerMixin {
+  private final Environment environment;
+
+  @Mixin
+  private StrategyMixin strategy;
+
+  @Mixin
+  private GenerationMixin generation;
+
+  @Mixin
+  private final EngineMixin engine;
+
+  @Mixin
+  private ConnectMixin connect;
+
+  @Option(names = "--color", description = "Show draft tokens dimmed, then confirmed (green) or replaced (yellow).")
+  private boolean color;
+
+  AnswerMixin(Environment environment) {
+    this.environment = environment;
+    this.engine = new EngineMixin(environment);
+  }
+
+  /** The request for a prompt that must leave some room in the context. */
+  CompletionRequest request(Prompt prompt, int room) {
+    return strategy.applyTo(generation.request(prompt, room));
+  }
+
+  int maxTokens() {
+    return generation.maxTokens();
+  }
+
+  boolean inColor() {
+    return color;
+  }
+
+  EngineMixin engine() {
+    return engine;
+  }
+
+  /** Loads the model, or finds the gateway. */
+  Completer open() throws InterruptedException {
+    return connect.open(engine, environment);
+  }
+
+  /** Makes an answer, with a bar while the prompt goes through the model. */
+  Completion complete(Completer completer, CompletionRequest request, CompletionListener listener) {
+    try (var prefill = Progress.ofItems(environment, "Prefill", "tokens")) {
+      return completer.complete(request, new PrefillProgress(prefill, listener));
+    }
+  }
+
+  /** Makes an answer that is shown as it comes; its last line is ended whatever happens. */
+  Completion show(Completer completer, CompletionRequest request, PrintWriter out) {
+    AnswerView view = AnswerView.on(out, color);
+    try {
+      return complete(completer, request, view);
+    } finally {
+      view.end();
+    }
+  }
+}

@@ -1,0 +1,142 @@
+package dev.layermesh.system;
+
+import dev.layermesh.testkit.Await;
+import dev.layermesh.testkit.Fixtures;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** A {@code layermesh} command in a JVM of its own, started as the launcher starts it; killed when closed. */
+final class ChildProcess implements AutoCloseable {
+  private static final Duration STARTING = Duration.ofSeconds(120);
+  private static final Duration ENDING = Duration.ofSeconds(60);
+
+  private final String name;
+  private final Path out;
+  private final Path err;
+  private final Process process;
+
+  /** What a command left. */
+  record Result(int status, String out, String err) {}
+
+  private ChildProcess(String name, Path out, Path err, Process process) {
+    this.name = name;
+    this.out = out;
+    this.err = err;
+    this.process = process;
+  }
+
+  /**
+   * Starts a command.
+   *
+   * @param folder gets its output, and its caches
+   * @param environment variables besides those of this process
+   */
+  static ChildProcess start(Path folder, Map<String, String> environment, List<String> arguments) {
+    try {
+      Path out = Files.createTempFile(folder, arguments.getFirst() + "-", ".out");
+      Path err = Files.createTempFile(folder, arguments.getFirst() + "-", ".err");
+      var builder = new ProcessBuilder(command(arguments))
+          .redirectOutput(out.toFile())
+          .redirectError(err.toFile());
+      builder.environment().keySet().removeIf(variable -> variable.startsWith("OTEL_"));
+      builder.environment().put("XDG_CACHE_HOME", folder.resolve("cache").toString());
+      builder.environment().putAll(environment);
+      return new ChildProcess(String.join(" ", arguments), out, err, builder.start());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static List<String> command(List<String> arguments) {
+    var command = new ArrayList<>(List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "@" + Fixtures.path("bin/java.options"),
+        "-Xmx512m", "-XX:+UseSerialGC",
+        "-Dlayermesh.root=" + Fixtures.root(),
+        "-Dlogback.configurationFile=logback.xml", // not the one for tests, which lies on the class path too
+        "-cp", System.getProperty("java.class.path"),
+        "dev.layermesh.cli.Main"));
+    command.addAll(arguments);
+    return command;
+  }
+
+  /** Waits until stdout holds the pattern, which it must before the process ends. */
+  Matcher awaitOut(Pattern pattern) {
+    try {
+      Await.until("stdout says " + pattern, STARTING, () -> !process.isAlive() || pattern.matcher(stdout()).find());
+    } catch (AssertionError late) {
+      throw new AssertionError(late.getMessage() + described(), late);
+    }
+    Matcher matcher = pattern.matcher(stdout());
+    if (!matcher.find()) {
+      throw new AssertionError("ended before stdout said " + pattern + described());
+    }
+    return matcher;
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** Asks it to end, as Ctrl-C and a supervisor do. */
+  void terminate() {
+    process.destroy();
+  }
+
+  /** Ends it as {@code kill -9} does. */
+  void kill() {
+    process.destroyForcibly();
+    result();
+  }
+
+  /** Waits for its end. */
+  Result result() {
+    try {
+      if (!process.waitFor(ENDING.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new AssertionError("did not end within " + ENDING + described());
+      }
+      return new Result(process.exitValue(), stdout(), stderr());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError("interrupted while waiting for the end" + described(), e);
+    }
+  }
+
+  String stdout() {
+    return read(out);
+  }
+
+  /** Without the line that the JVM itself prints, as the launcher leaves it. */
+  String stderr() {
+    return read(err).replaceFirst("(?m)^WARNING: Using incubator modules.*\\R", "");
+  }
+
+  /** What it said, for the message of a test that fails. */
+  String described() {
+    String state = process.isAlive() ? "alive" : "status " + process.exitValue();
+    return "\n[" + name + ": " + state + "]\n" + stdout() + stderr();
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    process.descendants().forEach(ProcessHandle::destroyForcibly);
+    kill();
+  }
+}

@@ -48,7 +48,7 @@ public final class Gateway {
         .requestHandler(new Endpoints(vertx, options, turns).router())
         .listen()
         .map(server -> new Gateway(server, turns, options))
-        .recover(failure -> turns.drain().transform(done -> Future.failedFuture(explained(failure, options))));
+        .recover(failure -> turns.close().transform(done -> Future.failedFuture(explained(failure, options))));
   }
 
   /** The port it listens on. */
@@ -66,7 +66,9 @@ public final class Gateway {
    * Refuses new generations, lets running ones finish until the drain deadline, ends the rest with an error, closes.
    */
   public Future<Void> close() {
-    return turns.drain().eventually(() -> server.shutdown(GOODBYE.toMillis(), TimeUnit.MILLISECONDS));
+    return turns.drain()
+        .eventually(() -> server.shutdown(GOODBYE.toMillis(), TimeUnit.MILLISECONDS))
+        .eventually(turns::close);
   }
 
   private static HttpServerOptions serverOptions(GatewayOptions options) {

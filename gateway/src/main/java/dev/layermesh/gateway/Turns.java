@@ -170,7 +170,12 @@ final class Turns {
       vertx.setTimer(LAST_WRITES.toMillis(), late -> idle.tryComplete());
     });
     settle();
-    return idle.future().onComplete(done -> vertx.cancelTimer(deadline)).eventually(planning::close);
+    return idle.future().onComplete(done -> vertx.cancelTimer(deadline));
+  }
+
+  /** Ends its threads, when no call can come any more. */
+  Future<Void> close() {
+    return planning.close();
   }
 
   private void settle() {

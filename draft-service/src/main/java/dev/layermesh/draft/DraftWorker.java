@@ -127,8 +127,8 @@ public final class DraftWorker implements AutoCloseable {
   }
 
   /**
-   * Leaves the mesh and cancels what still runs. Returns when the loops have ended, so that the model may be closed, and
-   * when verifiers know; after three seconds in any case.
+   * Leaves the mesh and cancels what still runs. Returns when the loops have ended, so that the model may be closed,
+   * and when verifiers know; after three seconds in any case.
    */
   @Override
   public void close() {

@@ -32,6 +32,7 @@ public interface Generator {
   /** Whether a generation runs. */
   sealed interface Admission {
 
+    /** It runs. */
     record Started(Generation generation) implements Admission {}
 
     /**

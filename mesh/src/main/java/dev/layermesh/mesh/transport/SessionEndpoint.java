@@ -26,7 +26,8 @@ import java.util.concurrent.CompletionStage;
  * process.
  *
  * <p>Idempotent by (session, epoch). A session leaves when it has ended and its gateway knows, when it is cancelled,
- * when a higher epoch of it is opened, or when its gateway is not heard of for the lease. The bus thread calls in; a session's loop runs, and waits for credit, on a thread of its host.
+ * when a higher epoch of it is opened, or when its gateway is not heard of for the lease. The bus thread calls in; a
+ * session's loop runs, and waits for credit, on a thread of its host.
  */
 public final class SessionEndpoint implements AutoCloseable {
   private static final int REMEMBERED = 4096;

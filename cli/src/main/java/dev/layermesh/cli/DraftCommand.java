@@ -53,7 +53,7 @@ final class DraftCommand implements Callable<Integer> {
     MeshIdentity identity = Identities.draft(options);
     try (MeshMember mesh = MeshMember.join("layermesh-draft", cluster.options());
         var _ = mesh.registry().claim(identity);
-        DraftModel model = load(options);
+        DraftModel model = WorkerModels.draft(options, environment);
         DraftWorker worker =
             DraftWorker.start(mesh.node(), mesh.registry(), model, maxSessions, mostDrafted, mesh.telemetry())) {
       spec.commandLine().getOut().println("draft worker ready: " + WorkerLimits.described(model.model(), 0,
@@ -62,11 +62,5 @@ final class DraftCommand implements Callable<Integer> {
       worker.drain(WorkerLimits.DRAIN);
     }
     return 0;
-  }
-
-  private DraftModel load(EngineOptions options) {
-    try (var progress = Progress.ofBytes(environment, "Loading draft layers")) {
-      return DraftModel.open(options, progress);
-    }
   }
 }

@@ -67,8 +67,8 @@ final class ServeCommand implements Callable<Integer> {
   /** Puts workers behind a gateway, and closes it before them when the end comes. */
   private void serve(MeshMember mesh, MeshGateway started, EngineOptions options) throws InterruptedException {
     int sessions = GatewayOptions.DEFAULT.maxSessions();
-    try (DraftModel draft = loadDraft(options);
-        VerifyModel verify = loadVerify(options);
+    try (DraftModel draft = WorkerModels.draft(options, environment);
+        VerifyModel verify = WorkerModels.verify(options, false, environment);
         VerifyWorker _ =
             VerifyWorker.start(mesh.node(), mesh.registry(), verify, false, sessions, mesh.telemetry());
         DraftWorker _ = DraftWorker.start(mesh.node(), mesh.registry(), draft, sessions, mesh.telemetry());
@@ -76,18 +76,6 @@ final class ServeCommand implements Callable<Integer> {
       awaitReady(gateway);
       invite(gateway.url(), draft.model());
       role.awaitEnd(environment.signals());
-    }
-  }
-
-  private DraftModel loadDraft(EngineOptions options) {
-    try (var progress = Progress.ofBytes(environment, "Loading draft layers")) {
-      return DraftModel.open(options, progress);
-    }
-  }
-
-  private VerifyModel loadVerify(EngineOptions options) {
-    try (var progress = Progress.ofBytes(environment, "Loading verify layers")) {
-      return VerifyModel.open(options, false, progress);
     }
   }
 

@@ -51,7 +51,7 @@ final class VerifyCommand implements Callable<Integer> {
     MeshIdentity identity = Identities.verify(options, full);
     try (MeshMember mesh = MeshMember.join("layermesh-verify", cluster.options());
         var _ = mesh.registry().claim(identity);
-        VerifyModel model = load(options);
+        VerifyModel model = WorkerModels.verify(options, full, environment);
         VerifyWorker worker =
             VerifyWorker.start(mesh.node(), mesh.registry(), model, full, maxSessions, mesh.telemetry())) {
       int first = full ? 0 : identity.exitLayer();
@@ -61,11 +61,5 @@ final class VerifyCommand implements Callable<Integer> {
       worker.drain(WorkerLimits.DRAIN);
     }
     return 0;
-  }
-
-  private VerifyModel load(EngineOptions options) {
-    try (var progress = Progress.ofBytes(environment, "Loading verify layers")) {
-      return VerifyModel.open(options, full, progress);
-    }
   }
 }

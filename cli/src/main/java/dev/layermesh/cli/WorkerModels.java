@@ -1,0 +1,29 @@
+package dev.layermesh.cli;
+
+import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.speculation.DraftModel;
+import dev.layermesh.engine.speculation.VerifyModel;
+import java.time.Duration;
+
+/** Loads the sides that workers serve, with a progress bar, and warms them up: the first client waits no longer. */
+final class WorkerModels {
+  private static final Duration WARM_UP = Duration.ofSeconds(2); // at most
+
+  private WorkerModels() {}
+
+  static DraftModel draft(EngineOptions options, Environment environment) throws InterruptedException {
+    try (var progress = Progress.ofBytes(environment, "Loading draft layers")) {
+      DraftModel model = DraftModel.open(options, progress);
+      model.warmUp(WARM_UP);
+      return model;
+    }
+  }
+
+  static VerifyModel verify(EngineOptions options, boolean full, Environment environment) throws InterruptedException {
+    try (var progress = Progress.ofBytes(environment, "Loading verify layers")) {
+      VerifyModel model = VerifyModel.open(options, full, progress);
+      model.warmUp(WARM_UP);
+      return model;
+    }
+  }
+}

@@ -69,7 +69,7 @@ final class MeshModelSource implements ModelSource, AutoCloseable {
     Optional<ServedModel> model =
         loaded.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
     if (model.isPresent()) {
-      return new State.Ready(model.get());
+      return new State.Ready(model.get().splitAt(draft.get().exitLayer()));
     }
     Optional<Trouble> known = trouble.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
     boolean due = known.map(each -> !clock.instant().isBefore(each.again())).orElse(true);

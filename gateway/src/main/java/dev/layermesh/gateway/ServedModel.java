@@ -23,4 +23,12 @@ public record ServedModel(
     int vocabSize,
     TokenIds eosIds,
     Instant since,
-    ModelText text) {}
+    ModelText text) {
+
+  /** The same model split at another layer. */
+  ServedModel splitAt(int layer) {
+    return layer == exitLayer
+        ? this
+        : new ServedModel(id, fingerprint, contextLength, layer, vocabSize, eosIds, since, text);
+  }
+}

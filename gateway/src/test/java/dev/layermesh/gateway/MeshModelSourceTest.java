@@ -51,8 +51,12 @@ class MeshModelSourceTest {
   }, new Random(1));
 
   private void worker(Role role, String fingerprint) {
+    worker(role, fingerprint, 3);
+  }
+
+  private void worker(Role role, String fingerprint, int exitLayer) {
     ads.add(new WorkerAd(
-        role + "-1", role, "shakespeare", fingerprint, "a", 3, 8, 192, 2048, 1024, false, 0, false));
+        role + "-1", role, "shakespeare", fingerprint, "a", exitLayer, 8, 192, 2048, 1024, false, 0, false));
   }
 
   @Test
@@ -87,6 +91,12 @@ class MeshModelSourceTest {
       }
       assertThat(text.append(stream.finish()).toString()).isEqualTo("To ");
       assertThat(stream.stopped()).isTrue();
+      assertThat(fetches).hasValue(2);
+
+      ads.clear();
+      worker(Role.DRAFT, "f1", 5);
+      worker(Role.VERIFY, "f1", 5);
+      assertThat(((State.Ready) source.state()).model().exitLayer()).isEqualTo(5);
       assertThat(fetches).hasValue(2);
 
       ads.clear();

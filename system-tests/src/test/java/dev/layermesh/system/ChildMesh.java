@@ -122,7 +122,7 @@ final class ChildMesh implements AutoCloseable {
   /** Waits until the mesh has forgotten a worker that was killed. */
   void awaitGone(Worker worker) {
     Await.until("the mesh forgets " + worker.id(), JOINING,
-        () -> Stream.of(Role.values()).flatMap(this::ids).noneMatch(worker.id()::equals));
+        () -> !ids().contains(worker.id()));
   }
 
   /** A process that was asked to end did so in good order. */
@@ -130,6 +130,11 @@ final class ChildMesh implements AutoCloseable {
     ChildProcess.Result result = process.result();
     assertThat(result.status()).as(process::described).isZero();
     assertThat(result.err()).as(process::described).isEmpty();
+  }
+
+  /** Ids of all workers that the mesh knows. */
+  List<String> ids() {
+    return ads().map(WorkerAd::id).toList();
   }
 
   /** Sessions in all workers, as they say themselves. */

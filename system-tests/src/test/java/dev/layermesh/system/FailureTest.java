@@ -118,7 +118,7 @@ class FailureTest {
     Running running = running(Role.DRAFT);
     running.worker().process().kill();
     switch (running.stream().finished()) {
-      case EventStream.End.Done done -> throw new AssertionError("an end without an error after " + done.answer().ids());
+      case EventStream.End.Done done -> throw new AssertionError("a regular end after " + done.answer().ids());
       case EventStream.End.Failed failed -> {
         assertThat(failed.error().required("code").textValue()).isEqualTo("generation_failed");
         assertThat(failed.error().required("message").textValue()).contains("no other worker");

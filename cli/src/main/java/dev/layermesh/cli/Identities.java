@@ -5,6 +5,8 @@ import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Fingerprint;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.mesh.membership.MeshIdentity;
+import dev.layermesh.tokenizer.Tokenizer;
+import dev.layermesh.tokenizer.TokenizerFiles;
 
 /** What a worker's files make it in the mesh, known before they are loaded: wrong ones are refused at once. */
 final class Identities {
@@ -14,6 +16,7 @@ final class Identities {
   static MeshIdentity draft(EngineOptions options) {
     try (Checkpoint checkpoint = Checkpoint.open(options.model())) {
       int exitLayer = exitLayer(checkpoint, options);
+      requireTokenizer(checkpoint, options);
       return identity(checkpoint, Slice.draft(exitLayer), exitLayer);
     }
   }
@@ -22,6 +25,7 @@ final class Identities {
   static MeshIdentity verify(EngineOptions options, boolean full) {
     try (Checkpoint checkpoint = Checkpoint.open(options.model())) {
       int exitLayer = exitLayer(checkpoint, options);
+      requireTokenizer(checkpoint, options);
       int layers = checkpoint.config().numLayers();
       return identity(checkpoint, full ? Slice.whole(layers) : Slice.verify(exitLayer, layers), exitLayer);
     }
@@ -29,6 +33,13 @@ final class Identities {
 
   private static int exitLayer(Checkpoint checkpoint, EngineOptions options) {
     return checkpoint.config().chooseExitLayer(options.exitLayer());
+  }
+
+  /** Gateways fetch it from here: one that does not fit would leave a mesh that never serves. */
+  private static void requireTokenizer(Checkpoint checkpoint, EngineOptions options) {
+    try (Tokenizer tokenizer = Tokenizer.open(TokenizerFiles.read(options.model()))) {
+      tokenizer.requireFits(checkpoint.config().vocabSize());
+    }
   }
 
   private static MeshIdentity identity(Checkpoint checkpoint, Slice slice, int exitLayer) {

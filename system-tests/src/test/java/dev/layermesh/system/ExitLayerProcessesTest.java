@@ -137,7 +137,7 @@ class ExitLayerProcessesTest {
     assertThat(shardsOf(whole, shards.resolve("verify"), layer -> layer > 6).resolve(middle)).doesNotExist();
   }
 
-  /** A copy of a checkpoint without the shards that hold only unwanted layers; the folder itself if it has no shards. */
+  /** A copy of a checkpoint without the shards that hold only unwanted layers; itself if it is one file. */
   private static Path shardsOf(Path from, Path to, IntPredicate wanted) throws IOException {
     Path index = from.resolve("model.safetensors.index.json");
     if (Files.notExists(index)) {

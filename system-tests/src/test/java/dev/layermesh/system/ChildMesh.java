@@ -112,11 +112,13 @@ final class ChildMesh implements AutoCloseable {
     return List.copyOf(workers.get(role));
   }
 
-  /** Ends a worker as a supervisor does, checks that it says so, and waits until the mesh has forgotten it. */
-  void end(Worker worker) {
-    worker.process().terminate();
-    assertEnded(worker.process());
-    awaitGone(worker);
+  /** Ends workers as a supervisor does, all at once, checks how, and waits until the mesh has forgotten them. */
+  void end(Worker... ending) {
+    List.of(ending).forEach(worker -> worker.process().terminate());
+    for (Worker worker : ending) {
+      assertEnded(worker.process());
+      awaitGone(worker);
+    }
   }
 
   /** Waits until the mesh has forgotten a worker that was killed. */

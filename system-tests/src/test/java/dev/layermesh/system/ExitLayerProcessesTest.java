@@ -97,8 +97,7 @@ class ExitLayerProcessesTest {
       }
     }
     runs.forEach(Run::check);
-    mesh.end(draft);
-    mesh.end(verify);
+    mesh.end(draft, verify);
     front.client().awaitUnready();
   }
 

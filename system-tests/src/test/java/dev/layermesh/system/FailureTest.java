@@ -66,7 +66,7 @@ class FailureTest {
 
   private static void have(Role role, int count) {
     List<Worker> workers = mesh.workers(role);
-    workers.stream().skip(count).forEach(mesh::end);
+    workers.stream().skip(count).forEach(worker -> mesh.end(worker));
     for (int started = workers.size(); started < count; started++) {
       mesh.worker(role);
     }

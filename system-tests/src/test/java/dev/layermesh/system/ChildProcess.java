@@ -2,6 +2,7 @@ package dev.layermesh.system;
 
 import dev.layermesh.testkit.Await;
 import dev.layermesh.testkit.Fixtures;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** A {@code layermesh} command in a JVM of its own, started as the launcher starts it; killed when closed. */
 final class ChildProcess implements AutoCloseable {
@@ -63,10 +65,22 @@ final class ChildProcess implements AutoCloseable {
         "-Xmx512m", "-XX:+UseSerialGC",
         "-Dlayermesh.root=" + Fixtures.root(),
         "-Dlogback.configurationFile=logback.xml", // not the one for tests, which lies on the class path too
-        "-cp", System.getProperty("java.class.path"),
+        "-cp", classPath(),
         "dev.layermesh.cli.Main"));
     command.addAll(arguments);
     return command;
+  }
+
+  /**
+   * The packaged command where the build has packaged it, whose manifest names everything else; its classes and
+   * dependencies where it has only compiled. Never both: a library that lies on the class path twice complains.
+   */
+  private static String classPath() {
+    String all = System.getProperty("java.class.path");
+    return Stream.of(all.split(File.pathSeparator))
+        .filter(entry -> Path.of(entry).endsWith("layermesh.jar"))
+        .findFirst()
+        .orElse(all);
   }
 
   /** Waits until stdout holds the pattern, which it must before the process ends. */

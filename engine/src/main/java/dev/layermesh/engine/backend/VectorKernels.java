@@ -60,7 +60,7 @@ final class VectorKernels implements Kernels {
     tile = Scratch.atLeast(tile, COLUMNS * w.columns());
     for (int c = from; c < to; c += COLUMNS) {
       int columns = Math.min(COLUMNS, to - c);
-      if (rows == 1 && w.dtype() != DType.F16) {
+      if (rows == 1 && (w.dtype() == DType.F32 || w.dtype() == DType.BF16)) {
         oneRow(w, c, columns, x, out);
       } else {
         manyRows(w, c, columns, x, rows, out);
@@ -192,7 +192,7 @@ final class VectorKernels implements Kernels {
   /** Fills the tile; columns behind the last are copies of it. */
   private void widen(TensorView w, int first, int columns) {
     int inner = w.columns();
-    int whole = w.dtype() == DType.F32 ? 0 : inner - inner % STEP;
+    int whole = w.dtype() == DType.F16 || w.dtype() == DType.BF16 ? inner - inner % STEP : 0;
     int last = first + columns - 1;
     long o0 = Elements.offset(w, first);
     long o1 = Elements.offset(w, Math.min(first + 1, last));

@@ -104,7 +104,7 @@ public final class Checkpoint implements AutoCloseable {
     Shard shard = shard(spec);
     Extent extent = Optional.ofNullable(shard.extents().get(spec.name())).orElseThrow(
         () -> InputException.in(shard.file(), spec.name(), "absent", index.getFileName() + " places it here"));
-    DType dtype = DType.named(extent.dtype()).orElseThrow(
+    DType dtype = DType.named(extent.dtype()).filter(it -> !it.quantized()).orElseThrow(
         () -> InputException.in(shard.file(), spec.name() + ".dtype", extent.dtype(), "must be F32, F16 or BF16"));
     if (!extent.shape().equals(spec.shape().stream().map(Integer::longValue).toList())) {
       throw InputException.in(shard.file(), spec.name() + ".shape", extent.shape(),

@@ -63,7 +63,7 @@ public record Inspection(
     return new Inspection(
         config,
         Fingerprint.of(checkpoint, whole),
-        weights.tensors().stream().mapToLong(it -> it.data().byteSize() / it.dtype().bytes()).sum(),
+        weights.tensors().stream().mapToLong(TensorView::elements).sum(),
         bytesByDType,
         embeddingBytes,
         layerBytes,

@@ -33,7 +33,7 @@ class VectorWidthTest {
       Kernels kernels = new VectorKernels();
       Random random = new Random(5);
       long digest = 0;
-      for (DType dtype : DType.values()) {
+      for (DType dtype : List.of(DType.F32, DType.F16, DType.BF16)) {
         for (int inner : new int[] {192, 207}) {
           TensorView w = Weight.random(random, dtype, 1, 13, inner);
           for (int rows = 1; rows <= 3; rows++) {

@@ -1,6 +1,7 @@
 package dev.layermesh.engine.backend;
 
 import dev.layermesh.engine.checkpoint.DType;
+import dev.layermesh.engine.checkpoint.RowOrder;
 import dev.layermesh.engine.checkpoint.TensorView;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -25,16 +26,41 @@ final class Weight {
   }
 
   static TensorView of(DType dtype, float[] values, int... shape) {
-    long bytes = (long) values.length * dtype.bytes();
+    long bytes = dtype.rowBytes(values.length);
     MemorySegment data = Arena.ofAuto().allocate(bytes + 1).asSlice(1);
     for (int i = 0; i < values.length; i++) {
       switch (dtype) {
         case F32 -> data.set(Elements.FLOAT, 4L * i, values[i]);
         case F16 -> data.set(SHORT, 2L * i, Float.floatToFloat16(values[i]));
         case BF16 -> data.set(SHORT, 2L * i, (short) (Float.floatToRawIntBits(values[i]) >>> 16));
+        case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K ->
+            throw new IllegalArgumentException("use blocks: " + dtype);
       }
     }
     return new TensorView("random", dtype, shape, data);
+  }
+
+  /** Random blocks of a quantized dtype, with scales of a few hundredths. */
+  static TensorView blocks(Random random, DType dtype, RowOrder order, int rows, int columns) {
+    byte[] bytes = new byte[Math.toIntExact(rows * dtype.rowBytes(columns))];
+    random.nextBytes(bytes);
+    MemorySegment data = MemorySegment.ofArray(bytes);
+    for (int block = 0; block < bytes.length; block += dtype.blockBytes()) {
+      for (int at : halves(dtype)) {
+        data.set(SHORT, block + at, Float.floatToFloat16((float) (random.nextGaussian() * 0.02)));
+      }
+    }
+    return new TensorView("random", dtype, new int[] {rows, columns}, data, order);
+  }
+
+  /** Where a block has its scales of 16 bits. */
+  private static int[] halves(DType dtype) {
+    return switch (dtype) {
+      case Q8_0, Q4_0, Q5_0 -> new int[] {0};
+      case Q4_1, Q5_1, Q4_K, Q5_K -> new int[] {0, 2};
+      case Q6_K -> new int[] {208};
+      case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
+    };
   }
 
   /** Row {@code row} as float32. */

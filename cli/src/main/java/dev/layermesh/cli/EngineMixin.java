@@ -28,7 +28,7 @@ final class EngineMixin {
 
   /** The options, with defaults for what was not given. */
   EngineOptions options() {
-    EngineOptions defaults = EngineOptions.of(model.folder());
+    EngineOptions defaults = EngineOptions.of(model.path());
     return new EngineOptions(
         defaults.model(),
         model.exitLayer(),

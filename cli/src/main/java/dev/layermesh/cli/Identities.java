@@ -6,7 +6,6 @@ import dev.layermesh.engine.checkpoint.Fingerprint;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.mesh.membership.MeshIdentity;
 import dev.layermesh.tokenizer.Tokenizer;
-import dev.layermesh.tokenizer.TokenizerFiles;
 
 /** What a worker's files make it in the mesh, known before they are loaded: wrong ones are refused at once. */
 final class Identities {
@@ -16,7 +15,7 @@ final class Identities {
   static MeshIdentity draft(EngineOptions options) {
     try (Checkpoint checkpoint = Checkpoint.open(options.model())) {
       int exitLayer = exitLayer(checkpoint, options);
-      requireTokenizer(checkpoint, options);
+      requireTokenizer(checkpoint);
       return identity(checkpoint, Slice.draft(exitLayer), exitLayer);
     }
   }
@@ -25,7 +24,7 @@ final class Identities {
   static MeshIdentity verify(EngineOptions options, boolean full) {
     try (Checkpoint checkpoint = Checkpoint.open(options.model())) {
       int exitLayer = exitLayer(checkpoint, options);
-      requireTokenizer(checkpoint, options);
+      requireTokenizer(checkpoint);
       int layers = checkpoint.config().numLayers();
       return identity(checkpoint, full ? Slice.whole(layers) : Slice.verify(exitLayer, layers), exitLayer);
     }
@@ -36,8 +35,8 @@ final class Identities {
   }
 
   /** Gateways fetch it from here: one that does not fit would leave a mesh that never serves. */
-  private static void requireTokenizer(Checkpoint checkpoint, EngineOptions options) {
-    try (Tokenizer tokenizer = Tokenizer.open(TokenizerFiles.read(options.model()))) {
+  private static void requireTokenizer(Checkpoint checkpoint) {
+    try (Tokenizer tokenizer = Tokenizer.open(ModelText.of(checkpoint))) {
       tokenizer.requireFits(checkpoint.config().vocabSize());
     }
   }

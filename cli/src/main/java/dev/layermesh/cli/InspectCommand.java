@@ -7,8 +7,8 @@ import dev.layermesh.engine.checkpoint.Inspection;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.model.RopeScaling;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -42,21 +42,21 @@ final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     PrintWriter out = spec.commandLine().getOut();
-    try (Checkpoint checkpoint = Checkpoint.open(model.folder())) {
+    try (Checkpoint checkpoint = Checkpoint.open(model.path())) {
       int exitLayer = model.exitLayer(checkpoint.config());
       Inspection inspection = Inspection.of(checkpoint, exitLayer);
-      out.print(json ? json(checkpoint.folder(), inspection) + "\n" : table(checkpoint.folder(), inspection));
+      out.print(json ? json(checkpoint.name(), inspection) + "\n" : table(checkpoint.name(), inspection));
       out.flush();
     }
     return 0;
   }
 
-  private static String table(Path folder, Inspection it) {
+  private static String table(String name, Inspection it) {
     ModelConfig config = it.config();
     int layers = config.numLayers();
     int exit = it.exitLayer();
     var lines = new StringBuilder();
-    line(lines, "model", name(folder));
+    line(lines, "model", name);
     line(lines, "fingerprint", it.fingerprint().id());
     line(lines, "parameters", String.format(Locale.ROOT, "%,d", it.parameters()));
     line(lines, "weights", size(it.totalBytes()) + " (" + it.bytesByDType().entrySet().stream()
@@ -86,6 +86,8 @@ final class InspectCommand implements Callable<Integer> {
       case RopeScaling.Default unscaled -> "";
       case RopeScaling.Linear linear -> ", linear by " + linear.factor();
       case RopeScaling.Llama3 llama3 -> ", llama3 by " + llama3.factor();
+      case RopeScaling.Factors each -> ", " + each.factors().size() + " factors up to "
+          + Collections.max(each.factors());
     };
   }
 
@@ -107,14 +109,10 @@ final class InspectCommand implements Callable<Integer> {
     return unit == 0 ? bytes + " B" : String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
   }
 
-  private static String name(Path folder) {
-    return folder.toAbsolutePath().normalize().getFileName().toString();
-  }
-
-  private static ObjectNode json(Path folder, Inspection it) {
+  private static ObjectNode json(String name, Inspection it) {
     ModelConfig config = it.config();
     ObjectNode json = JsonNodeFactory.instance.objectNode()
-        .put("model", name(folder))
+        .put("model", name)
         .put("fingerprint", it.fingerprint().id())
         .put("parameters", it.parameters())
         .put("total_bytes", it.totalBytes());

@@ -14,6 +14,7 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.TokenSink;
 import dev.layermesh.decoding.Verifier;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.speculation.DraftModel;
 import dev.layermesh.engine.speculation.VerifyModel;
@@ -30,15 +31,15 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /** The whole path of a token in this JVM: tokenizer, draft side, verify side, and the loop between them. */
 final class LocalCompleter implements Completer {
-  private final Path folder;
+  private final Path model;
   private final Tokenizer tokenizer;
   private final Optional<ChatTemplate> template;
   private final DraftModel draft;
   private final VerifyModel verify;
 
   private LocalCompleter(
-      Path folder, Tokenizer tokenizer, Optional<ChatTemplate> template, DraftModel draft, VerifyModel verify) {
-    this.folder = folder;
+      Path model, Tokenizer tokenizer, Optional<ChatTemplate> template, DraftModel draft, VerifyModel verify) {
+    this.model = model;
     this.tokenizer = tokenizer;
     this.template = template;
     this.draft = draft;
@@ -51,9 +52,13 @@ final class LocalCompleter implements Completer {
    * @throws InputException naming what is wrong with options or files
    */
   static LocalCompleter open(EngineOptions options, Environment environment) {
-    ModelConfig config = ModelConfig.read(options.model());
-    config.chooseExitLayer(options.exitLayer());
-    TokenizerFiles files = TokenizerFiles.read(options.model());
+    ModelConfig config;
+    TokenizerFiles files;
+    try (Checkpoint checkpoint = Checkpoint.open(options.model())) {
+      config = checkpoint.config();
+      config.chooseExitLayer(options.exitLayer());
+      files = ModelText.of(checkpoint);
+    }
     var opened = new ArrayList<AutoCloseable>();
     try {
       Tokenizer tokenizer = keep(opened, Tokenizer.open(files));
@@ -110,7 +115,7 @@ final class LocalCompleter implements Completer {
       case Prompt.Text text -> tokenizer.encode(text.text());
       case Prompt.Ids given -> given.ids();
       case Prompt.Chat chat -> tokenizer.encodeRendered(template
-          .orElseThrow(() -> InputException.in(folder, "chat_template", "absent",
+          .orElseThrow(() -> InputException.in(model, "chat_template", "absent",
               "the checkpoint has no chat template: use a prompt as it stands"))
           .render(chat.messages(), true));
     };

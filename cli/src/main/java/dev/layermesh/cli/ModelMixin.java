@@ -13,28 +13,28 @@ final class ModelMixin {
 
   private final Environment environment;
 
-  @Option(names = "--model", paramLabel = "DIR",
-      description = "Checkpoint folder (default: the bundled model, " + BUNDLED + ").")
+  @Option(names = "--model", paramLabel = "DIR|FILE.gguf",
+      description = "Checkpoint: a Hugging Face folder or a GGUF file (default: the bundled model, " + BUNDLED + ").")
   private String model;
 
   @Option(names = "--exit-layer", paramLabel = "E",
       description = "Draft with layers 0..E-1, verify with the rest "
-          + "(default: exit_layer of config.json, else a quarter).")
+          + "(default: the checkpoint's own, else a quarter).")
   private Integer exitLayer;
 
   ModelMixin(Environment environment) {
     this.environment = environment;
   }
 
-  /** The checkpoint folder. */
-  Path folder() {
+  /** The checkpoint. */
+  Path path() {
     return given().orElseGet(() -> environment.home()
         .map(home -> home.resolve(BUNDLED))
         .orElseThrow(() -> InputException.of(
-            "--model", "", "must name a checkpoint folder: no model is bundled here")));
+            "--model", "", "must name a checkpoint: no model is bundled here")));
   }
 
-  /** The folder asked for, if one was. */
+  /** The checkpoint asked for, if one was. */
   Optional<Path> given() {
     return Optional.ofNullable(model).map(Path::of);
   }

@@ -8,7 +8,7 @@ import java.util.OptionalInt;
 /**
  * What a worker runs, and on what.
  *
- * @param model a checkpoint folder
+ * @param model a checkpoint: a folder or a GGUF file
  * @param exitLayer E; the checkpoint's own when absent
  * @param device {@code cpu} or {@code cuda:N}
  * @param backend {@code auto}, or a backend's name

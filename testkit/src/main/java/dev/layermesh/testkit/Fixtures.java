@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The files tests read, found below the system property {@code layermesh.root}, the root of the repository. A fixture
@@ -53,6 +54,13 @@ public final class Fixtures {
     }
   }
 
+  /**
+   * A prompt to a quantized model and its greedy continuation, computed in float32 on the dequantized weights.
+   *
+   * @param prompt as text
+   */
+  public record GgufCase(String prompt, TokenIds promptIds, TokenIds greedyIds) {}
+
   /** A token and its logit. */
   public record Logit(int id, float value) {}
 
@@ -96,6 +104,31 @@ public final class Fixtures {
   /** Every checkpoint with golden references. */
   public static List<Path> checkpoints() {
     return List.of(tinyLlama2(), tinyLlama3(), bundledModel());
+  }
+
+  /** The quantization types of which there is a GGUF file of the bundled model. */
+  public static List<String> ggufTypes() {
+    return List.of("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1");
+  }
+
+  /** The bundled model in GGUF, layers and embedding of a type; written by the Python package gguf. */
+  public static Path gguf(String type) {
+    return path("testkit/fixtures/gguf/shakespeare-" + type.toLowerCase(Locale.ROOT) + ".gguf");
+  }
+
+  /** What the reference says about the GGUF file of a type. */
+  public static List<GgufCase> ggufGolden(String type) {
+    try {
+      List<GgufCase> cases = new ArrayList<>();
+      JsonNode golden = JSON.readTree(path("testkit/fixtures/gguf/golden.json").toFile());
+      for (JsonNode each : golden.required("cases").required(type)) {
+        cases.add(new GgufCase(
+            each.required("prompt").textValue(), ids(each.required("prompt_ids")), ids(each.required("greedy_ids"))));
+      }
+      return cases;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Templates, conversations and what they must render to. */

@@ -1,86 +1,84 @@
 package dev.layermesh.engine.checkpoint;
 
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.engine.json.JsonFields;
 import dev.layermesh.engine.model.ModelConfig;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A Hugging Face folder of a Llama model: {@code config.json} and either {@code model.safetensors} or
- * {@code model.safetensors.index.json} with its shards. Shards are opened when a tensor in them is asked for, so a
- * worker starts where those of other layers are missing or damaged.
+ * A Llama model on disk: a Hugging Face folder with safetensors, of which only the shards that a worker needs are
+ * opened, or one GGUF file. From the outside both are the same: tensors by the names and in the row order of
+ * transformers, and the small files that speak the model's language.
  *
  * <p>Any thread. Closing unmaps the files: no {@link TensorView} may be read afterwards.
  */
 public final class Checkpoint implements AutoCloseable {
-  private static final String SINGLE_FILE = "model.safetensors";
-  private static final String INDEX_FILE = "model.safetensors.index.json";
-
-  private final Path folder;
-  private final ModelConfig config;
+  private final Source source;
   private final Arena arena;
-  private final Path index; // the file that says which tensors there are
-  private final Map<String, Path> fileByTensor;
-  private final Map<Path, Shard> shards = new ConcurrentHashMap<>();
 
-  private Checkpoint(Path folder, ModelConfig config, Arena arena) {
-    this.folder = folder;
-    this.config = config;
+  private Checkpoint(Source source, Arena arena) {
+    this.source = source;
     this.arena = arena;
-    Path single = folder.resolve(SINGLE_FILE);
-    boolean sharded = !Files.exists(single);
-    this.index = sharded ? folder.resolve(INDEX_FILE) : single;
-    this.fileByTensor = sharded ? weightMap(index) : tensorsOf(single);
-    requireNoFurtherLayer();
   }
 
   /**
-   * Reads config and index, and checks them; opens no shard of a sharded checkpoint.
+   * Reads what describes the model, and checks it; opens no shard of a sharded checkpoint.
    *
+   * @param path a folder or a GGUF file
    * @throws InputException naming file, field and value
    */
-  public static Checkpoint open(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      throw InputException.in(folder, "no such folder");
+  public static Checkpoint open(Path path) {
+    if (!Files.exists(path)) {
+      throw InputException.in(path, "no such folder or file");
     }
-    ModelConfig config = ModelConfig.read(folder);
     Arena arena = Arena.ofShared();
     try {
-      return new Checkpoint(folder, config, arena);
+      Source source = Files.isDirectory(path) ? new FolderSource(path, arena) : new GgufSource(path, arena);
+      return new Checkpoint(source, arena);
     } catch (RuntimeException e) {
       arena.close();
       throw e;
     }
   }
 
-  /** Where the checkpoint lies. */
-  public Path folder() {
-    return folder;
+  /** Where the checkpoint lies: its folder or file. */
+  public Path path() {
+    return source.path();
+  }
+
+  /** What people call it: the name of its folder, or of its file without {@code .gguf}. */
+  public String name() {
+    return source.name();
   }
 
   /** Sizes and constants of the model. */
   public ModelConfig config() {
-    return config;
+    return source.config();
   }
 
   /**
-   * Opens the shards of a slice and checks name, dtype and shape of every tensor in it. Nothing is read from disk yet
+   * The small files of a checkpoint; of a GGUF file, what they would be.
+   *
+   * @throws InputException naming file, field and value
+   */
+  public ModelFiles files() {
+    return source.files();
+  }
+
+  /**
+   * Opens the files of a slice and checks name, dtype and shape of every tensor in it. Nothing is read from disk yet
    * but headers.
    *
    * @throws InputException naming file, field and value
    */
   public Weights weights(Slice slice) {
+    ModelConfig config = config();
     return new Weights(
         slice,
-        slice.embedding() ? Optional.of(view(TensorSpec.embedding(config))) : Optional.empty(),
+        slice.embedding() ? Optional.of(source.view(TensorSpec.embedding(config))) : Optional.empty(),
         slice.plan().layers().stream().map(layer -> layer(layer.index())).toList(),
         slice.head() ? Optional.of(head()) : Optional.empty());
   }
@@ -90,89 +88,18 @@ public final class Checkpoint implements AutoCloseable {
     arena.close();
   }
 
-  LayerWeights layer(int index) {
-    List<TensorView> views = TensorSpec.layer(config, index).stream().map(this::view).toList();
+  Source source() {
+    return source;
+  }
+
+  private LayerWeights layer(int index) {
+    List<TensorView> views = TensorSpec.layer(config(), index).stream().map(source::view).toList();
     return new LayerWeights(views.get(0), views.get(1), views.get(2), views.get(3), views.get(4), views.get(5),
         views.get(6), views.get(7), views.get(8));
   }
 
   HeadWeights head() {
-    return new HeadWeights(view(TensorSpec.finalNorm(config)), view(TensorSpec.projection(config)));
-  }
-
-  TensorView view(TensorSpec spec) {
-    Shard shard = shard(spec);
-    Extent extent = Optional.ofNullable(shard.extents().get(spec.name())).orElseThrow(
-        () -> InputException.in(shard.file(), spec.name(), "absent", index.getFileName() + " places it here"));
-    DType dtype = DType.named(extent.dtype()).filter(it -> !it.quantized()).orElseThrow(
-        () -> InputException.in(shard.file(), spec.name() + ".dtype", extent.dtype(), "must be F32, F16 or BF16"));
-    if (!extent.shape().equals(spec.shape().stream().map(Integer::longValue).toList())) {
-      throw InputException.in(shard.file(), spec.name() + ".shape", extent.shape(),
-          "must be " + spec.shape() + " by config.json");
-    }
-    int[] shape = spec.shape().stream().mapToInt(Integer::intValue).toArray();
-    return new TensorView(spec.name(), dtype, shape, shard.data(extent));
-  }
-
-  /** Whether the checkpoint has a tensor and {@code files} one of its shards. */
-  boolean has(TensorSpec spec, Set<Path> files) {
-    return files.contains(fileByTensor.get(spec.name()));
-  }
-
-  /** The file that holds a tensor, opened or not, there or not. */
-  Path file(TensorSpec spec) {
-    return Optional.ofNullable(fileByTensor.get(spec.name())).orElseThrow(
-        () -> InputException.in(index, spec.name(), "absent", "the model needs this tensor, " + spec.shape()));
-  }
-
-  private Shard shard(TensorSpec spec) {
-    Path file = file(spec);
-    if (!Files.exists(file)) {
-      throw InputException.in(index, "weight_map." + spec.name(), file.getFileName(), "no such file beside it");
-    }
-    return shards.computeIfAbsent(file, this::openShard);
-  }
-
-  private Shard openShard(Path file) {
-    Shard shard = Shard.map(file, arena);
-    for (String name : shard.extents().keySet()) {
-      Path placed = fileByTensor.getOrDefault(name, file);
-      if (!placed.equals(file)) {
-        throw InputException.in(file, "tensor", name, index.getFileName() + " places it in " + placed.getFileName());
-      }
-    }
-    return shard;
-  }
-
-  private Map<String, Path> tensorsOf(Path single) {
-    Shard shard = shards.computeIfAbsent(single, file -> Shard.map(file, arena));
-    Map<String, Path> files = HashMap.newHashMap(shard.extents().size());
-    shard.extents().keySet().forEach(name -> files.put(name, single));
-    return files;
-  }
-
-  private static Map<String, Path> weightMap(Path index) {
-    if (!Files.exists(index)) {
-      throw InputException.in(index.resolveSibling(""), "holds neither " + SINGLE_FILE + " nor " + INDEX_FILE);
-    }
-    JsonFields weightMap = JsonFields.read(index).object("weight_map");
-    Map<String, Path> files = HashMap.newHashMap(weightMap.names().size());
-    for (String name : weightMap.names()) {
-      String file = weightMap.text(name);
-      if (!file.matches("[\\w.-]+") || !file.endsWith(".safetensors")) {
-        throw weightMap.wrong(name, "must be the name of a .safetensors file beside the index");
-      }
-      files.put(name, index.resolveSibling(file));
-    }
-    return files;
-  }
-
-  /** A config of fewer layers than the checkpoint holds would run, and be another model. */
-  private void requireNoFurtherLayer() {
-    String further = "model.layers." + config.numLayers() + ".";
-    if (fileByTensor.keySet().stream().anyMatch(name -> name.startsWith(further))) {
-      throw InputException.in(folder.resolve("config.json"), "num_hidden_layers", config.numLayers(),
-          index.getFileName() + " holds " + further + "* as well");
-    }
+    return new HeadWeights(
+        source.view(TensorSpec.finalNorm(config())), source.view(TensorSpec.projection(config())));
   }
 }

@@ -41,7 +41,7 @@ public record Fingerprint(String id, SequencedMap<String, String> parts) {
    */
   public static Fingerprint of(Checkpoint checkpoint, Slice slice) {
     ModelConfig config = checkpoint.config();
-    Set<Path> opened = slice.tensors(config).stream().map(checkpoint::file).collect(Collectors.toSet());
+    Set<Path> opened = slice.tensors(config).stream().map(checkpoint.source()::file).collect(Collectors.toSet());
     SequencedMap<String, String> parts = new LinkedHashMap<>();
     if (!config.tiedHead()) {
       digest(checkpoint, List.of(TensorSpec.embedding(config)), opened).ifPresent(it -> parts.put("embedding", it));
@@ -66,7 +66,7 @@ public record Fingerprint(String id, SequencedMap<String, String> parts) {
 
   private static String id(Checkpoint checkpoint) {
     Digest digest = new Digest().add(FORMAT).add(checkpoint.config().toString());
-    ModelFiles.read(checkpoint.folder()).contents().forEach((name, bytes) -> {
+    checkpoint.files().contents().forEach((name, bytes) -> {
       if (ModelFiles.TOKENIZER.contains(name)) {
         digest.add(name).add(bytes);
       }
@@ -76,11 +76,11 @@ public record Fingerprint(String id, SequencedMap<String, String> parts) {
   }
 
   private static Optional<String> digest(Checkpoint checkpoint, Collection<TensorSpec> specs, Set<Path> opened) {
-    if (!specs.stream().allMatch(spec -> checkpoint.has(spec, opened))) {
+    if (!specs.stream().allMatch(spec -> checkpoint.source().has(spec, opened))) {
       return Optional.empty();
     }
     Digest digest = new Digest();
-    specs.forEach(spec -> digest.sample(checkpoint.view(spec)));
+    specs.forEach(spec -> digest.sample(checkpoint.source().view(spec)));
     return Optional.of(digest.hex());
   }
 }

@@ -1,9 +1,6 @@
 package dev.layermesh.engine.checkpoint;
 
-import dev.layermesh.engine.json.JsonFields;
 import dev.layermesh.engine.model.ModelConfig;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
@@ -72,16 +69,10 @@ public record Inspection(
         split,
         checkpoint.weights(Slice.draft(split)).bytes(),
         checkpoint.weights(Slice.verify(split, config.numLayers())).bytes(),
-        hasChatTemplate(checkpoint.folder()));
+        checkpoint.files().chatTemplate(checkpoint.path()).isPresent());
   }
 
   private static long bytes(List<TensorView> tensors) {
     return tensors.stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
-  }
-
-  private static boolean hasChatTemplate(Path folder) {
-    Path tokenizerConfig = folder.resolve("tokenizer_config.json");
-    return Files.exists(folder.resolve("chat_template.jinja"))
-        || Files.exists(tokenizerConfig) && JsonFields.read(tokenizerConfig).has("chat_template");
   }
 }

@@ -189,6 +189,22 @@ public final class JsonFields {
     throw wrong(field, "must be an object");
   }
 
+  /**
+   * A text that is either the field's value or, where the field is a list of objects with a {@code name}, what
+   * {@code inside} is in the one named default.
+   */
+  public Optional<String> named(String field, String inside) {
+    if (!has(field) || !node.get(field).isArray()) {
+      return optionalText(field);
+    }
+    for (JsonNode each : node.get(field)) {
+      if (each.path("name").asText().equals("default") && each.path(inside).isTextual()) {
+        return Optional.of(each.path(inside).textValue());
+      }
+    }
+    throw wrong(field, "must be a text, or a list of {name, " + inside + "} with a name \"default\"");
+  }
+
   /** Whether {@code field} is a list that holds the string {@code text}. */
   public boolean listHolds(String field, String text) {
     if (has(field) && node.get(field).isArray()) {

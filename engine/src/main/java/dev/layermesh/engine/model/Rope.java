@@ -33,6 +33,7 @@ public record Rope(double theta, RopeScaling scaling) {
         case RopeScaling.Default _ -> frequency;
         case RopeScaling.Linear linear -> frequency / (float) linear.factor();
         case RopeScaling.Llama3 llama3 -> scaled(frequency, llama3);
+        case RopeScaling.Factors each -> frequency / each.factors().get(i);
       };
     }
     return frequencies;

@@ -1,6 +1,7 @@
 package dev.layermesh.engine.model;
 
 import dev.layermesh.decoding.InputException;
+import java.util.List;
 
 /** How rotary frequencies are stretched beyond the context a model was first trained on. */
 public sealed interface RopeScaling {
@@ -40,6 +41,23 @@ public sealed interface RopeScaling {
       }
       if (originalMaxPositions < 1) {
         throw InputException.of("original_max_position_embeddings", originalMaxPositions, "must be 1 or more");
+      }
+    }
+  }
+
+  /**
+   * Each frequency divided by a factor of its own, as GGUF files of Llama 3.1 and later say it
+   * ({@code rope_freqs.weight}).
+   *
+   * @param factors [HD/2], above 0
+   */
+  record Factors(List<Float> factors) implements RopeScaling {
+    public Factors {
+      factors = List.copyOf(factors);
+      for (float factor : factors) {
+        if (!(factor > 0 && factor < Float.POSITIVE_INFINITY)) {
+          throw InputException.of("rope_freqs.weight", factor, "must be above 0");
+        }
       }
     }
   }

@@ -5,12 +5,11 @@ import dev.layermesh.engine.checkpoint.Fingerprint;
 import dev.layermesh.engine.checkpoint.ModelFiles;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.model.ModelConfig;
-import java.nio.file.Path;
 
 /**
  * Which model a worker serves, and how it computes: what workers must agree on.
  *
- * @param name of the checkpoint's folder
+ * @param name of the checkpoint's folder or file
  * @param fingerprint names the weights
  * @param arithmetic see {@link dev.layermesh.engine.backend.Backend#arithmetic()}
  * @param exitLayer E
@@ -21,13 +20,12 @@ public record ModelIdentity(
     String name, Fingerprint fingerprint, String arithmetic, int exitLayer, ModelConfig config, ModelFiles files) {
 
   static ModelIdentity of(Checkpoint checkpoint, Slice slice, int exitLayer, String arithmetic) {
-    Path folder = checkpoint.folder();
     return new ModelIdentity(
-        folder.toAbsolutePath().normalize().getFileName().toString(),
+        checkpoint.name(),
         Fingerprint.of(checkpoint, slice),
         arithmetic,
         exitLayer,
         checkpoint.config(),
-        ModelFiles.read(folder));
+        checkpoint.files());
   }
 }

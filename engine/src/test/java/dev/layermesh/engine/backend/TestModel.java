@@ -32,7 +32,7 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
   /** A whole checkpoint; {@code checkpoint} stays open as long as the model is used. */
   static TestModel of(Checkpoint checkpoint) {
     Weights weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
-    return new TestModel(checkpoint.folder().getFileName().toString(), checkpoint.config(),
+    return new TestModel(checkpoint.name(), checkpoint.config(),
         weights.embedding().orElseThrow(), weights.layers(), weights.head().orElseThrow());
   }
 

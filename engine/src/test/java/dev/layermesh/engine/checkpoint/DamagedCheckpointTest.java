@@ -31,7 +31,7 @@ class DamagedCheckpointTest {
 
   @Test
   void shouldRefuseAFolderThatIsNoCheckpoint() throws IOException {
-    assertRefused(temp.resolve("absent"), temp.resolve("absent"), "no such folder");
+    assertRefused(temp.resolve("absent"), temp.resolve("absent"), "no such folder or file");
 
     Files.delete(single.resolve("model.safetensors"));
     assertRefused(single, single, "holds neither model.safetensors nor model.safetensors.index.json");

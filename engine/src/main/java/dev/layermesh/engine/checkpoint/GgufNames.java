@@ -1,0 +1,50 @@
+package dev.layermesh.engine.checkpoint;
+
+import dev.layermesh.engine.model.ModelConfig;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What GGUF calls the tensors of a Llama model, and how it stores their rows (GGUF specification, tensor names). */
+final class GgufNames {
+  /** Factors by which rotary frequencies are divided, where Llama 3.1's scaling applies. */
+  static final String ROPE_FACTORS = "rope_freqs.weight";
+
+  private static final Pattern IN_LAYER = Pattern.compile("model\\.layers\\.(\\d+)\\.(.+)\\.weight");
+  private static final Map<String, String> OUTSIDE = Map.of(
+      "model.embed_tokens.weight", "token_embd.weight",
+      "model.norm.weight", "output_norm.weight",
+      "lm_head.weight", "output.weight");
+  private static final Map<String, String> MODULES = Map.of(
+      "input_layernorm", "attn_norm",
+      "self_attn.q_proj", "attn_q",
+      "self_attn.k_proj", "attn_k",
+      "self_attn.v_proj", "attn_v",
+      "self_attn.o_proj", "attn_output",
+      "post_attention_layernorm", "ffn_norm",
+      "mlp.gate_proj", "ffn_gate",
+      "mlp.up_proj", "ffn_up",
+      "mlp.down_proj", "ffn_down");
+
+  private GgufNames() {}
+
+  /** The tensor's name in a GGUF file. */
+  static String of(TensorSpec spec) {
+    Matcher inLayer = IN_LAYER.matcher(spec.name());
+    return inLayer.matches()
+        ? layer(Integer.parseInt(inLayer.group(1))) + MODULES.get(inLayer.group(2)) + ".weight"
+        : OUTSIDE.get(spec.name());
+  }
+
+  /** How the names of a layer's tensors begin. */
+  static String layer(int index) {
+    return "blk." + index + ".";
+  }
+
+  /** Queries and keys lie in another order than transformers counts them. */
+  static RowOrder order(TensorSpec spec, ModelConfig config) {
+    return spec.name().endsWith(".q_proj.weight") || spec.name().endsWith(".k_proj.weight")
+        ? new RowOrder.InterleavedPairs(config.headDim())
+        : RowOrder.AS_STORED;
+  }
+}

@@ -2,6 +2,9 @@ package dev.layermesh.cli;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.checkpoint.QuantizedModels;
+import dev.layermesh.mesh.files.ModelFilesCache;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -10,8 +13,15 @@ import picocli.CommandLine.Option;
 
 /** What to run, and on what. */
 final class EngineMixin {
+  private final Environment environment;
+
   @Mixin
   private final ModelMixin model;
+
+  @Option(names = "--quantize", paramLabel = "FORMAT",
+      description = "q8_0 or q4_0: run a quantized copy of a folder's model, made once and kept in the cache "
+          + "(default: as the checkpoint is).")
+  private String quantize;
 
   @Option(names = "--device", paramLabel = "DEVICE", description = "cpu or cuda:N (default: cpu).")
   private String device;
@@ -22,13 +32,16 @@ final class EngineMixin {
   @Option(names = "--threads", paramLabel = "N", description = "Compute threads (default: all cores).")
   private Integer threads;
 
+  private Optional<Path> quantized = Optional.empty(); // the copy, once it is known
+
   EngineMixin(Environment environment) {
+    this.environment = environment;
     this.model = new ModelMixin(environment);
   }
 
   /** The options, with defaults for what was not given. */
   EngineOptions options() {
-    EngineOptions defaults = EngineOptions.of(model.path());
+    EngineOptions defaults = EngineOptions.of(quantize == null ? model.path() : quantized());
     return new EngineOptions(
         defaults.model(),
         model.exitLayer(),
@@ -37,11 +50,22 @@ final class EngineMixin {
         Optional.ofNullable(threads).orElse(defaults.threads()));
   }
 
+  private Path quantized() {
+    if (quantized.isEmpty()) {
+      Path cache = ModelFilesCache.defaultRoot(System.getenv());
+      try (var progress = Progress.ofBytes(environment, "Quantizing")) {
+        quantized = Optional.of(QuantizedModels.of(model.path(), Formats.quantization(quantize), cache, progress));
+      }
+    }
+    return quantized.get();
+  }
+
   /** The options that were given, as arguments for another process. */
   List<String> arguments() {
     var arguments = new ArrayList<String>();
     model.given().ifPresent(folder -> arguments.add("--model=" + folder.toAbsolutePath()));
     model.exitLayer().ifPresent(exitLayer -> arguments.add("--exit-layer=" + exitLayer));
+    add(arguments, "--quantize", quantize);
     add(arguments, "--device", device);
     add(arguments, "--backend", backend);
     add(arguments, "--threads", threads);

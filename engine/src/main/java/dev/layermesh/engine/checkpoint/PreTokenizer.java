@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.engine.gguf.GgufMetadata;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -38,6 +39,18 @@ enum PreTokenizer {
     return Arrays.stream(values()).filter(each -> each.names.contains(name)).findFirst().orElseThrow(
         () -> metadata.wrong(GgufTokenizer.PRE, "must name how text is cut, one of " + Arrays.stream(values())
             .flatMap(each -> each.names.stream()).collect(Collectors.joining(", "))));
+  }
+
+  /** The one that a {@code pre_tokenizer} of a {@code tokenizer.json} is, if it is one of these. */
+  static Optional<PreTokenizer> saidBy(JsonNode json) {
+    return Arrays.stream(values()).filter(each -> plain(each.json()).equals(plain(json))).findFirst();
+  }
+
+  /** Without what changes no token. */
+  private static JsonNode plain(JsonNode json) {
+    JsonNode copy = json.deepCopy();
+    copy.findParents("trim_offsets").forEach(parent -> ((ObjectNode) parent).remove("trim_offsets"));
+    return copy;
   }
 
   /** What GGUF calls it. */

@@ -8,11 +8,19 @@ public sealed interface RowOrder {
   /** Where row {@code row} lies among the stored rows. */
   int stored(int row);
 
+  /** Which row lies at {@code stored}: the other way round. */
+  int counted(int stored);
+
   /** Rows lie as they are counted. */
   record AsStored() implements RowOrder {
     @Override
     public int stored(int row) {
       return row;
+    }
+
+    @Override
+    public int counted(int stored) {
+      return stored;
     }
   }
 
@@ -34,6 +42,12 @@ public sealed interface RowOrder {
       int half = headDim / 2;
       int inHead = row % headDim;
       return row - inHead + 2 * (inHead % half) + inHead / half;
+    }
+
+    @Override
+    public int counted(int stored) {
+      int inHead = stored % headDim;
+      return stored - inHead + inHead / 2 + inHead % 2 * (headDim / 2);
     }
   }
 }

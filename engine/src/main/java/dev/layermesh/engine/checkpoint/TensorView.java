@@ -1,6 +1,8 @@
 package dev.layermesh.engine.checkpoint;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Objects;
 
@@ -15,6 +17,9 @@ import java.util.Objects;
  * @param order where each row lies in the data
  */
 public record TensorView(String name, DType dtype, int[] shape, MemorySegment data, RowOrder order) {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
   public TensorView {
     Objects.requireNonNull(order, "order");
     if (shape.length < 1 || shape.length > 2 || !dtype.fits(shape[shape.length - 1])
@@ -47,6 +52,42 @@ public record TensorView(String name, DType dtype, int[] shape, MemorySegment da
   /** Bytes of a row. */
   public long rowBytes() {
     return dtype.rowBytes(columns());
+  }
+
+  /** Byte of the data at which row {@code row}, as transformers counts them, begins. */
+  public long offset(int row) {
+    return order.stored(row) * rowBytes();
+  }
+
+  /**
+   * Copies elements [from,columns) of a row to {@code out} as float32, the first one to {@code out[at]}. Conversions of
+   * single elements are exact; a quantized weight is what its format defines it to be, computed in float32 in the order
+   * of the definition. The plain reference for every kernel that reads weights by itself.
+   *
+   * @param from where a block begins: any element of an unquantized row
+   */
+  public void widen(int row, int from, float[] out, int at) {
+    int count = columns() - from;
+    long begin = offset(row) + dtype.rowBytes(from);
+    switch (dtype) {
+      case F32 -> MemorySegment.copy(data, FLOAT, begin, out, at, count);
+      case F16 -> {
+        for (int i = 0; i < count; i++) {
+          out[at + i] = Float.float16ToFloat(data.get(SHORT, begin + 2L * i));
+        }
+      }
+      case BF16 -> {
+        for (int i = 0; i < count; i++) {
+          out[at + i] = Float.intBitsToFloat(data.get(SHORT, begin + 2L * i) << 16);
+        }
+      }
+      case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> {
+        for (int i = 0; i < count; i += dtype.blockWeights()) {
+          Blocks.widen(dtype, data, begin, out, at + i);
+          begin += dtype.blockBytes();
+        }
+      }
+    }
   }
 
   /** Elements of all rows. */

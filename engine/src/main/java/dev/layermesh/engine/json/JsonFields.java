@@ -205,6 +205,12 @@ public final class JsonFields {
     throw wrong(field, "must be a text, or a list of {name, " + inside + "} with a name \"default\"");
   }
 
+  /** A string, or what an object there has as {@code content}; empty if the field is absent or neither. */
+  public Optional<String> textOrContent(String field) {
+    JsonNode value = node.path(field).isObject() ? node.path(field).path("content") : node.path(field);
+    return value.isTextual() ? Optional.of(value.textValue()) : Optional.empty();
+  }
+
   /** Whether {@code field} is a list that holds the string {@code text}. */
   public boolean listHolds(String field, String text) {
     if (has(field) && node.get(field).isArray()) {

@@ -3,15 +3,23 @@ package dev.layermesh.engine.speculation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.GgufConverter;
+import dev.layermesh.engine.checkpoint.Quantization;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GgufCase;
+import dev.layermesh.testkit.Fixtures.GoldenCase;
 import dev.layermesh.testkit.Lossless;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -38,5 +46,35 @@ class GgufGoldenTest {
         }
       }
     }
+  }
+
+  static Stream<Arguments> everyCheckpointInEveryFormat() {
+    return Fixtures.checkpoints().stream().flatMap(folder -> Stream.of(
+        Arguments.of(folder, Optional.empty()),
+        Arguments.of(folder, Optional.of(Quantization.Q8_0)),
+        Arguments.of(folder, Optional.of(Quantization.Q4_0))));
+  }
+
+  /** Unquantized, the numbers are those of the folder; quantized, what was drafted must not matter. */
+  @ParameterizedTest
+  @MethodSource("everyCheckpointInEveryFormat")
+  void shouldSayInGgufWhatTheFolderSays(Path folder, Optional<Quantization> quantization, @TempDir Path temp) {
+    Path gguf = temp.resolve("model.gguf");
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      GgufConverter.convert(checkpoint, quantization, gguf, (done, total) -> { });
+    }
+    GoldenCase golden = Fixtures.golden(folder).cases().getFirst();
+    try (var split = SplitModel.open(EngineOptions.of(gguf).withBackend("scalar"))) {
+      TokenIds plain = committed(split, golden, WindowPolicy.AUTOREGRESSIVE);
+      Lossless.assertSameTokens(plain, committed(split, golden, WindowPolicy.sequential(4)));
+      if (quantization.isEmpty()) {
+        Lossless.assertSameTokens(golden.greedyIds(), plain);
+      }
+    }
+  }
+
+  private static TokenIds committed(SplitModel split, GoldenCase golden, WindowPolicy window) {
+    var spec = split.spec(golden.greedyPrompt(), golden.greedyIds().length(), SamplingParams.GREEDY, window);
+    return split.run(spec, round -> { }).committed();
   }
 }

@@ -1,8 +1,7 @@
-package dev.layermesh.engine.backend;
+package dev.layermesh.engine.checkpoint;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-import dev.layermesh.engine.checkpoint.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -13,6 +12,7 @@ import java.nio.ByteOrder;
  * array holds weight i in the lower half of byte i and weight i + n in the upper half.
  */
 final class Blocks {
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int SMALL = 32; // weights of a block of the older formats, and of a part of the K formats
   private static final float NOTHING = -0f; // x + -0 is x, also where x is -0
@@ -121,7 +121,7 @@ final class Blocks {
   }
 
   private static float half(MemorySegment data, long at) {
-    return Float.float16ToFloat(data.get(Elements.SHORT, at));
+    return Float.float16ToFloat(data.get(SHORT, at));
   }
 
   private static int unsigned(MemorySegment data, long at) {

@@ -3,7 +3,6 @@ package dev.layermesh.cli;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.checkpoint.QuantizedModels;
-import dev.layermesh.mesh.files.ModelFilesCache;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,9 +51,8 @@ final class EngineMixin {
 
   private Path quantized() {
     if (quantized.isEmpty()) {
-      Path cache = ModelFilesCache.defaultRoot(System.getenv());
       try (var progress = Progress.ofBytes(environment, "Quantizing")) {
-        quantized = Optional.of(QuantizedModels.of(model.path(), Formats.quantization(quantize), cache, progress));
+        quantized = Optional.of(QuantizedModels.of(model.path(), Formats.quantization(quantize), environment.cache(), progress));
       }
     }
     return quantized.get();

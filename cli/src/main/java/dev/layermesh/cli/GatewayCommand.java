@@ -2,7 +2,6 @@ package dev.layermesh.cli;
 
 import dev.layermesh.gateway.GatewayOptions;
 import dev.layermesh.gateway.MeshGateway;
-import dev.layermesh.mesh.files.ModelFilesCache;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -38,7 +37,7 @@ final class GatewayCommand implements Callable<Integer> {
     GatewayOptions options = listen.options();
     try (MeshMember mesh = MeshMember.join("layermesh-gateway", cluster.options());
         MeshGateway gateway = MeshGateway.start(mesh.node(), mesh.registry(), options,
-            ModelFilesCache.defaultRoot(System.getenv()), mesh.telemetry())) {
+            environment.cache(), mesh.telemetry())) {
       spec.commandLine().getOut().println(
           "gateway ready: " + gateway.url() + ", cluster " + mesh.node().options().cluster());
       role.awaitEnd(environment.signals());

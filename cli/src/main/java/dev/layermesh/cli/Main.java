@@ -1,5 +1,6 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.mesh.files.ModelFilesCache;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.OutputStreamWriter;
@@ -21,7 +22,8 @@ public final class Main {
     }
     Signals signals = Signals.install();
     Optional<Path> home = Optional.ofNullable(System.getProperty("layermesh.root")).map(Path::of);
-    var environment = new Environment(home, System.in, Boolean.getBoolean("layermesh.terminal"), signals);
+    Path cache = ModelFilesCache.defaultRoot(System.getenv());
+    var environment = new Environment(home, cache, System.in, Boolean.getBoolean("layermesh.terminal"), signals);
     PrintWriter err = utf8(FileDescriptor.err);
     CommandLine line = Layermesh.commandLine(environment, utf8(FileDescriptor.out), err);
     System.exit(signals.run(() -> execute(line, err, args)));

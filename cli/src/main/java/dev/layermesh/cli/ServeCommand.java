@@ -7,7 +7,6 @@ import dev.layermesh.engine.speculation.ModelIdentity;
 import dev.layermesh.engine.speculation.VerifyModel;
 import dev.layermesh.gateway.GatewayOptions;
 import dev.layermesh.gateway.MeshGateway;
-import dev.layermesh.mesh.files.ModelFilesCache;
 import dev.layermesh.verify.VerifyWorker;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -59,7 +58,7 @@ final class ServeCommand implements Callable<Integer> {
     try (MeshMember mesh = MeshMember.join("layermesh", cluster.options(own))) {
       // Before the weights: a port in use is found at once. It needs no worker yet.
       serve(mesh, MeshGateway.start(mesh.node(), mesh.registry(), address,
-          ModelFilesCache.defaultRoot(System.getenv()), mesh.telemetry()), options);
+          environment.cache(), mesh.telemetry()), options);
     }
     return 0;
   }

@@ -33,7 +33,11 @@ final class Cli {
   }
 
   static Environment environment(String stdin, Signals signals) {
+    return environment(stdin, signals, ROOT.resolve("cli/target/cache"));
+  }
+
+  static Environment environment(String stdin, Signals signals, Path cache) {
     var in = new ByteArrayInputStream(stdin.getBytes(StandardCharsets.UTF_8));
-    return new Environment(Optional.of(ROOT), in, false, signals);
+    return new Environment(Optional.of(ROOT), cache, in, false, signals);
   }
 }

@@ -4,11 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.tokenizer.Tokenizer;
+import dev.layermesh.tokenizer.TokenizerFiles;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -84,6 +91,80 @@ class GgufCommandsTest {
     var result = Cli.run("generate", "--model", damaged.toString(), "--prompt", "x");
     assertThat(result.err()).isEqualTo("layermesh: " + damaged + ": version=2: must be 3\n");
     assertThat(result.status()).isEqualTo(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"q8_0", "q4_0"})
+  void shouldQuantizeAtLoadAndKeepTheCopy(String format, @TempDir Path cache) throws IOException {
+    JsonNode golden = JSON.readTree(FIXTURES.resolve("golden.json").toFile())
+        .path("cases").path(format.toUpperCase(Locale.ROOT)).path(0);
+    String[] command = {"generate", "--quantize", format, "--prompt", golden.path("prompt").textValue(),
+        "--max-tokens", "64", "--ignore-eos", "--json"};
+    var result = Cli.run(Cli.environment("", new Signals(), cache), command);
+    assertThat(result.err()).isEmpty();
+    assertThat(ints(JSON.readTree(result.out()).path("token_ids"))).isEqualTo(ints(golden.path("greedy_ids")));
+
+    List<Path> kept = files(cache);
+    assertThat(kept).singleElement().satisfies(
+        copy -> assertThat(copy).hasFileName("layerskip-shakespeare-" + format + ".gguf"));
+    FileTime made = Files.getLastModifiedTime(kept.getFirst());
+    assertThat(Cli.run(Cli.environment("", new Signals(), cache), command).status()).isZero();
+    assertThat(files(cache)).isEqualTo(kept);
+    assertThat(Files.getLastModifiedTime(kept.getFirst())).isEqualTo(made);
+  }
+
+  @Test
+  void shouldRefuseFormatsAndFilesThatCannotBeQuantized() {
+    assertThat(Cli.run("generate", "--quantize", "q3_k", "--prompt", "x").err())
+        .isEqualTo("layermesh: --quantize=q3_k: must be q8_0 or q4_0\n");
+    var result = Cli.run("generate", "--quantize", "q8_0", "--model", file("Q4_0"), "--prompt", "x");
+    assertThat(result.err()).startsWith("layermesh: --quantize=q8_0: is for folders with safetensors; ").hasLineCount(1);
+    assertThat(result.status()).isEqualTo(2);
+  }
+
+  @Test
+  void shouldConvertAFolderToAFileThatSaysTheSame(@TempDir Path temp) {
+    String to = temp.resolve("bundled.gguf").toString();
+    assertThat(Cli.run("convert", "--to", to)).isEqualTo(new Cli.Result(0, to + ": 6.8 MiB of weights\n", ""));
+    String[] prompt = {"generate", "--prompt", "JULIET:", "--max-tokens", "32", "--temperature", "0.8", "--seed", "3"};
+    String[] converted = Stream.concat(Stream.of(prompt), Stream.of("--model", to)).toArray(String[]::new);
+    assertThat(Cli.run(converted).out()).isEqualTo(Cli.run(prompt).out());
+
+    assertThat(Cli.run("convert", "--to", to))
+        .isEqualTo(new Cli.Result(2, "", "layermesh: --to=" + to + ": must not be there yet\n"));
+  }
+
+  /**
+   * What a file says without the tokenizer.json of its folder: tokens, types, merges or scores, and a pre-tokenizer's
+   * name.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"models/layerskip-shakespeare", "testkit/fixtures/tiny-llama3-gqa-tied-bf16",
+      "testkit/fixtures/tiny-llama2-mha-untied-f32"})
+  void shouldTokenizeFromTheVocabularyAlone(String folder, @TempDir Path temp) throws IOException {
+    Path file = temp.resolve("model.gguf");
+    assertThat(Cli.run("convert", "--model", Cli.ROOT.resolve(folder).toString(), "--to", file.toString()).err())
+        .isEmpty();
+    String bytes = Files.readString(file, StandardCharsets.ISO_8859_1);
+    Files.writeString(file, bytes.replaceFirst("tokenizer\\.huggingface\\.json", "tokenizer.huggingface.gone"),
+        StandardCharsets.ISO_8859_1);
+    String text = Files.readString(Cli.ROOT.resolve("testkit/fixtures/tinyshakespeare.txt")).substring(0, 20_000)
+        + "Größe, naïve café — 数 🙂\r\n\n  12345 it's IT'S\t\u0000<|begin_of_text|><|eot_id|></s> end ";
+    try (Checkpoint gguf = Checkpoint.open(file);
+        Tokenizer made = Tokenizer.open(ModelText.of(gguf));
+        Tokenizer original = Tokenizer.open(TokenizerFiles.read(Cli.ROOT.resolve(folder)))) {
+      TokenIds expected = original.encode(text);
+      assertThat(made.encode(text)).isEqualTo(expected);
+      assertThat(made.encodeRendered(text)).isEqualTo(original.encodeRendered(text));
+      assertThat(made.decode(expected)).isEqualTo(original.decode(expected));
+      assertThat(made.decodeWithSpecialTokens(expected)).isEqualTo(original.decodeWithSpecialTokens(expected));
+    }
+  }
+
+  private static List<Path> files(Path folder) throws IOException {
+    try (Stream<Path> all = Files.walk(folder)) {
+      return all.filter(Files::isRegularFile).toList();
+    }
   }
 
   private static String file(String type) {

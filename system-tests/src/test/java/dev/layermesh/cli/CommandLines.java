@@ -2,6 +2,7 @@ package dev.layermesh.cli;
 
 import java.io.InputStream;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.ParameterException;
@@ -13,7 +14,8 @@ public final class CommandLines {
   /** Why the command line refuses the arguments; nothing if it would run a command with them. */
   public static Optional<String> refusal(List<String> arguments) {
     var nowhere = new PrintWriter(PrintWriter.nullWriter());
-    var environment = new Environment(Optional.empty(), InputStream.nullInputStream(), false, new Signals());
+    var environment = new Environment(
+        Optional.empty(), Path.of(""), InputStream.nullInputStream(), false, new Signals());
     try {
       var parsed = Layermesh.commandLine(environment, nowhere, nowhere).parseArgs(arguments.toArray(String[]::new));
       return parsed.hasSubcommand() ? Optional.empty() : Optional.of("no command given");

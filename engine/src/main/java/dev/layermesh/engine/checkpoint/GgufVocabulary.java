@@ -2,7 +2,6 @@ package dev.layermesh.engine.checkpoint;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.gguf.GgufWriter;
 import dev.layermesh.engine.json.JsonFields;
@@ -95,7 +94,7 @@ final class GgufVocabulary {
     ids.put(token, id.intValue());
   }
 
-  /** Bytes that are in no token have tokens of their own: the vocabulary is not one of characters that stand for bytes. */
+  /** Bytes that are in no token have tokens of their own; else every byte is a character of the vocabulary. */
   private boolean sentencePiece() {
     return json.at("/model/byte_fallback").asBoolean();
   }

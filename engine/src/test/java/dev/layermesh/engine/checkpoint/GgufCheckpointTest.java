@@ -92,7 +92,8 @@ class GgufCheckpointTest {
         .number("llama.rope.freq_base", 500_000).integer("tokenizer.ggml.bos_token_id", 1)
         .integer("tokenizer.ggml.eos_token_id", 2).integer("tokenizer.ggml.eot_token_id", 3)
         .integer("layerskip.exit_layer", 1)
-        .tensor("rope_freqs.weight", GgmlType.F32, List.of(2), out -> out.write(new byte[] {0, 0, -128, 63, 0, 0, 0, 65}))
+        .tensor("rope_freqs.weight", GgmlType.F32, List.of(2),
+            out -> out.write(new byte[] {0, 0, -128, 63, 0, 0, 0, 65})) // 1 and 8
         .tensor("output.weight", GgmlType.F16, List.of(5, 8), zeros(80)));
 
     assertThat(config.rope().theta()).isEqualTo(500_000);
@@ -122,7 +123,8 @@ class GgufCheckpointTest {
     assertRefused(tiny().tensor("blk.0.attn_q.bias", GgmlType.F32, List.of(8), zeros(32)), "tensor=blk.0.attn_q.bias: "
         + "is none of a Llama model of 2 layers: this engine would compute something else");
     assertRefused(tiny().tensor("blk.2.attn_norm.weight", GgmlType.F32, List.of(8), zeros(32)),
-        "tensor=blk.2.attn_norm.weight: is none of a Llama model of 2 layers: this engine would compute something else");
+        "tensor=blk.2.attn_norm.weight: is none of a Llama model of 2 layers: "
+            + "this engine would compute something else");
   }
 
   @ParameterizedTest

@@ -118,7 +118,8 @@ class GgufFileTest {
     assertRefused(() -> Ggufs.header(0, Long.MAX_VALUE).parse(),
         "metadata_kv_count=9223372036854775807: must be at most 65536");
     assertRefused(() -> Ggufs.header(0, 2).key("a", 1).parse(), "file size=41: ends within metadata[1].key.length");
-    assertRefused(() -> Ggufs.header(2, 0).tensor("a", 8, 0).parse(), "file size=57: ends within tensors[1].name.length");
+    assertRefused(() -> Ggufs.header(2, 0).tensor("a", 8, 0).parse(),
+        "file size=57: ends within tensors[1].name.length");
   }
 
   @ParameterizedTest
@@ -162,7 +163,8 @@ class GgufFileTest {
   void shouldRefuseAlignmentsThatAreNone(int alignment) {
     assertThatThrownBy(() -> Ggufs.header(0, 1).key("general.alignment", alignment).parse())
         .isInstanceOf(InputException.class)
-        .hasMessageStartingWith("model.gguf: general.alignment=" + Integer.toUnsignedString(alignment) + ": must be a ");
+        .hasMessageStartingWith(
+            "model.gguf: general.alignment=" + Integer.toUnsignedString(alignment) + ": must be a ");
   }
 
   @Test

@@ -52,7 +52,8 @@ final class EngineMixin {
   private Path quantized() {
     if (quantized.isEmpty()) {
       try (var progress = Progress.ofBytes(environment, "Quantizing")) {
-        quantized = Optional.of(QuantizedModels.of(model.path(), Formats.quantization(quantize), environment.cache(), progress));
+        quantized = Optional.of(QuantizedModels.of(
+            model.path(), Formats.quantization(quantize), environment.cache(), progress));
       }
     }
     return quantized.get();

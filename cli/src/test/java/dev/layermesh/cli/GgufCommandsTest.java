@@ -118,7 +118,8 @@ class GgufCommandsTest {
     assertThat(Cli.run("generate", "--quantize", "q3_k", "--prompt", "x").err())
         .isEqualTo("layermesh: --quantize=q3_k: must be q8_0 or q4_0\n");
     var result = Cli.run("generate", "--quantize", "q8_0", "--model", file("Q4_0"), "--prompt", "x");
-    assertThat(result.err()).startsWith("layermesh: --quantize=q8_0: is for folders with safetensors; ").hasLineCount(1);
+    assertThat(result.err())
+        .startsWith("layermesh: --quantize=q8_0: is for folders with safetensors; ").hasLineCount(1);
     assertThat(result.status()).isEqualTo(2);
   }
 

@@ -65,7 +65,7 @@ final class GgufTokenizer {
     for (int id = 0; id < tokens.size(); id++) {
       Integer before = ids.put(tokens.get(id), id);
       if (before != null) {
-        throw metadata.wrong(GgufConfig.TOKENS + "[" + id + "]", "is the same as token " + before);
+        throw metadata.wrong(GgufConfig.TOKENS, id, tokens.get(id), "is the same as token " + before);
       }
     }
     this.types = metadata.has(TYPES) ? metadata.integers(TYPES, tokens.size()) : normal(tokens.size());
@@ -243,8 +243,7 @@ final class GgufTokenizer {
       int space = line.indexOf(' ', 1);
       if (space < 0 || !ids.containsKey(line.substring(0, space)) || !ids.containsKey(line.substring(space + 1))
           || !ids.containsKey(line.substring(0, space) + line.substring(space + 1))) {
-        throw metadata.wrong(MERGES, "its line " + i + ", \"" + line
-            + "\", must be two tokens with a space between that make a third");
+        throw metadata.wrong(MERGES, i, line, "must be two tokens with a space between that make a third");
       }
       merges.addArray().add(line.substring(0, space)).add(line.substring(space + 1));
     }

@@ -200,7 +200,7 @@ public final class GgufMetadata {
     for (int i = 0; i < integers.length; i++) {
       integers[i] = (int) wholes[i];
       if (integers[i] != wholes[i]) {
-        throw InputException.in(file, key + "[" + i + "]", wholes[i], "must be a whole number of at most 31 bits");
+        throw wrong(key, i, wholes[i], "must be a whole number of at most 31 bits");
       }
     }
     return integers;
@@ -217,6 +217,11 @@ public final class GgufMetadata {
       throw wrong(key, "must be a list of float32 numbers");
     }
     return value.bytes.toArray(FLOAT);
+  }
+
+  /** The refusal of a part of a value: an element of a list. */
+  public InputException wrong(String key, int index, Object element, String problem) {
+    return InputException.in(file, key + "[" + index + "]", element, problem);
   }
 
   /** The refusal of {@code key}, with its value as the file has it. */

@@ -3,7 +3,6 @@ package dev.layermesh.engine.model;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import java.nio.file.Path;
-import java.util.Objects;
 import java.util.OptionalInt;
 
 /**
@@ -65,7 +64,9 @@ public record ModelConfig(
     if (!(rmsNormEps > 0 && rmsNormEps < 1)) {
       throw InputException.of("rms_norm_eps", rmsNormEps, "must be above 0 and below 1");
     }
-    Objects.requireNonNull(rope, "rope");
+    if (rope.scaling() instanceof RopeScaling.Factors each && each.factors().size() != headDim / 2) {
+      throw InputException.of("rope factors", each.factors().size(), "must be head_dim / 2 = " + headDim / 2);
+    }
     bosId.ifPresent(id -> requireWithin("bos_token_id", id, 0, vocabSize - 1));
     for (int id : eosIds.toArray()) {
       requireWithin("eos_token_id", id, 0, vocabSize - 1);

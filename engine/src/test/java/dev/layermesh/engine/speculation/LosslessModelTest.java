@@ -8,6 +8,8 @@ import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.checkpoint.Quantization;
+import dev.layermesh.engine.checkpoint.QuantizedModels;
 import dev.layermesh.testkit.DraftOracle;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Lossless;
@@ -17,7 +19,9 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -47,9 +51,20 @@ class LosslessModelTest {
   @ParameterizedTest
   @ValueSource(strings = {"scalar", "vector"})
   void shouldNotDependOnWhatIsDrafted(String backend) {
-    Path tiny = Fixtures.tinyLlama2();
-    TokenIds prompt = Fixtures.golden(tiny).cases().getFirst().promptIds();
-    try (var split = SplitModel.open(EngineOptions.of(tiny).withBackend(backend))) {
+    requireIndependenceOfDrafts(EngineOptions.of(Fixtures.tinyLlama2()).withBackend(backend));
+  }
+
+  /** Blocks where rows are whole blocks, half precision where they are not. */
+  @ParameterizedTest
+  @EnumSource
+  void shouldNotDependOnWhatIsDraftedWhereWeightsAreQuantized(Quantization quantization, @TempDir Path cache) {
+    Path quantized = QuantizedModels.of(Fixtures.tinyLlama2(), quantization, cache, (done, total) -> { });
+    requireIndependenceOfDrafts(EngineOptions.of(quantized).withBackend("scalar"));
+  }
+
+  private static void requireIndependenceOfDrafts(EngineOptions options) {
+    TokenIds prompt = Fixtures.golden(Fixtures.tinyLlama2()).cases().getFirst().promptIds();
+    try (var split = SplitModel.open(options)) {
       int vocabSize = split.draft().model().config().vocabSize();
       var oracle = new DraftOracle(spec -> committed(split, autoregressive(spec)), vocabSize);
       int runs = LosslessMatrix.small(

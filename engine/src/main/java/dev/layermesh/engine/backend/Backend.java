@@ -6,6 +6,7 @@ import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
 import java.util.List;
+import java.util.function.LongConsumer;
 
 /**
  * A device and a family of kernels. Its unit is a prepared stack of layers, not a matrix product, so that a backend may
@@ -26,16 +27,18 @@ public interface Backend extends AutoCloseable {
    * Prepares the layers of a plan.
    *
    * @param weights of the plan's layers, in its order
+   * @param loaded told, weight by weight, how many more stored bytes have been read
    */
-  LayerStack prepare(ModelConfig config, LayerPlan plan, List<LayerWeights> weights);
+  LayerStack prepare(ModelConfig config, LayerPlan plan, List<LayerWeights> weights, LongConsumer loaded);
 
   /**
    * Prepares the head.
    *
    * @param norm final norm [hiddenSize]
    * @param projection [vocabSize, hiddenSize]
+   * @param loaded told, weight by weight, how many more stored bytes have been read
    */
-  Head head(ModelConfig config, TensorView norm, TensorView projection);
+  Head head(ModelConfig config, TensorView norm, TensorView projection, LongConsumer loaded);
 
   /** One tensor of the rows of all parts, in order. */
   Tensor load(List<HiddenRows> parts);

@@ -5,22 +5,33 @@ import dev.layermesh.engine.checkpoint.LayerWeights;
 import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 
 /**
- * Computes on the CPU in float32, with weights read where they lie in the checkpoint's memory-mapped files. The family
- * of kernels is a parameter; what they are composed to is the same for all. The checkpoint stays open as long as the
- * backend is used. Used by one thread, its lane; several backends live side by side.
+ * Computes on the CPU, with a residual stream in float32. The family of kernels and the form of the weights that it
+ * reads are parameters; what kernels are composed to is the same for all. The checkpoint stays open as long as the
+ * backend is used: token embeddings are read where they lie. Used by one thread, its lane; several backends live side
+ * by side.
  */
 final class CpuBackend implements Backend {
   private final Crew crew;
+  private final Matrices matrices;
   private final CpuOptions options;
+  private final Arena arena = Arena.ofShared();
 
-  /** @param kernels makes the kernels of one thread */
-  CpuBackend(Supplier<? extends Kernels> kernels, CpuOptions options) {
+  /**
+   * A backend.
+   *
+   * @param kernels makes the kernels of one thread
+   * @param matrices the form of weights that they read
+   */
+  CpuBackend(Supplier<? extends Kernels> kernels, Matrices matrices, CpuOptions options) {
     this.crew = new Crew(kernels, options);
+    this.matrices = matrices;
     this.options = options;
   }
 
@@ -45,13 +56,18 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public LayerStack prepare(ModelConfig config, LayerPlan plan, List<LayerWeights> weights) {
-    return new CpuLayerStack(crew, options, config, plan, weights);
+  public LayerStack prepare(ModelConfig config, LayerPlan plan, List<LayerWeights> weights, LongConsumer loaded) {
+    return new CpuLayerStack(crew, options, config, plan, weights, views -> prepare(views, loaded));
   }
 
   @Override
-  public Head head(ModelConfig config, TensorView norm, TensorView projection) {
-    return new CpuHead(crew, config, norm, projection);
+  public Head head(ModelConfig config, TensorView norm, TensorView projection, LongConsumer loaded) {
+    requireShape(projection, config.vocabSize(), config.hiddenSize());
+    return new CpuHead(crew, config, norm, prepare(List.of(projection), loaded).getFirst());
+  }
+
+  private List<Matrix> prepare(List<TensorView> views, LongConsumer loaded) {
+    return matrices.prepare(views, crew, arena, loaded);
   }
 
   @Override
@@ -83,6 +99,7 @@ final class CpuBackend implements Backend {
   @Override
   public void close() {
     crew.close();
+    arena.close();
   }
 
   static void requireShape(TensorView weights, int rows, int columns) {

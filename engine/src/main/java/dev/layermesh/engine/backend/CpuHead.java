@@ -16,18 +16,20 @@ final class CpuHead implements Head {
   private final Crew crew;
   private final ModelConfig config;
   private final float[] norm; // [D]
-  private final TensorView projection; // [V, D]
-  private float[] gathered = {}; // [T, D]
-  private float[] normed = {}; // [T, D]
-  private float[] logits = {}; // [T, V]
+  private final Matrix projection; // [V, D]
+  private final Floats gathered = new Floats(); // [T, D]
+  private final Activations normed; // [T, D]
+  private final Floats logits = new Floats(); // [T, V]
+  private final Product project;
 
-  CpuHead(Crew crew, ModelConfig config, TensorView norm, TensorView projection) {
+  CpuHead(Crew crew, ModelConfig config, TensorView norm, Matrix projection) {
     CpuBackend.requireShape(norm, 1, config.hiddenSize());
-    CpuBackend.requireShape(projection, config.vocabSize(), config.hiddenSize());
     this.crew = crew;
     this.config = config;
     this.norm = Elements.vector(norm);
     this.projection = projection;
+    this.normed = new Activations(config.hiddenSize());
+    this.project = new Product(projection, logits);
   }
 
   /** What becomes of the logits of one asked row: V values from {@code offset}. */
@@ -58,16 +60,19 @@ final class CpuHead implements Head {
     int atOnce = Math.max(1, MAX_LOGITS / vocab);
     for (int first = 0; first < rows.length; first += atOnce) {
       int count = Math.min(atOnce, rows.length - first);
-      gathered = Scratch.atLeast(gathered, count * width);
-      normed = Scratch.atLeast(normed, count * width);
-      logits = Scratch.atLeast(logits, count * vocab);
+      gathered.reserve(count * width);
+      normed.reserve(count);
+      logits.reserve(count * vocab);
       for (int t = 0; t < count; t++) {
-        System.arraycopy(x, rows[first + t] * width, gathered, t * width, width);
-        crew.own().rmsNorm(gathered, t * width, norm, config.rmsNormEps(), normed);
+        System.arraycopy(x, rows[first + t] * width, gathered.array(), t * width, width);
+        crew.own().rmsNorm(gathered.array(), t * width, norm, config.rmsNormEps(), normed.values().array());
       }
-      crew.matmul(normed, count, new Product(projection, logits));
+      if (projection.takesQuants()) {
+        crew.own().quantize(normed, 0, count * normed.blocksPerRow());
+      }
+      crew.matmul(normed, project);
       for (int t = 0; t < count; t++) {
-        sink.accept(first + t, logits, t * vocab);
+        sink.accept(first + t, logits.array(), t * vocab);
       }
     }
   }

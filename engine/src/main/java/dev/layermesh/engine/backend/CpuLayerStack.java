@@ -4,14 +4,13 @@ import static dev.layermesh.engine.backend.CpuBackend.requireShape;
 
 import dev.layermesh.engine.backend.Batch.Segment;
 import dev.layermesh.engine.backend.Crew.Product;
+import dev.layermesh.engine.backend.Crew.Share;
 import dev.layermesh.engine.checkpoint.LayerWeights;
+import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Set;
 
 /**
  * The forward pass of Llama layers (pre-norm, grouped-query attention, SwiGLU), in one place.
@@ -20,27 +19,58 @@ import java.util.Set;
  */
 final class CpuLayerStack implements LayerStack {
 
-  /** A layer that runs; norms as float32, once. */
-  private record Layer(LayerPlan.Layer parts, LayerWeights weights, float[] inputNorm, float[] postNorm) {}
+  /** Brings weights into the form that kernels read. */
+  @FunctionalInterface
+  interface Prepare {
+    List<Matrix> matrices(List<TensorView> views);
+  }
 
-  /** A row of a step: whose and which position. */
-  private record Row(CpuKvCache cache, int position) {}
+  /** A layer that runs: its norms as float32, and products of its matrices. */
+  private record Layer(
+      LayerPlan.Layer parts, float[] inputNorm, Product[] qkv, Product[] o, float[] postNorm, Product[] gateUp,
+      Product[] down) {
+
+    static boolean takeQuants(Product[] products) {
+      for (Product product : products) {
+        if (product.w().takesQuants()) {
+          return true;
+        }
+      }
+      return false;
+    }
+  }
 
   private final Crew crew;
   private final CpuOptions options;
   private final ModelConfig config;
   private final List<Layer> layers = new ArrayList<>();
   private final RopeTable rope;
-  private float[] normed = {}; // [T, D]
-  private float[] delta = {}; // [T, D], what a block adds to the residual stream
-  private float[] q = {}; // [T, H*HD]
-  private float[] k = {}; // [T, HKV*HD]
-  private float[] v = {}; // [T, HKV*HD]
-  private float[] attended = {}; // [T, H*HD]
-  private float[] gate = {}; // [T, F]
-  private float[] up = {}; // [T, F]
+  private final Activations normed; // [T, D]
+  private final Floats delta = new Floats(); // [T, D], what a block adds to the residual stream
+  private final Floats q = new Floats(); // [T, H*HD]
+  private final Floats k = new Floats(); // [T, HKV*HD]
+  private final Floats v = new Floats(); // [T, HKV*HD]
+  private final Activations attended; // [T, H*HD]
+  private final Activations gate; // [T, F]
+  private final Floats up = new Floats(); // [T, F]
 
-  CpuLayerStack(Crew crew, CpuOptions options, ModelConfig config, LayerPlan plan, List<LayerWeights> weights) {
+  // Of the step that runs, for the shares below, which are made once: a step allocates nothing.
+  private CpuKvCache[] caches = {}; // [T], whose row it is
+  private int[] positions = {}; // [T]
+  private int rows; // T
+  private float[] x = {}; // [T, D], the residual stream
+  private float[] norm = {}; // [D], of the block that runs
+  private boolean quantizes; // whether its matrices take quants
+  private int attending; // attention blocks that ran
+  private final Share normRows = this::normRows;
+  private final Share turnRows = this::turnRows;
+  private final Share attendHeads = this::attendHeads;
+  private final Share quantizeAttended = (kernels, from, to) -> kernels.quantize(attended(), from, to);
+  private final Share gateStretches = this::gateStretches;
+  private final Share addRows = this::addRows;
+
+  CpuLayerStack(
+      Crew crew, CpuOptions options, ModelConfig config, LayerPlan plan, List<LayerWeights> weights, Prepare prepare) {
     if (weights.size() != plan.size()) {
       throw new IllegalStateException("weights of " + weights.size() + " layers for a plan of " + plan.size());
     }
@@ -48,11 +78,22 @@ final class CpuLayerStack implements LayerStack {
     this.options = options;
     this.config = config;
     this.rope = new RopeTable(config.rope().inverseFrequencies(config.headDim()));
+    this.normed = new Activations(config.hiddenSize());
+    this.attended = new Activations(config.numHeads() * config.headDim());
+    this.gate = new Activations(config.intermediateSize());
+    weights.forEach(this::requireShapes);
+    List<Matrix> matrices = prepare.matrices(weights.stream().flatMap(layer -> layer.projections().stream()).toList());
     for (int i = 0; i < weights.size(); i++) {
       LayerWeights layer = weights.get(i);
-      requireShapes(layer);
+      List<Matrix> w = matrices.subList(i * LayerWeights.PROJECTIONS, (i + 1) * LayerWeights.PROJECTIONS);
       layers.add(new Layer(
-          plan.layers().get(i), layer, Elements.vector(layer.inputNorm()), Elements.vector(layer.postNorm())));
+          plan.layers().get(i),
+          Elements.vector(layer.inputNorm()),
+          new Product[] {new Product(w.get(0), q), new Product(w.get(1), k), new Product(w.get(2), v)},
+          new Product[] {new Product(w.get(3), delta)},
+          Elements.vector(layer.postNorm()),
+          new Product[] {new Product(w.get(4), gate.values()), new Product(w.get(5), up)},
+          new Product[] {new Product(w.get(6), delta)}));
     }
   }
 
@@ -66,100 +107,157 @@ final class CpuLayerStack implements LayerStack {
 
   @Override
   public void run(Batch batch, Tensor states) {
-    float[] x = Rows.of(states, config.hiddenSize()).values(); // [T, D]
-    List<Row> rows = rows(batch, states.rows());
-    reserve(rows.size());
-    int attending = 0;
-    for (Layer layer : layers) {
-      LayerWeights w = layer.weights;
+    x = Rows.of(states, config.hiddenSize()).values();
+    place(batch, states.rows());
+    attending = 0;
+    for (int i = 0; i < layers.size(); i++) {
+      Layer layer = layers.get(i);
       if (layer.parts.attention()) {
-        norm(x, rows.size(), layer.inputNorm);
-        crew.matmul(normed, rows.size(), new Product(w.q(), q), new Product(w.k(), k), new Product(w.v(), v));
-        turnAndKeep(rows, attending);
-        attend(rows, attending);
-        crew.matmul(attended, rows.size(), new Product(w.o(), delta));
-        crew.own().add(x, delta, 0, x.length);
-        attending++;
+        norm(layer.inputNorm, layer.qkv);
+        crew.matmul(normed, layer.qkv);
+        attend(layer);
+        crew.matmul(attended, layer.o);
+        crew.split(rows, (long) rows * config.hiddenSize(), addRows);
       }
       if (layer.parts.mlp()) {
-        norm(x, rows.size(), layer.postNorm);
-        crew.matmul(normed, rows.size(), new Product(w.gate(), gate), new Product(w.up(), up));
-        int inner = rows.size() * config.intermediateSize();
-        crew.split(inner, 16L * inner, (kernels, from, to) -> kernels.swiGlu(gate, up, from, to));
-        crew.matmul(gate, rows.size(), new Product(w.down(), delta));
-        crew.own().add(x, delta, 0, x.length);
+        norm(layer.postNorm, layer.gateUp);
+        crew.matmul(normed, layer.gateUp);
+        gate(layer);
+        crew.matmul(gate, layer.down);
+        crew.split(rows, (long) rows * config.hiddenSize(), addRows);
       }
     }
-    rows.forEach(row -> row.cache.advance(row.position + 1));
+    for (int t = 0; t < rows; t++) {
+      caches[t].advance(positions[t] + 1);
+    }
   }
 
-  private void norm(float[] x, int rows, float[] weight) {
-    for (int t = 0; t < rows; t++) {
-      crew.own().rmsNorm(x, t * config.hiddenSize(), weight, config.rmsNormEps(), normed);
+  private void norm(float[] weight, Product[] users) {
+    norm = weight;
+    quantizes = Layer.takeQuants(users);
+    crew.split(rows, 4L * rows * config.hiddenSize(), normRows);
+  }
+
+  private void normRows(Kernels kernels, int from, int to) {
+    for (int t = from; t < to; t++) {
+      kernels.rmsNorm(x, t * config.hiddenSize(), norm, config.rmsNormEps(), normed.values().array());
     }
+    if (quantizes) {
+      kernels.quantize(normed, from * normed.blocksPerRow(), to * normed.blocksPerRow());
+    }
+  }
+
+  /** Attention of every head of every row over its session's positions up to its own. */
+  private void attend(Layer layer) {
+    int width = attended.width();
+    crew.split(rows, 4L * rows * width, turnRows);
+    long held = 0;
+    for (int t = 0; t < rows; t++) {
+      held += positions[t] + 1;
+    }
+    crew.split(rows * config.numHeads(), 2 * held * width, attendHeads);
+    if (Layer.takeQuants(layer.o)) {
+      crew.split(rows * attended.blocksPerRow(), 4L * rows * width, quantizeAttended);
+    }
+    attending++;
   }
 
   /** Rotary embedding of q and k; keys and values go to the caches. */
-  private void turnAndKeep(List<Row> rows, int attending) {
-    int queries = config.numHeads() * config.headDim();
+  private void turnRows(Kernels kernels, int from, int to) {
     int keys = config.numKvHeads() * config.headDim();
-    for (int t = 0; t < rows.size(); t++) {
-      Row row = rows.get(t);
-      crew.own().rope(q, t * queries, config.numHeads(), rope, row.position);
-      crew.own().rope(k, t * keys, config.numKvHeads(), rope, row.position);
-      row.cache.layer(attending).put(row.position, k, v, t * keys);
+    for (int t = from; t < to; t++) {
+      kernels.rope(q.array(), t * attended.width(), config.numHeads(), rope, positions[t]);
+      kernels.rope(k.array(), t * keys, config.numKvHeads(), rope, positions[t]);
+      caches[t].layer(attending).put(positions[t], k.array(), v.array(), t * keys);
     }
   }
 
-  /** Every head of every row over its session's positions up to its own. */
-  private void attend(List<Row> rows, int attending) {
+  private void attendHeads(Kernels kernels, int from, int to) {
     int heads = config.numHeads();
     int group = heads / config.numKvHeads();
-    long positions = rows.stream().mapToLong(row -> row.position + 1).sum();
-    crew.split(rows.size() * heads, 2 * positions * heads * config.headDim(), (kernels, from, to) -> {
-      for (int i = from; i < to; i++) {
-        Row row = rows.get(i / heads);
-        KvPages pages = row.cache.layer(attending);
-        kernels.attention(pages, i % heads / group, row.position + 1, q, i * config.headDim(), attended);
-      }
-    });
+    for (int i = from; i < to; i++) {
+      int t = i / heads;
+      KvPages pages = caches[t].layer(attending);
+      kernels.attention(
+          pages, i % heads / group, positions[t] + 1, q.array(), i * config.headDim(), attended.values().array());
+    }
   }
 
-  private List<Row> rows(Batch batch, int expected) {
+  private void gate(Layer layer) {
+    quantizes = Layer.takeQuants(layer.down);
+    int inner = rows * config.intermediateSize();
+    crew.split(Math.ceilDiv(inner, PackedFormat.BLOCK), 16L * inner, gateStretches);
+  }
+
+  /** Stretches of as many elements as a block has. */
+  private void gateStretches(Kernels kernels, int from, int to) {
+    int last = Math.min(to * PackedFormat.BLOCK, rows * config.intermediateSize());
+    kernels.swiGlu(gate.values().array(), up.array(), from * PackedFormat.BLOCK, last);
+    if (quantizes) {
+      kernels.quantize(gate, from, to);
+    }
+  }
+
+  private void addRows(Kernels kernels, int from, int to) {
+    kernels.add(x, delta.array(), from * config.hiddenSize(), to * config.hiddenSize());
+  }
+
+  private Activations attended() {
+    return attended;
+  }
+
+  /** Checks the batch and notes whose row and which position each is. */
+  private void place(Batch batch, int expected) {
     if (batch.rows() != expected) {
       throw new IllegalStateException("a batch of " + batch.rows() + " rows over " + expected + " rows of states");
     }
-    Set<KvCache> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-    for (Segment segment : batch.segments()) {
-      if (!(segment.cache() instanceof CpuKvCache cache && cache.servesIn(this)) || !seen.add(segment.cache())) {
+    rows = expected;
+    reserve();
+    List<Segment> segments = batch.segments();
+    int row = 0;
+    for (int i = 0; i < segments.size(); i++) {
+      Segment segment = segments.get(i);
+      if (!(segment.cache() instanceof CpuKvCache cache && cache.servesIn(this)) || twice(segments, i)) {
         throw new IllegalStateException("a cache that is another stack's, closed or twice in the batch");
       }
       if (cache.length() != segment.first() || segment.first() > config.maxPositions() - segment.rows()) {
         throw new IllegalStateException(segment.rows() + " rows from position " + segment.first() + ", cache holds "
             + cache.length() + ", the model " + config.maxPositions());
       }
-    }
-    List<Row> rows = new ArrayList<>(expected);
-    for (Segment segment : batch.segments()) {
-      CpuKvCache cache = (CpuKvCache) segment.cache();
-      cache.reach(segment.first() + segment.rows());
-      rope.reach(segment.first() + segment.rows());
-      for (int i = 0; i < segment.rows(); i++) {
-        rows.add(new Row(cache, segment.first() + i));
+      for (int j = 0; j < segment.rows(); j++) {
+        caches[row] = cache;
+        positions[row++] = segment.first() + j;
       }
     }
-    return rows;
+    for (int i = 0; i < segments.size(); i++) {
+      Segment segment = segments.get(i);
+      ((CpuKvCache) segment.cache()).reach(segment.first() + segment.rows());
+      rope.reach(segment.first() + segment.rows());
+    }
   }
 
-  private void reserve(int rows) {
-    normed = Scratch.atLeast(normed, rows * config.hiddenSize());
-    delta = Scratch.atLeast(delta, rows * config.hiddenSize());
-    q = Scratch.atLeast(q, rows * config.numHeads() * config.headDim());
-    k = Scratch.atLeast(k, rows * config.numKvHeads() * config.headDim());
-    v = Scratch.atLeast(v, rows * config.numKvHeads() * config.headDim());
-    attended = Scratch.atLeast(attended, rows * config.numHeads() * config.headDim());
-    gate = Scratch.atLeast(gate, rows * config.intermediateSize());
-    up = Scratch.atLeast(up, rows * config.intermediateSize());
+  private static boolean twice(List<Segment> segments, int index) {
+    for (int i = 0; i < index; i++) {
+      if (segments.get(i).cache() == segments.get(index).cache()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void reserve() {
+    if (positions.length < rows) {
+      positions = new int[rows];
+      caches = new CpuKvCache[rows];
+    }
+    normed.reserve(rows);
+    delta.reserve(rows * config.hiddenSize());
+    q.reserve(rows * config.numHeads() * config.headDim());
+    k.reserve(rows * config.numKvHeads() * config.headDim());
+    v.reserve(rows * config.numKvHeads() * config.headDim());
+    attended.reserve(rows);
+    gate.reserve(rows);
+    up.reserve(rows * config.intermediateSize());
   }
 
   private void requireShapes(LayerWeights layer) {

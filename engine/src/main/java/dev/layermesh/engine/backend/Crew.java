@@ -1,6 +1,5 @@
 package dev.layermesh.engine.backend;
 
-import dev.layermesh.engine.checkpoint.TensorView;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,8 +22,8 @@ final class Crew implements AutoCloseable {
     void run(Kernels kernels, int from, int to);
   }
 
-  /** Columns [0,w.rows()) of a product: {@code out = x · wᵀ}. */
-  record Product(TensorView w, float[] out) {}
+  /** A product to run: {@code out = x · wᵀ}. */
+  record Product(Matrix w, Floats out) {}
 
   private static final int CHUNKS_PER_THREAD = 4;
 
@@ -32,7 +31,10 @@ final class Crew implements AutoCloseable {
   private final List<Helper> helpers = new ArrayList<>();
   private final long aloneBelow;
   private final int chunks; // of every round
-  private Share share = (_, _, _) -> {}; // of this round; read after a chunk of it is taken
+  private final Share multiply = this::multiply;
+  private Activations x = new Activations(1); // of the products of this round
+  private Product[] products = {};
+  private Share share = multiply; // of this round; read after a chunk of it is taken
   private int items;
   private final AtomicLong untaken = new AtomicLong(); // round << 32 | chunks that nobody has taken
   private final AtomicInteger finished = new AtomicInteger(); // chunks of this round
@@ -54,25 +56,29 @@ final class Crew implements AutoCloseable {
     return own;
   }
 
-  /** Runs all products of the same x: [rows, columns] in one hand-off. */
-  void matmul(float[] x, int rows, Product... products) {
-    int columns = 0;
+  /** Runs all products of x in one hand-off. */
+  void matmul(Activations x, Product... products) {
+    int parts = 0;
     long multiplyAdds = 0;
     for (Product product : products) {
-      columns += product.w.rows();
-      multiplyAdds += (long) rows * product.w.rows() * product.w.columns();
+      parts += product.w.parts();
+      multiplyAdds += (long) x.rows() * product.w.rows() * product.w.columns();
     }
-    split(columns, multiplyAdds, (kernels, from, to) -> {
-      int start = 0;
-      for (Product product : products) {
-        int first = Math.max(from - start, 0);
-        int last = Math.min(to - start, product.w.rows());
-        if (first < last) {
-          kernels.matmul(product.w, first, last, x, rows, product.out);
-        }
-        start += product.w.rows();
+    this.x = x;
+    this.products = products;
+    split(parts, multiplyAdds, multiply);
+  }
+
+  private void multiply(Kernels kernels, int from, int to) {
+    int start = 0;
+    for (Product product : products) {
+      int first = Math.max(from - start, 0);
+      int last = Math.min(to - start, product.w.parts());
+      if (first < last) {
+        kernels.matmul(product.w, first, last, x, product.out);
       }
-    });
+      start += product.w.parts();
+    }
   }
 
   /**
@@ -92,7 +98,9 @@ final class Crew implements AutoCloseable {
     items = count;
     finished.set(0);
     untaken.set(((untaken.get() >>> 32) + 1) << 32 | chunks); // publishes the fields above
-    helpers.forEach(Helper::wake);
+    for (int i = 0; i < helpers.size(); i++) {
+      helpers.get(i).wake();
+    }
     takeChunks(own);
     for (int spins = 0; finished.get() < chunks; spins++) {
       if (spins < SPINS) {

@@ -1,7 +1,5 @@
 package dev.layermesh.engine.backend;
 
-import dev.layermesh.engine.checkpoint.TensorView;
-
 /**
  * The verbs that a forward pass on the CPU is composed of. Arrays are row-major; an instance may keep scratch memory
  * and belongs to one thread.
@@ -16,10 +14,16 @@ interface Kernels {
   String name();
 
   /**
-   * {@code out[t, c] = x[t] · w[c]} for rows t in [0,rows) and columns c in [from,to). x: [rows, w.columns()], out:
-   * [rows, w.rows()].
+   * {@code out[t, c] = x[t] · w[c]} for all rows t of x and the columns c of parts [from,to) of w. x: [T, K], out:
+   * [T, N]. Where {@code w.takesQuants()}, x is its quants, scales and sums, else its values.
    */
-  void matmul(TensorView w, int from, int to, float[] x, int rows, float[] out);
+  void matmul(Matrix w, int from, int to, Activations x, Floats out);
+
+  /**
+   * Fills blocks [from,to) of x, counted over all its rows, with 8-bit numbers: {@code scale = max|x| / 127} and {@code
+   * quant = x / scale}, rounded to even. K is a multiple of 32.
+   */
+  void quantize(Activations x, int from, int to);
 
   /**
    * {@code out = weight * x / sqrt(mean(x²) + eps)} over the row of weight.length elements at {@code offset} of both

@@ -7,8 +7,8 @@ import dev.layermesh.engine.checkpoint.TensorView;
  * the same bits interpreted, compiled and on every machine. Kept for ever; faster kernels are measured against it.
  */
 final class ScalarKernels implements Kernels {
-  private float[] weightRow = new float[0];
-  private float[] scores = new float[0];
+  private final Floats weightRow = new Floats();
+  private final Floats scoreRow = new Floats();
 
   @Override
   public String name() {
@@ -16,14 +16,38 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void matmul(TensorView w, int from, int to, float[] x, int rows, float[] out) {
-    int inner = w.columns();
-    weightRow = Scratch.atLeast(weightRow, inner);
+  public void matmul(Matrix w, int from, int to, Activations x, Floats out) {
+    if (!(w instanceof StoredMatrix(TensorView view))) {
+      throw new IllegalStateException(w.name() + " is packed, the reference reads weights as they are stored");
+    }
+    int inner = view.columns();
+    weightRow.reserve(inner);
     for (int c = from; c < to; c++) {
-      Elements.widen(w, c, 0, weightRow, 0);
-      for (int t = 0; t < rows; t++) {
-        out[t * w.rows() + c] = dot(weightRow, 0, x, t * inner, inner);
+      Elements.widen(view, c, 0, weightRow.array(), 0);
+      for (int t = 0; t < x.rows(); t++) {
+        out.array()[t * view.rows() + c] = dot(weightRow.array(), 0, x.values().array(), t * inner, inner);
       }
+    }
+  }
+
+  @Override
+  public void quantize(Activations x, int from, int to) {
+    float[] values = x.values().array();
+    for (int i = from; i < to; i++) {
+      int start = i * PackedFormat.BLOCK;
+      float most = 0;
+      for (int j = 0; j < PackedFormat.BLOCK; j++) {
+        most = Math.max(most, Math.abs(values[start + j]));
+      }
+      float scale = most / Activations.LARGEST_QUANT;
+      float inverse = Activations.inverse(scale);
+      int sum = 0;
+      for (int j = 0; j < PackedFormat.BLOCK; j++) {
+        int quant = (int) Math.rint(values[start + j] * inverse);
+        x.quants()[start + j] = (byte) quant;
+        sum += quant;
+      }
+      x.describe(i, scale, sum);
     }
   }
 
@@ -59,7 +83,8 @@ final class ScalarKernels implements Kernels {
   public void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out) {
     int width = cache.headDim();
     float scale = (float) (1 / Math.sqrt(width));
-    scores = Scratch.atLeast(scores, positions);
+    scoreRow.reserve(positions);
+    float[] scores = scoreRow.array();
     float largest = Float.NEGATIVE_INFINITY;
     for (int p = 0; p < positions; p++) {
       float[] keys = cache.keys(p);

@@ -3,11 +3,13 @@ package dev.layermesh.engine.backend;
 import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongConsumer;
 
 /**
  * Layers of a Llama model loaded on a backend: embed, layers, head. Every mode of decoding is a composition of the
@@ -36,16 +38,39 @@ public final class Transformer {
     this.head = head;
   }
 
-  /** Prepares what {@code weights} hold for running on {@code backend}. */
-  public static Transformer prepare(ModelConfig config, Weights weights, Backend backend) {
+  /**
+   * Prepares what {@code weights} hold for running on {@code backend}.
+   *
+   * @param listener told how far reading them has come
+   */
+  public static Transformer prepare(ModelConfig config, Weights weights, Backend backend, LoadListener listener) {
     LayerPlan plan = weights.slice().plan();
+    var progress = new Progress(weights.preparedBytes(), listener);
     return new Transformer(
         config,
         plan,
         backend,
         weights.embedding().map(table -> backend.embedding(config, table)),
-        backend.prepare(config, plan, weights.layers()),
-        weights.head().map(head -> backend.head(config, head.norm(), head.projection())));
+        backend.prepare(config, plan, weights.layers(), progress),
+        weights.head().map(head -> backend.head(config, head.norm(), head.projection(), progress)));
+  }
+
+  /** Adds up what has been read. */
+  private static final class Progress implements LongConsumer {
+    private final long total;
+    private final LoadListener listener;
+    private long done;
+
+    Progress(long total, LoadListener listener) {
+      this.total = total;
+      this.listener = listener;
+    }
+
+    @Override
+    public void accept(long bytes) {
+      done += bytes;
+      listener.progressed(done, total);
+    }
   }
 
   public ModelConfig config() {

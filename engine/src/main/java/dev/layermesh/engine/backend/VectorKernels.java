@@ -1,151 +1,261 @@
 package dev.layermesh.engine.backend;
 
-import dev.layermesh.engine.checkpoint.DType;
-import dev.layermesh.engine.checkpoint.TensorView;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * SIMD kernels with the same bits on every width. A dot product has 16 logical lanes: lane j sums elements j, j + 16, …
- * by fused multiply-add, in that order, and the lanes are folded in halves. A machine of narrower vectors makes several
- * passes, each over some of the lanes. {@code reduceLanes} is of no use here: its order is not specified.
+ * SIMD kernels with the same bits on every width. A vector has 16 logical lanes; a machine of narrower vectors makes
+ * several passes, each over some of the lanes. In a product a lane is a row of the matrix ({@link PackedFormat}), so a
+ * sum stays in its lane and is taken in the order of the columns: in blocks, an exact integer sum of 8-bit products,
+ * then by fused multiply-add over blocks; in floating point, even columns and odd columns apart, added at the end. Where
+ * lanes must meet they are folded in halves: {@code reduceLanes} is of no use for sums, its order is not specified.
  *
- * <p>Four columns share each load of x; several rows share the conversion of four weight rows to float32. Neither
- * changes the reduction tree of an element.
+ * <p>The C kernels take the same steps in the same order and agree with these to the last bit.
  */
 final class VectorKernels implements Kernels {
-  private static final int LANES = 16; // of a logical vector: one 512-bit register
-  private static final int COLUMNS = 4; // that a loop computes together: independent chains of additions
+  private static final int LANES = PackedFormat.LANES; // of a logical vector: one 512-bit register
+  private static final int GROUP = PackedFormat.GROUP;
+  private static final int BLOCK = PackedFormat.BLOCK;
+  private static final int ROWS = 4; // of x that share each load of floating-point weights
   private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED.length() > LANES
       ? FloatVector.SPECIES_512
       : FloatVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Integer> I = F.withLanes(int.class);
-  private static final VectorSpecies<Short> S =
+  private static final VectorSpecies<Short> S = F.withLanes(short.class);
+  private static final VectorSpecies<Short> HALVES =
       VectorSpecies.of(short.class, VectorShape.forBitSize(Math.max(64, F.vectorBitSize() / 2)));
+  private static final VectorSpecies<Byte> BYTES =
+      VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, F.vectorBitSize() / 4)));
   private static final int STEP = F.length();
-  private static final boolean IN_REGISTERS = STEP == LANES; // whether lanes are folded there, else in memory
-  private static final VectorMask<Float> IN_8 = VectorMask.fromLong(F, 0xFF00); // lanes whose index has this bit
-  private static final VectorMask<Float> IN_4 = VectorMask.fromLong(F, 0xF0F0);
-  private static final VectorMask<Float> IN_2 = VectorMask.fromLong(F, 0xCCCC);
-  private static final VectorShuffle<Float> SWAP_8 = swap(8);
-  private static final VectorShuffle<Float> SWAP_4 = swap(4);
-  private static final VectorShuffle<Float> SWAP_2 = swap(2);
-  private static final VectorShuffle<Float> SWAP_1 = swap(1);
   private static final float ROUNDING = 0x1.8p23f; // added and taken off again, rounds to a whole number
+  private static final int ROUNDING_BITS = Float.floatToRawIntBits(ROUNDING);
   private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
 
   private final Kernels plain = new ScalarKernels(); // for verbs that the compiler vectorizes by itself
-  private final float[] lanes = new float[2 * COLUMNS * LANES]; // of the sums of a tile
-  private final float[] sums = new float[LANES]; // [4i]: column i with the first row of x, [4i + 2]: with the second
-  private final int[] starts = new int[COLUMNS]; // of the four rows of the tile
-  private float[] tile = {}; // [COLUMNS, inner], weight rows as float32
-  private float[] scores = {}; // [positions]
+  private final float[] lanes = new float[LANES];
+  private MemorySegment widened = MemorySegment.NULL; // [K, 32], a group of binary16 weights as float32
+  private int[] pairs = {}; // [T, K/2]: the quants of a quad of columns as two pairs of 16-bit numbers, 0 2 and 1 3
+  private final Floats scaleRow = new Floats(); // [K/32, 16], of a group
+  private final Floats minimumRow = new Floats(); // [K/32, 16]
+  private final Floats scoreRow = new Floats(); // [positions]
 
   @Override
   public String name() {
-    return "vector" + LANES;
+    return "lanes" + LANES;
   }
 
   @Override
-  public void matmul(TensorView w, int from, int to, float[] x, int rows, float[] out) {
-    tile = Scratch.atLeast(tile, COLUMNS * w.columns());
-    for (int c = from; c < to; c += COLUMNS) {
-      int columns = Math.min(COLUMNS, to - c);
-      if (rows == 1 && (w.dtype() == DType.F32 || w.dtype() == DType.BF16)) {
-        oneRow(w, c, columns, x, out);
-      } else {
-        manyRows(w, c, columns, x, rows, out);
+  public void matmul(Matrix w, int from, int to, Activations x, Floats out) {
+    PackedMatrix packed = PackedMatrix.of(w);
+    if (packed.takesQuants()) {
+      spreadPairs(x);
+    }
+    float[] products = out.array();
+    for (int group = from; group < to; group++) {
+      switch (packed.format()) {
+        case F32 -> floats(packed.data(), packed.groupOffset(group), packed, group, x, products);
+        case F16 -> floats(widened(packed, group), 0, packed, group, x, products);
+        case BF16 -> bfloats(packed, group, x, products);
+        default -> blocks(packed, group, x, products);
       }
     }
   }
 
-  /** Weights are used once: converted in registers. */
-  private void oneRow(TensorView w, int first, int columns, float[] x, float[] out) {
-    int inner = w.columns();
-    int last = first + columns - 1;
-    long o0 = Elements.offset(w, first);
-    long o1 = Elements.offset(w, Math.min(first + 1, last));
-    long o2 = Elements.offset(w, Math.min(first + 2, last));
-    long o3 = Elements.offset(w, Math.min(first + 3, last));
-    if (w.dtype() == DType.BF16) {
-      bf16Dots(w.data(), o0, o1, o2, o3, x, inner);
-    } else {
-      f32Dots(w.data(), o0, o1, o2, o3, x, inner);
+  private void floats(MemorySegment w, long base, PackedMatrix matrix, int group, Activations x, float[] out) {
+    int t = 0;
+    for (; t + ROWS <= x.rows(); t += ROWS) {
+      fourRowsOfFloats(w, base, matrix, group, x, t, out);
     }
-    int tail = inner % LANES;
-    for (int i = 0; i < columns; i++) {
-      if (tail > 0) {
-        Elements.widen(w, first + i, inner - tail, tile, 0);
-        addTail(tile, 0, x, inner - tail, tail, i * LANES);
-      }
-      if (tail > 0 || !IN_REGISTERS) {
-        sums[4 * i] = fold(i * LANES);
-      }
-      out[first + i] = sums[4 * i];
+    for (; t < x.rows(); t++) {
+      rowOfFloats(w, base, matrix, group, x, t, out);
     }
   }
 
-  private void bf16Dots(MemorySegment w, long o0, long o1, long o2, long o3, float[] x, int inner) {
-    int whole = inner - inner % LANES;
-    for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector a0 = FloatVector.zero(F);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      for (int i = lane; i < whole; i += LANES) {
-        FloatVector xs = FloatVector.fromArray(F, x, i);
-        a0 = bf16(w, o0 + 2L * i).fma(xs, a0);
-        a1 = bf16(w, o1 + 2L * i).fma(xs, a1);
-        a2 = bf16(w, o2 + 2L * i).fma(xs, a2);
-        a3 = bf16(w, o3 + 2L * i).fma(xs, a3);
+  private void rowOfFloats(
+      MemorySegment w, long base, PackedMatrix matrix, int group, Activations x, int t, float[] out) {
+    int inner = matrix.columns();
+    float[] xs = x.values().array();
+    int at = t * inner;
+    for (int lane = 0; lane < GROUP; lane += STEP) {
+      FloatVector even = FloatVector.zero(F);
+      FloatVector odd = even;
+      long o = base + (long) Float.BYTES * lane;
+      for (int k = 0; k + 1 < inner; k += 2) {
+        even = floats(w, o).fma(FloatVector.broadcast(F, xs[at + k]), even);
+        odd = floats(w, o + Float.BYTES * GROUP).fma(FloatVector.broadcast(F, xs[at + k + 1]), odd);
+        o += 2 * Float.BYTES * GROUP;
       }
-      if (whole == inner && IN_REGISTERS) {
-        sums(quarters(a0, a1, a2, a3));
-        return;
+      if (inner % 2 == 1) {
+        even = floats(w, o).fma(FloatVector.broadcast(F, xs[at + inner - 1]), even);
       }
-      a0.intoArray(lanes, lane);
-      a1.intoArray(lanes, LANES + lane);
-      a2.intoArray(lanes, 2 * LANES + lane);
-      a3.intoArray(lanes, 3 * LANES + lane);
+      put(even.add(odd), lane, matrix, group, t, out);
     }
   }
 
-  private void f32Dots(MemorySegment w, long o0, long o1, long o2, long o3, float[] x, int inner) {
-    int whole = inner - inner % LANES;
-    for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector a0 = FloatVector.zero(F);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      for (int i = lane; i < whole; i += LANES) {
-        FloatVector xs = FloatVector.fromArray(F, x, i);
-        a0 = FloatVector.fromMemorySegment(F, w, o0 + 4L * i, LITTLE).fma(xs, a0);
-        a1 = FloatVector.fromMemorySegment(F, w, o1 + 4L * i, LITTLE).fma(xs, a1);
-        a2 = FloatVector.fromMemorySegment(F, w, o2 + 4L * i, LITTLE).fma(xs, a2);
-        a3 = FloatVector.fromMemorySegment(F, w, o3 + 4L * i, LITTLE).fma(xs, a3);
+  private void fourRowsOfFloats(
+      MemorySegment w, long base, PackedMatrix matrix, int group, Activations x, int t, float[] out) {
+    int inner = matrix.columns();
+    float[] xs = x.values().array();
+    int x0 = t * inner;
+    int x1 = x0 + inner;
+    int x2 = x1 + inner;
+    int x3 = x2 + inner;
+    for (int lane = 0; lane < GROUP; lane += STEP) {
+      FloatVector even0 = FloatVector.zero(F);
+      FloatVector even1 = even0;
+      FloatVector even2 = even0;
+      FloatVector even3 = even0;
+      FloatVector odd0 = even0;
+      FloatVector odd1 = even0;
+      FloatVector odd2 = even0;
+      FloatVector odd3 = even0;
+      long o = base + (long) Float.BYTES * lane;
+      int k = 0;
+      for (; k + 1 < inner; k += 2) {
+        FloatVector first = floats(w, o);
+        even0 = first.fma(FloatVector.broadcast(F, xs[x0 + k]), even0);
+        even1 = first.fma(FloatVector.broadcast(F, xs[x1 + k]), even1);
+        even2 = first.fma(FloatVector.broadcast(F, xs[x2 + k]), even2);
+        even3 = first.fma(FloatVector.broadcast(F, xs[x3 + k]), even3);
+        FloatVector second = floats(w, o + Float.BYTES * GROUP);
+        odd0 = second.fma(FloatVector.broadcast(F, xs[x0 + k + 1]), odd0);
+        odd1 = second.fma(FloatVector.broadcast(F, xs[x1 + k + 1]), odd1);
+        odd2 = second.fma(FloatVector.broadcast(F, xs[x2 + k + 1]), odd2);
+        odd3 = second.fma(FloatVector.broadcast(F, xs[x3 + k + 1]), odd3);
+        o += 2 * Float.BYTES * GROUP;
       }
-      if (whole == inner && IN_REGISTERS) {
-        sums(quarters(a0, a1, a2, a3));
-        return;
+      if (k < inner) {
+        FloatVector last = floats(w, o);
+        even0 = last.fma(FloatVector.broadcast(F, xs[x0 + k]), even0);
+        even1 = last.fma(FloatVector.broadcast(F, xs[x1 + k]), even1);
+        even2 = last.fma(FloatVector.broadcast(F, xs[x2 + k]), even2);
+        even3 = last.fma(FloatVector.broadcast(F, xs[x3 + k]), even3);
       }
-      a0.intoArray(lanes, lane);
-      a1.intoArray(lanes, LANES + lane);
-      a2.intoArray(lanes, 2 * LANES + lane);
-      a3.intoArray(lanes, 3 * LANES + lane);
+      put(even0.add(odd0), lane, matrix, group, t, out);
+      put(even1.add(odd1), lane, matrix, group, t + 1, out);
+      put(even2.add(odd2), lane, matrix, group, t + 2, out);
+      put(even3.add(odd3), lane, matrix, group, t + 3, out);
     }
   }
 
-  private static FloatVector bf16(MemorySegment w, long offset) {
-    return halves(w, offset).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  private void bfloats(PackedMatrix matrix, int group, Activations x, float[] out) {
+    int t = 0;
+    for (; t + ROWS <= x.rows(); t += ROWS) {
+      fourRowsOfBfloats(matrix, group, x, t, out);
+    }
+    for (; t < x.rows(); t++) {
+      rowOfBfloats(matrix, group, x, t, out);
+    }
+  }
+
+  private void rowOfBfloats(PackedMatrix matrix, int group, Activations x, int t, float[] out) {
+    int inner = matrix.columns();
+    MemorySegment w = matrix.data();
+    float[] xs = x.values().array();
+    int at = t * inner;
+    for (int lane = 0; lane < GROUP; lane += STEP) {
+      FloatVector even = FloatVector.zero(F);
+      FloatVector odd = even;
+      long o = matrix.groupOffset(group) + (long) Integer.BYTES * lane;
+      for (int k = 0; k + 1 < inner; k += 2) {
+        IntVector pair = ints(w, o);
+        even = lower(pair).fma(FloatVector.broadcast(F, xs[at + k]), even);
+        odd = upper(pair).fma(FloatVector.broadcast(F, xs[at + k + 1]), odd);
+        o += Integer.BYTES * GROUP;
+      }
+      if (inner % 2 == 1) {
+        even = lower(ints(w, o)).fma(FloatVector.broadcast(F, xs[at + inner - 1]), even);
+      }
+      put(even.add(odd), lane, matrix, group, t, out);
+    }
+  }
+
+  private void fourRowsOfBfloats(PackedMatrix matrix, int group, Activations x, int t, float[] out) {
+    int inner = matrix.columns();
+    MemorySegment w = matrix.data();
+    float[] xs = x.values().array();
+    int x0 = t * inner;
+    int x1 = x0 + inner;
+    int x2 = x1 + inner;
+    int x3 = x2 + inner;
+    for (int lane = 0; lane < GROUP; lane += STEP) {
+      FloatVector even0 = FloatVector.zero(F);
+      FloatVector even1 = even0;
+      FloatVector even2 = even0;
+      FloatVector even3 = even0;
+      FloatVector odd0 = even0;
+      FloatVector odd1 = even0;
+      FloatVector odd2 = even0;
+      FloatVector odd3 = even0;
+      long o = matrix.groupOffset(group) + (long) Integer.BYTES * lane;
+      int k = 0;
+      for (; k + 1 < inner; k += 2) {
+        IntVector pair = ints(w, o);
+        FloatVector first = lower(pair);
+        even0 = first.fma(FloatVector.broadcast(F, xs[x0 + k]), even0);
+        even1 = first.fma(FloatVector.broadcast(F, xs[x1 + k]), even1);
+        even2 = first.fma(FloatVector.broadcast(F, xs[x2 + k]), even2);
+        even3 = first.fma(FloatVector.broadcast(F, xs[x3 + k]), even3);
+        FloatVector second = upper(pair);
+        odd0 = second.fma(FloatVector.broadcast(F, xs[x0 + k + 1]), odd0);
+        odd1 = second.fma(FloatVector.broadcast(F, xs[x1 + k + 1]), odd1);
+        odd2 = second.fma(FloatVector.broadcast(F, xs[x2 + k + 1]), odd2);
+        odd3 = second.fma(FloatVector.broadcast(F, xs[x3 + k + 1]), odd3);
+        o += Integer.BYTES * GROUP;
+      }
+      if (k < inner) {
+        FloatVector last = lower(ints(w, o));
+        even0 = last.fma(FloatVector.broadcast(F, xs[x0 + k]), even0);
+        even1 = last.fma(FloatVector.broadcast(F, xs[x1 + k]), even1);
+        even2 = last.fma(FloatVector.broadcast(F, xs[x2 + k]), even2);
+        even3 = last.fma(FloatVector.broadcast(F, xs[x3 + k]), even3);
+      }
+      put(even0.add(odd0), lane, matrix, group, t, out);
+      put(even1.add(odd1), lane, matrix, group, t + 1, out);
+      put(even2.add(odd2), lane, matrix, group, t + 2, out);
+      put(even3.add(odd3), lane, matrix, group, t + 3, out);
+    }
+  }
+
+  private static FloatVector floats(MemorySegment w, long offset) {
+    return FloatVector.fromMemorySegment(F, w, offset, LITTLE);
+  }
+
+  private static IntVector ints(MemorySegment w, long offset) {
+    return IntVector.fromMemorySegment(I, w, offset, LITTLE);
+  }
+
+  /** The bfloat16 in the lower half of every lane. */
+  private static FloatVector lower(IntVector pair) {
+    return pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  }
+
+  /** The bfloat16 in the upper half of every lane. */
+  private static FloatVector upper(IntVector pair) {
+    return pair.and(0xffff0000).reinterpretAsFloats();
+  }
+
+  /** A group of binary16 weights as float32. */
+  private MemorySegment widened(PackedMatrix matrix, int group) {
+    int elements = (matrix.columns() + matrix.columns() % 2) * GROUP;
+    if (widened.byteSize() < (long) Float.BYTES * elements) {
+      widened = Arena.ofAuto().allocate((long) Float.BYTES * elements, 64);
+    }
+    long base = matrix.groupOffset(group);
+    for (int i = 0; i < elements; i += STEP) {
+      f16(matrix.data(), base + 2L * i).intoMemorySegment(widened, 4L * i, LITTLE);
+    }
+    return widened;
   }
 
   /**
@@ -163,190 +273,270 @@ final class VectorKernels implements Kernels {
 
   /** 16-bit elements, sign-extended. */
   private static IntVector halves(MemorySegment w, long offset) {
-    return (IntVector) ShortVector.fromMemorySegment(S, w, offset, LITTLE).convertShape(VectorOperators.S2I, I, 0);
+    return (IntVector) ShortVector.fromMemorySegment(HALVES, w, offset, LITTLE).convertShape(VectorOperators.S2I, I, 0);
   }
 
-  /** Weights are used again: converted once, and two rows at a time share their loads. */
-  private void manyRows(TensorView w, int first, int columns, float[] x, int rows, float[] out) {
-    int inner = w.columns();
-    widen(w, first, columns);
-    for (int i = 0; i < COLUMNS; i++) {
-      starts[i] = i * inner;
+  private void spreadPairs(Activations x) {
+    byte[] quants = x.quants();
+    int count = x.rows() * x.width();
+    if (pairs.length < count / 2) {
+      pairs = new int[count / 2];
     }
-    int t = 0;
-    for (; t + 1 < rows; t += 2) {
-      pairOfDots(tile, starts, x, t * inner, inner);
-      for (int i = 0; i < columns; i++) {
-        out[t * w.rows() + first + i] = sums[4 * i];
-        out[(t + 1) * w.rows() + first + i] = sums[4 * i + 2];
-      }
-    }
-    if (t < rows) {
-      dots(tile, starts, x, t * inner, inner);
-      for (int i = 0; i < columns; i++) {
-        out[t * w.rows() + first + i] = sums[4 * i];
-      }
+    for (int i = 0; i < count; i += 4) {
+      pairs[i / 2] = quants[i] & 0xffff | quants[i + 2] << 16;
+      pairs[i / 2 + 1] = quants[i + 1] & 0xffff | quants[i + 3] << 16;
     }
   }
 
-  /** Fills the tile; columns behind the last are copies of it. */
-  private void widen(TensorView w, int first, int columns) {
-    int inner = w.columns();
-    int whole = w.dtype() == DType.F16 || w.dtype() == DType.BF16 ? inner - inner % STEP : 0;
-    int last = first + columns - 1;
-    long o0 = Elements.offset(w, first);
-    long o1 = Elements.offset(w, Math.min(first + 1, last));
-    long o2 = Elements.offset(w, Math.min(first + 2, last));
-    long o3 = Elements.offset(w, Math.min(first + 3, last));
-    if (w.dtype() == DType.BF16) {
-      for (int i = 0; i < whole; i += STEP) {
-        bf16(w.data(), o0 + 2L * i).intoArray(tile, i);
-        bf16(w.data(), o1 + 2L * i).intoArray(tile, inner + i);
-        bf16(w.data(), o2 + 2L * i).intoArray(tile, 2 * inner + i);
-        bf16(w.data(), o3 + 2L * i).intoArray(tile, 3 * inner + i);
+  /**
+   * The scales of the blocks of 16 rows, and their minima, as float32. Apart from the products: C2 inlines so many vector
+   * operations of one method and no more, and each that it does not would allocate.
+   */
+  private void unpackNumbers(PackedMatrix matrix, int group, int vector) {
+    PackedFormat format = matrix.format();
+    int blocks = matrix.columns() / BLOCK;
+    int perBlock = format.halves() * LANES;
+    scaleRow.reserve(blocks * perBlock);
+    minimumRow.reserve(blocks * LANES);
+    for (int b = 0; b < blocks; b++) {
+      long o = matrix.groupOffset(group) + (long) b * format.blockBytes() + format.numbersOffset(vector);
+      if (format.wide()) {
+        MemorySegment.copy(matrix.data(), Elements.FLOAT, o, scaleRow.array(), b * perBlock, perBlock);
+        if (format.hasMinima()) {
+          MemorySegment.copy(matrix.data(), Elements.FLOAT, o + 4L * perBlock, minimumRow.array(), b * LANES, LANES);
+        }
+      } else {
+        for (int lane = 0; lane < LANES; lane += STEP) {
+          f16(matrix.data(), o + 2L * lane).intoArray(scaleRow.array(), b * LANES + lane);
+          if (format.hasMinima()) {
+            f16(matrix.data(), o + 2L * (LANES + lane)).intoArray(minimumRow.array(), b * LANES + lane);
+          }
+        }
       }
+    }
+  }
+
+  private void blocks(PackedMatrix matrix, int group, Activations x, float[] out) {
+    for (int vector = 0; vector < GROUP && group * GROUP + vector < matrix.rows(); vector += LANES) {
+      unpackNumbers(matrix, group, vector);
+      for (int t = 0; t < x.rows(); t++) {
+        if (matrix.format().halves() > 1) {
+          rowOfHalves(matrix, group, vector, x, t, out);
+        } else if (matrix.format().bits() == Byte.SIZE) {
+          rowOfBytes(matrix, group, vector, x, t, out);
+        } else {
+          rowOfNibbles(matrix, group, vector, x, t, out);
+        }
+        if (matrix.format().hasMinima()) {
+          addMinima(matrix, group, vector, x, t, out);
+        }
+      }
+    }
+  }
+
+  private void rowOfBytes(
+      PackedMatrix matrix, int group, int vector, Activations x, int t, float[] out) {
+    MemorySegment w = matrix.data();
+    int blocks = matrix.columns() / BLOCK;
+    int blockBytes = matrix.format().blockBytes();
+    short sign = signBits(matrix.format());
+    float[] scales = scaleRow.array();
+    float[] xScales = x.scales().array();
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector sum = FloatVector.zero(F);
+      long o = quantsOffset(matrix, group, vector) + 4L * lane;
+      int pair = t * matrix.columns() / 2;
+      for (int b = 0; b < blocks; b++) {
+        IntVector s = IntVector.zero(I);
+        for (int j = 0; j < 8; j++) {
+          s = quad(w, o + 4L * LANES * j, sign, pair + 2 * j, s);
+        }
+        sum = scaled(s, scales, b * LANES + lane, xScales[t * blocks + b], sum);
+        o += blockBytes;
+        pair += BLOCK / 2;
+      }
+      put(sum, vector + lane, matrix, group, t, out);
+    }
+  }
+
+  /** As {@link #rowOfBytes}, with a scale for every 16 columns. */
+  private void rowOfHalves(
+      PackedMatrix matrix, int group, int vector, Activations x, int t, float[] out) {
+    MemorySegment w = matrix.data();
+    int halves = 2 * (matrix.columns() / BLOCK);
+    PackedFormat format = matrix.format();
+    short sign = signBits(format);
+    float[] scales = scaleRow.array();
+    float[] xScales = x.scales().array();
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector sum = FloatVector.zero(F);
+      int pair = t * matrix.columns() / 2;
+      for (int half = 0; half < halves; half++) {
+        long o = quantsOffset(matrix, group, vector) + (long) (half / 2) * format.blockBytes()
+            + half % 2 * (format.quantBytes() / 2) + 4L * lane;
+        IntVector s = IntVector.zero(I);
+        for (int j = 0; j < 4; j++) {
+          s = quad(w, o + 4L * LANES * j, sign, pair + 2 * j, s);
+        }
+        sum = scaled(s, scales, half * LANES + lane, xScales[(t * halves + half) / 2], sum);
+        pair += BLOCK / 4;
+      }
+      put(sum, vector + lane, matrix, group, t, out);
+    }
+  }
+
+  /**
+   * {@code s} and the products of a quad of columns. Products of two 8-bit numbers fit 16 bits, and so does the sum of
+   * two of them; a lane of 32 bits holds two such sums, which are added to it as 32-bit numbers.
+   */
+  private IntVector quad(MemorySegment w, long o, short sign, int pair, IntVector s) {
+    ShortVector quad = shorts(w, o).lanewise(VectorOperators.XOR, sign);
+    ShortVector even = quad.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 8);
+    ShortVector odd = quad.lanewise(VectorOperators.ASHR, 8);
+    return addPairs(s, even.mul(pairs(pair)).add(odd.mul(pairs(pair + 1))));
+  }
+
+  /** Sixteen products of a nibble and an 8-bit number fit 16 bits: a whole block is summed there. */
+  private void rowOfNibbles(
+      PackedMatrix matrix, int group, int vector, Activations x, int t, float[] out) {
+    MemorySegment w = matrix.data();
+    int blocks = matrix.columns() / BLOCK;
+    int blockBytes = matrix.format().blockBytes();
+    boolean offset = !matrix.format().hasMinima();
+    int[] biases = x.biases();
+    float[] scales = scaleRow.array();
+    float[] xScales = x.scales().array();
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector sum = FloatVector.zero(F);
+      long o = quantsOffset(matrix, group, vector) + 4L * lane;
+      int pair = t * matrix.columns() / 2;
+      for (int b = 0; b < blocks; b++) {
+        ShortVector s = ShortVector.zero(S);
+        for (int j = 0; j < 4; j++) {
+          ShortVector quad = shorts(w, o + 4L * LANES * j);
+          s = s.add(quad.and((short) 15).mul(pairs(pair + 2 * j)));
+          s = s.add(quad.lanewise(VectorOperators.LSHR, 4).and((short) 15).mul(pairs(pair + 2 * j + 8)));
+          s = s.add(quad.lanewise(VectorOperators.LSHR, 8).and((short) 15).mul(pairs(pair + 2 * j + 1)));
+          s = s.add(quad.lanewise(VectorOperators.LSHR, 12).mul(pairs(pair + 2 * j + 9)));
+        }
+        int i = t * blocks + b;
+        IntVector bias = IntVector.broadcast(I, offset ? biases[i] >> 4 : 0); // 8 instead of 128 times the sum
+        sum = scaled(addPairs(bias, s), scales, b * LANES + lane, xScales[i], sum);
+        o += blockBytes;
+        pair += BLOCK / 2;
+      }
+      put(sum, vector + lane, matrix, group, t, out);
+    }
+  }
+
+  /** Adds to row t of the product what the minima make of it: a sum of its own over all blocks. */
+  private void addMinima(
+      PackedMatrix matrix, int group, int vector, Activations x, int t, float[] out) {
+    int blocks = matrix.columns() / BLOCK;
+    float[] minima = minimumRow.array();
+    float[] xSums = x.sums().array();
+    for (int lane = 0; lane < LANES; lane += STEP) {
+      FloatVector sum = FloatVector.zero(F);
+      for (int b = 0; b < blocks; b++) {
+        sum = FloatVector.fromArray(F, minima, b * LANES + lane)
+            .fma(FloatVector.broadcast(F, xSums[t * blocks + b]), sum);
+      }
+      int column = group * GROUP + vector + lane;
+      VectorMask<Float> in = F.indexInRange(column, matrix.rows());
+      int at = t * matrix.rows() + column;
+      if (in.anyTrue()) {
+        FloatVector.fromArray(F, out, at, in).add(sum).intoArray(out, at, in);
+      }
+    }
+  }
+
+  /** What makes a stored byte a signed number: it stands 128 above it, unless the format has minima instead. */
+  private static short signBits(PackedFormat format) {
+    return format.hasMinima() ? 0 : (short) 0x8080;
+  }
+
+  /** Where the quants of a vector's rows begin in the first block of a group. */
+  private static long quantsOffset(PackedMatrix matrix, int group, int vector) {
+    return matrix.groupOffset(group) + vector / LANES * matrix.format().quantBytes();
+  }
+
+  private static ShortVector shorts(MemorySegment w, long offset) {
+    return ShortVector.fromMemorySegment(S, w, offset, LITTLE);
+  }
+
+  /** A pair of quants, seen by every lane. */
+  private ShortVector pairs(int index) {
+    return IntVector.broadcast(I, pairs[index]).reinterpretAsShorts();
+  }
+
+  /** {@code s} plus both 16-bit numbers of every lane. */
+  private static IntVector addPairs(IntVector s, ShortVector products) {
+    IntVector both = products.reinterpretAsInts();
+    IntVector low = both.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
+    return s.add(low).add(both.lanewise(VectorOperators.ASHR, 16));
+  }
+
+  /** {@code sum + s * (scale * xScale)} */
+  private static FloatVector scaled(IntVector s, float[] scales, int at, float xScale, FloatVector sum) {
+    FloatVector whole = (FloatVector) s.convert(VectorOperators.I2F, 0);
+    return whole.fma(FloatVector.fromArray(F, scales, at).mul(xScale), sum);
+  }
+
+  /** Writes lanes from {@code lane} on to their places in row t of the product, those behind its last element not. */
+  private static void put(FloatVector sums, int lane, PackedMatrix matrix, int group, int t, float[] out) {
+    int column = group * GROUP + lane;
+    if (column + STEP <= matrix.rows()) {
+      sums.intoArray(out, t * matrix.rows() + column);
+    } else if (column < matrix.rows()) {
+      sums.intoArray(out, t * matrix.rows() + column, F.indexInRange(column, matrix.rows()));
+    }
+  }
+
+  @Override
+  public void quantize(Activations x, int from, int to) {
+    float[] values = x.values().array();
+    for (int i = from; i < to; i++) {
+      FloatVector most = FloatVector.zero(F);
+      for (int j = 0; j < BLOCK; j += STEP) {
+        most = most.max(FloatVector.fromArray(F, values, i * BLOCK + j).abs());
+      }
+      float scale = most.reduceLanes(VectorOperators.MAX) / Activations.LARGEST_QUANT; // the same in any order
+      float inverse = Activations.inverse(scale);
+      IntVector sum = IntVector.zero(I);
+      for (int j = 0; j < BLOCK; j += STEP) {
+        FloatVector shifted = FloatVector.fromArray(F, values, i * BLOCK + j).mul(inverse).add(ROUNDING);
+        IntVector quants = shifted.reinterpretAsInts().sub(ROUNDING_BITS);
+        sum = sum.add(quants);
+        putBytes(quants, x.quants(), i * BLOCK + j);
+      }
+      x.describe(i, scale, sum.reduceLanes(VectorOperators.ADD)); // whole numbers: the same in any order
+    }
+  }
+
+  private static void putBytes(IntVector quants, byte[] out, int at) {
+    ByteVector narrow = (ByteVector) quants.convertShape(VectorOperators.I2B, BYTES, 0);
+    if (BYTES.length() == STEP) {
+      narrow.intoArray(out, at);
     } else {
-      for (int i = 0; i < whole; i += STEP) {
-        f16(w.data(), o0 + 2L * i).intoArray(tile, i);
-        f16(w.data(), o1 + 2L * i).intoArray(tile, inner + i);
-        f16(w.data(), o2 + 2L * i).intoArray(tile, 2 * inner + i);
-        f16(w.data(), o3 + 2L * i).intoArray(tile, 3 * inner + i);
-      }
-    }
-    for (int i = 0; i < COLUMNS; i++) {
-      Elements.widen(w, Math.min(first + i, last), whole, tile, i * inner + whole);
+      narrow.intoArray(out, at, BYTES.indexInRange(0, STEP));
     }
   }
 
-  /** {@code sums[i]} = the row of w at {@code at[i]} times the row of x at {@code xAt}. */
-  private void dots(float[] w, int[] at, float[] x, int xAt, int inner) {
-    int whole = inner - inner % LANES;
-    int w0 = at[0];
-    int w1 = at[1];
-    int w2 = at[2];
-    int w3 = at[3];
-    for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector a0 = FloatVector.zero(F);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      for (int i = lane; i < whole; i += LANES) {
-        FloatVector xs = FloatVector.fromArray(F, x, xAt + i);
-        a0 = FloatVector.fromArray(F, w, w0 + i).fma(xs, a0);
-        a1 = FloatVector.fromArray(F, w, w1 + i).fma(xs, a1);
-        a2 = FloatVector.fromArray(F, w, w2 + i).fma(xs, a2);
-        a3 = FloatVector.fromArray(F, w, w3 + i).fma(xs, a3);
-      }
-      if (whole == inner && IN_REGISTERS) {
-        sums(quarters(a0, a1, a2, a3));
-        return;
-      }
-      a0.intoArray(lanes, lane);
-      a1.intoArray(lanes, LANES + lane);
-      a2.intoArray(lanes, 2 * LANES + lane);
-      a3.intoArray(lanes, 3 * LANES + lane);
-    }
-    sumColumns(w, at, x, xAt, inner, 0);
-  }
-
-  /** As {@link #dots}, for two consecutive rows of x; the second one's sums follow. */
-  private void pairOfDots(float[] w, int[] at, float[] x, int xAt, int inner) {
-    int whole = inner - inner % LANES;
-    int at0 = at[0];
-    int at1 = at[1];
-    int at2 = at[2];
-    int at3 = at[3];
-    for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector a0 = FloatVector.zero(F);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      FloatVector b0 = a0;
-      FloatVector b1 = a0;
-      FloatVector b2 = a0;
-      FloatVector b3 = a0;
-      for (int i = lane; i < whole; i += LANES) {
-        FloatVector xs = FloatVector.fromArray(F, x, xAt + i);
-        FloatVector ys = FloatVector.fromArray(F, x, xAt + inner + i);
-        FloatVector w0 = FloatVector.fromArray(F, w, at0 + i);
-        a0 = w0.fma(xs, a0);
-        b0 = w0.fma(ys, b0);
-        FloatVector w1 = FloatVector.fromArray(F, w, at1 + i);
-        a1 = w1.fma(xs, a1);
-        b1 = w1.fma(ys, b1);
-        FloatVector w2 = FloatVector.fromArray(F, w, at2 + i);
-        a2 = w2.fma(xs, a2);
-        b2 = w2.fma(ys, b2);
-        FloatVector w3 = FloatVector.fromArray(F, w, at3 + i);
-        a3 = w3.fma(xs, a3);
-        b3 = w3.fma(ys, b3);
-      }
-      if (whole == inner && IN_REGISTERS) {
-        sums(quarters(a0, a1, a2, a3), quarters(b0, b1, b2, b3));
-        return;
-      }
-      a0.intoArray(lanes, lane);
-      a1.intoArray(lanes, LANES + lane);
-      a2.intoArray(lanes, 2 * LANES + lane);
-      a3.intoArray(lanes, 3 * LANES + lane);
-      b0.intoArray(lanes, 4 * LANES + lane);
-      b1.intoArray(lanes, 5 * LANES + lane);
-      b2.intoArray(lanes, 6 * LANES + lane);
-      b3.intoArray(lanes, 7 * LANES + lane);
-    }
-    sumColumns(w, at, x, xAt, inner, 0);
-    sumColumns(w, at, x, xAt + inner, inner, 1);
-  }
-
-  /** Sums of the lanes in memory, of the first or the second row of x. */
-  private void sumColumns(float[] w, int[] at, float[] x, int xAt, int inner, int row) {
-    int tail = inner % LANES;
-    int whole = inner - tail;
-    for (int i = 0; i < COLUMNS; i++) {
-      int lane = (row * COLUMNS + i) * LANES;
-      addTail(w, at[i] + whole, x, xAt + whole, tail, lane);
-      sums[4 * i + 2 * row] = fold(lane);
-    }
-  }
-
-  /** The last elements of a row, fewer than a logical vector, each added to its lane. */
-  private void addTail(float[] w, int at, float[] x, int xAt, int count, int lane) {
+  /** A product of two rows is summed in 16 lanes, lane j taking elements j, j + 16, …; the last ones, fewer, here. */
+  private void addTail(float[] x, int at, int count) {
     for (int j = 0; j < count; j++) {
-      lanes[lane + j] = Math.fma(w[at + j], x[xAt + j], lanes[lane + j]);
+      lanes[j] = Math.fma(x[at + j], x[at + j], lanes[j]);
     }
   }
 
   /** Lanes i and i + 8, then i + 4, i + 2, i + 1. */
-  private float fold(int at) {
+  private float fold() {
     float[] l = lanes;
-    float s0 = (l[at] + l[at + 8]) + (l[at + 4] + l[at + 12]);
-    float s1 = (l[at + 1] + l[at + 9]) + (l[at + 5] + l[at + 13]);
-    float s2 = (l[at + 2] + l[at + 10]) + (l[at + 6] + l[at + 14]);
-    float s3 = (l[at + 3] + l[at + 11]) + (l[at + 7] + l[at + 15]);
+    float s0 = (l[0] + l[8]) + (l[4] + l[12]);
+    float s1 = (l[1] + l[9]) + (l[5] + l[13]);
+    float s2 = (l[2] + l[10]) + (l[6] + l[14]);
+    float s3 = (l[3] + l[11]) + (l[7] + l[15]);
     return (s0 + s2) + (s1 + s3);
-  }
-
-  /** Of four registers of 16 lanes, each folded to four: those of the {@code i}th lie from lane 4i. */
-  private static FloatVector quarters(FloatVector a0, FloatVector a1, FloatVector a2, FloatVector a3) {
-    FloatVector half02 = a0.blend(a2, IN_8).add(a2.blend(a0, IN_8).rearrange(SWAP_8));
-    FloatVector half13 = a1.blend(a3, IN_8).add(a3.blend(a1, IN_8).rearrange(SWAP_8));
-    return half02.blend(half13, IN_4).add(half13.blend(half02, IN_4).rearrange(SWAP_4));
-  }
-
-  /** Folds quarters to sums: {@code sums[4i]} the {@code i}th. */
-  private void sums(FloatVector a) {
-    FloatVector pairs = a.add(a.rearrange(SWAP_2));
-    pairs.add(pairs.rearrange(SWAP_1)).intoArray(sums, 0);
-  }
-
-  /** Folds quarters of two rows to sums: {@code sums[4i]} the {@code i}th of a, {@code sums[4i + 2]} of b. */
-  private void sums(FloatVector a, FloatVector b) {
-    FloatVector pairs = a.blend(b, IN_2).add(b.blend(a, IN_2).rearrange(SWAP_2));
-    pairs.add(pairs.rearrange(SWAP_1)).intoArray(sums, 0);
-  }
-
-  private static VectorShuffle<Float> swap(int lanes) {
-    return VectorShuffle.fromOp(F, i -> (i ^ lanes) % STEP);
   }
 
   @Override
@@ -361,8 +551,8 @@ final class VectorKernels implements Kernels {
       }
       sum.intoArray(lanes, lane);
     }
-    addTail(x, offset + whole, x, offset + whole, width - whole, 0);
-    float inverse = 1f / (float) Math.sqrt(fold(0) / width + eps);
+    addTail(x, offset + whole, width - whole);
+    float inverse = 1f / (float) Math.sqrt(fold() / width + eps);
     for (int i = 0; i < width; i++) {
       out[offset + i] = weight[i] * (x[offset + i] * inverse);
     }
@@ -376,8 +566,9 @@ final class VectorKernels implements Kernels {
   @Override
   public void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out) {
     int whole = Math.ceilDiv(positions, LANES) * LANES;
-    scores = Scratch.atLeast(scores, whole + cache.keyStride());
-    score(cache, kvHead, positions, q, offset);
+    scoreRow.reserve(whole + cache.keyStride());
+    float[] scores = scoreRow.array();
+    score(cache, kvHead, positions, q, offset, scores);
     Arrays.fill(scores, positions, whole, Float.NEGATIVE_INFINITY); // e^x of it is 0: it counts for nothing below
     FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
     for (int p = 0; p < whole; p += STEP) {
@@ -393,11 +584,11 @@ final class VectorKernels implements Kernels {
       }
       total.intoArray(lanes, lane);
     }
-    mix(cache, kvHead, positions, fold(0), offset, out);
+    mix(cache, kvHead, positions, fold(), offset, scores, out);
   }
 
   /** Fills scores with q · k / sqrt(HD); lanes are positions, the sum over HD is taken in order. */
-  private void score(KvPages cache, int kvHead, int positions, float[] q, int offset) {
+  private void score(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] scores) {
     float scale = (float) (1 / Math.sqrt(cache.headDim()));
     for (int page = 0; page < positions; page += cache.pagePositions()) {
       float[] keys = cache.keys(page);
@@ -405,7 +596,7 @@ final class VectorKernels implements Kernels {
       int held = Math.min(cache.pagePositions(), positions - page);
       int p = 0;
       for (; p < held && p + 4 * STEP <= cache.keyStride(); p += 4 * STEP) {
-        fourScores(keys, start + p, cache, q, offset, scale, page + p);
+        fourScores(keys, start + p, cache, q, offset, scale, scores, page + p);
       }
       for (; p < held; p += STEP) {
         FloatVector s = FloatVector.zero(F);
@@ -418,7 +609,8 @@ final class VectorKernels implements Kernels {
     }
   }
 
-  private void fourScores(float[] keys, int start, KvPages cache, float[] q, int offset, float scale, int into) {
+  private static void fourScores(
+      float[] keys, int start, KvPages cache, float[] q, int offset, float scale, float[] scores, int into) {
     int width = cache.headDim();
     int stride = cache.keyStride();
     FloatVector s0 = FloatVector.zero(F);
@@ -441,7 +633,8 @@ final class VectorKernels implements Kernels {
   }
 
   /** {@code out = sum of scores[p] * value[p], p rising, / total}; lanes are dimensions. */
-  private void mix(KvPages cache, int kvHead, int positions, float total, int offset, float[] out) {
+  private static void mix(
+      KvPages cache, int kvHead, int positions, float total, int offset, float[] scores, float[] out) {
     int width = cache.headDim();
     int d = 0;
     for (; d + 2 * STEP <= width; d += 2 * STEP) {
@@ -510,7 +703,7 @@ final class VectorKernels implements Kernels {
     p = p.fma(r, FloatVector.broadcast(F, 0.5f));
     p = p.fma(r, FloatVector.broadcast(F, 1f));
     p = p.fma(r, FloatVector.broadcast(F, 1f));
-    IntVector exponent = shifted.reinterpretAsInts().sub(Float.floatToRawIntBits(ROUNDING)).add(127);
+    IntVector exponent = shifted.reinterpretAsInts().sub(ROUNDING_BITS).add(127);
     FloatVector power = p.mul(exponent.lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
     return power.blend(0f, x.compare(VectorOperators.LT, -87f));
   }

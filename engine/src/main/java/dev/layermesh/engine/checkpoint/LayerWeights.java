@@ -26,6 +26,14 @@ public record LayerWeights(
     TensorView up,
     TensorView down) {
 
+  /** Number of {@link #projections()}. */
+  public static final int PROJECTIONS = 7;
+
+  /** The matrices: q, k, v, o, gate, up, down. */
+  public List<TensorView> projections() {
+    return List.of(q, k, v, o, gate, up, down);
+  }
+
   /** All nine. */
   public List<TensorView> tensors() {
     return List.of(inputNorm, q, k, v, o, postNorm, gate, up, down);

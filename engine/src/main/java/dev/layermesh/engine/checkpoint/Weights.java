@@ -1,9 +1,9 @@
 package dev.layermesh.engine.checkpoint;
 
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Weights of a {@link Slice}, memory-mapped: reading an element brings its page in from disk.
@@ -15,8 +15,6 @@ import java.util.Optional;
  */
 public record Weights(
     Slice slice, Optional<TensorView> embedding, List<LayerWeights> layers, Optional<HeadWeights> head) {
-  private static final long STEP_BYTES = 16L << 20;
-
   public Weights {
     layers = List.copyOf(layers);
   }
@@ -40,18 +38,12 @@ public record Weights(
     return tensors().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
   }
 
-  /** Brings all pages in from disk now rather than on first use. Optional; returns when done. */
-  public void pageIn(LoadListener listener) {
-    long total = bytes();
-    long done = 0;
-    for (TensorView tensor : tensors()) {
-      MemorySegment data = tensor.data();
-      for (long from = 0; from < data.byteSize(); from += STEP_BYTES) {
-        long step = Math.min(STEP_BYTES, data.byteSize() - from);
-        data.asSlice(from, step).load();
-        done += step;
-        listener.progressed(done, total);
-      }
-    }
+  /** Bytes of the matrices that a backend prepares; embeddings are looked up where they lie. */
+  public long preparedBytes() {
+    return Stream.concat(
+            layers.stream().flatMap(layer -> layer.projections().stream()),
+            head.stream().map(HeadWeights::projection))
+        .mapToLong(tensor -> tensor.data().byteSize())
+        .sum();
   }
 }

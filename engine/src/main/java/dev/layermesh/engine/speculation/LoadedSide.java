@@ -47,8 +47,7 @@ record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoClose
             ? first
             : keep(resources, Backends.open(options.device(), options.backend(), options.threads()));
         Weights weights = checkpoint.weights(slice);
-        weights.pageIn(listener);
-        Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend);
+        Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend, listener);
         String name = model.name() + "-" + slice.plan().first();
         lanes.add(keep(resources, new InferenceLane(name, transformer, InferenceLane.DEFAULT_MAX_ROWS)));
       }

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Compiles the kernels for every instruction set into FOLDER/native/SYSTEM-ARCH/liblayermesh.so. Without a C compiler, or
+# on a processor that the kernels are not written for, it says so and leaves no library: the JVM then runs Java kernels.
+set -eu
+sources=$(dirname "$0")
+case $(uname -s)-$(uname -m) in
+  Linux-x86_64) system=linux-amd64 ;;
+  *) echo "layermesh: no C kernels for $(uname -s) $(uname -m): the Java kernels will run" && exit 0 ;;
+esac
+command -v "${CC:-cc}" >/dev/null || { echo "layermesh: no C compiler (cc): the Java kernels will run" && exit 0; }
+into=$1/native/$system
+objects=$(mktemp -d)
+trap 'rm -rf "$objects"' EXIT
+compile() { # OBJECT SOURCE FLAGS...
+  object=$1 source=$2
+  shift 2
+  "${CC:-cc}" -O2 -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Werror "$@" -c "$sources/$source" -o "$objects/$object.o"
+}
+compile avx2 kernels.c -DISA=avx2 -mavx2 -mfma -mf16c
+compile avx512 kernels.c -DISA=avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c
+compile dispatch dispatch.c
+mkdir -p "$into"
+"${CC:-cc}" -shared -o "$into/liblayermesh.so" "$objects"/*.o

@@ -1,0 +1,117 @@
+package dev.layermesh.engine.backend;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Rows that products take as x: float32, and for matrices of blocks also in blocks of 32 8-bit numbers, {@code x ≈
+ * scale * quant}. T rows of K elements. Grows to what is reserved and is used again by every step. Written by the lane,
+ * or by helpers each a part of its own.
+ */
+final class Activations {
+  /** Of the largest element of a block. */
+  static final float LARGEST_QUANT = 127;
+
+  private final int width;
+  private int rows;
+  private final Floats values;
+  private final Floats scales = new Floats();
+  private final Floats sums = new Floats();
+  private byte[] quants = {};
+  private int[] biases = {};
+  private MemorySegment quantsSegment = MemorySegment.ofArray(quants);
+  private MemorySegment biasesSegment = MemorySegment.ofArray(biases);
+
+  /** No rows yet of {@code width} elements. */
+  Activations(int width) {
+    this(width, new Floats());
+  }
+
+  /** Rows that stand in {@code values}. */
+  static Activations of(float[] values, int rows, int width) {
+    var x = new Activations(width, new Floats(values));
+    x.reserve(rows);
+    return x;
+  }
+
+  private Activations(int width, Floats values) {
+    this.width = width;
+    this.values = values;
+  }
+
+  /** Makes it [rows, width]; the content is of no use. */
+  void reserve(int rows) {
+    this.rows = rows;
+    values.reserve(Math.multiplyExact(rows, width));
+    int blocks = rows * blocksPerRow();
+    if (biases.length < blocks) {
+      quants = new byte[blocks * PackedFormat.BLOCK];
+      biases = new int[blocks];
+      quantsSegment = MemorySegment.ofArray(quants);
+      biasesSegment = MemorySegment.ofArray(biases);
+      scales.reserve(blocks);
+      sums.reserve(blocks);
+    }
+  }
+
+  /** T */
+  int rows() {
+    return rows;
+  }
+
+  /** K */
+  int width() {
+    return width;
+  }
+
+  /** K/32 */
+  int blocksPerRow() {
+    return width / PackedFormat.BLOCK;
+  }
+
+  /** [T, K] */
+  Floats values() {
+    return values;
+  }
+
+  /** [T, K] */
+  byte[] quants() {
+    return quants;
+  }
+
+  /** [T, K/32] */
+  Floats scales() {
+    return scales;
+  }
+
+  /** [T, K/32]: -128 times the sum of a block's quants. */
+  int[] biases() {
+    return biases;
+  }
+
+  /** [T, K/32]: scale times the sum of a block's quants. */
+  Floats sums() {
+    return sums;
+  }
+
+  /** {@link #quants()} for native code. */
+  MemorySegment quantsSegment() {
+    return quantsSegment;
+  }
+
+  /** {@link #biases()} for native code. */
+  MemorySegment biasesSegment() {
+    return biasesSegment;
+  }
+
+  /** What the elements of a block are multiplied by to become quants; 0 for one that is as good as zero. */
+  static float inverse(float scale) {
+    return scale < Float.MIN_NORMAL ? 0 : 1 / scale;
+  }
+
+  /** Notes scale and sum of quants of a block, counted over all rows. */
+  void describe(int block, float scale, int sum) {
+    scales.array()[block] = scale;
+    biases[block] = -128 * sum;
+    sums.array()[block] = scale * sum;
+  }
+}

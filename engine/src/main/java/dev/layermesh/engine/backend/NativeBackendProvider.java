@@ -1,0 +1,39 @@
+package dev.layermesh.engine.backend;
+
+import dev.layermesh.engine.backend.NativeLibrary.Loaded;
+import java.util.Optional;
+
+/** {@code --backend native}: the vector backend with its products in C. */
+public final class NativeBackendProvider implements BackendProvider {
+  private final BackendProvider java = new VectorBackendProvider();
+
+  @Override
+  public String name() {
+    return "native";
+  }
+
+  @Override
+  public String deviceKind() {
+    return Device.CPU.kind();
+  }
+
+  @Override
+  public int preference() {
+    return 20;
+  }
+
+  @Override
+  public Optional<String> unavailableBecause() {
+    return java.unavailableBecause().or(() -> NativeLibrary.loaded() instanceof Loaded.Absent(String because)
+        ? Optional.of(because)
+        : Optional.empty());
+  }
+
+  @Override
+  public Backend create(BackendOptions options) {
+    if (!(NativeLibrary.loaded() instanceof Loaded.Present(NativeLibrary library))) {
+      throw new IllegalStateException("the native backend was asked for although it is unavailable");
+    }
+    return new CpuBackend(() -> new NativeKernels(library), Matrices.PACKED, CpuOptions.of(options.threads()));
+  }
+}

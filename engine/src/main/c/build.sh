@@ -7,17 +7,21 @@ case $(uname -s)-$(uname -m) in
   Linux-x86_64) system=linux-amd64 ;;
   *) echo "layermesh: no C kernels for $(uname -s) $(uname -m): the Java kernels will run" && exit 0 ;;
 esac
+library=$1/native/$system/liblayermesh.so
+if [ -f "$library" ] && [ -z "$(find "$sources" -newer "$library" -type f)" ]; then exit 0; fi
 command -v "${CC:-cc}" >/dev/null || { echo "layermesh: no C compiler (cc): the Java kernels will run" && exit 0; }
-into=$1/native/$system
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
 compile() { # OBJECT SOURCE FLAGS...
   object=$1 source=$2
   shift 2
-  "${CC:-cc}" -O2 -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Werror "$@" -c "$sources/$source" -o "$objects/$object.o"
+  "${CC:-cc}" -O2 -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Werror "$@" \
+    -c "$sources/$source" -o "$objects/$object.o"
 }
-compile avx2 kernels.c -DISA=avx2 -mavx2 -mfma -mf16c
+compile avx2 kernels.c -DISA=avx2 -mavx2 -mfma -mf16c &
 compile avx512 kernels.c -DISA=avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c
+wait $!
 compile dispatch dispatch.c
-mkdir -p "$into"
-"${CC:-cc}" -shared -o "$into/liblayermesh.so" "$objects"/*.o
+mkdir -p "${library%/*}"
+"${CC:-cc}" -shared -o "$objects/liblayermesh.so" "$objects"/*.o
+mv "$objects/liblayermesh.so" "$library"

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SequencedMap;
 import java.util.TreeMap;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -30,10 +31,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 class GeneratePromptsTest {
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
+  private static String settings; // of a run of the bundled model with 12 tokens and seed 3
+
   @TempDir
   private Path folder;
   private Path prompts;
   private Path results;
+
+  @BeforeAll
+  static void readSettings(@TempDir Path folder) throws IOException {
+    Path one = Files.writeString(folder.resolve("one.jsonl"), "{\"prompt_ids\": [1]}");
+    String line = Cli.run("generate", "--prompts", one.toString(), "--max-tokens", "12", "--seed", "3").out();
+    settings = JSON.readTree(line).path("settings").toString();
+  }
 
   @BeforeEach
   void writePrompts() throws IOException {
@@ -115,7 +125,7 @@ class GeneratePromptsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 9, 40, 300})
+  @ValueSource(ints = {0, 3, 300})
   void shouldGoOnWhereAKilledRunWasTorn(int keptOfTheLastLine) throws IOException {
     assertThat(generateToFile("--temperature", "1", "--parallel", "2").status()).isZero(); // its seed is drawn
     String whole = Files.readString(results);
@@ -186,8 +196,7 @@ class GeneratePromptsTest {
       "--backend scalar|arithmetic=",
       "--model testkit/fixtures/tiny-llama2-mha-untied-f32|model="})
   void shouldNotMixTheResultsOfOtherSettings(String other, String expected) throws IOException {
-    String made = "{\"line\":1,\"token_ids\":[5],\"line_hash\":\"0\",\"settings\":"
-        + "%s}\n{\"line\":".formatted(settingsOfTheBundledModel());
+    String made = "{\"line\":1,\"token_ids\":[5],\"line_hash\":\"0\",\"settings\":%s}\n{\"line\":".formatted(settings);
     Files.writeString(results, made);
     var options = new ArrayList<String>();
     if (!other.contains("--max-tokens")) {
@@ -202,12 +211,6 @@ class GeneratePromptsTest {
     assertThat(result.status()).isEqualTo(2);
     assertThat(result.out()).isEmpty();
     assertThat(results).hasContent(made);
-  }
-
-  private String settingsOfTheBundledModel() throws IOException {
-    Path one = Files.writeString(folder.resolve("one.jsonl"), "{\"prompt\": \"x\"}");
-    String line = Cli.run("generate", "--prompts", one.toString(), "--max-tokens", "1", "--seed", "3").out();
-    return JSON.readTree(line).path("settings").toString().replace("\"max_tokens\":1,", "\"max_tokens\":12,");
   }
 
   @Test

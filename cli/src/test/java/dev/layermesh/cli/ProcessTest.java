@@ -43,7 +43,7 @@ class ProcessTest {
   void shouldKeepFinishedPromptsAtSigterm(@TempDir Path folder) throws Exception {
     Path prompts = Files.writeString(folder.resolve("prompts.jsonl"), "{\"prompt\": \"ROMEO:\"}\n".repeat(500));
     Process process =
-        start("generate", "--prompts", prompts.toString(), "--max-tokens", "100", "--parallel", "4", "--ignore-eos");
+        start("generate", "--prompts", prompts.toString(), "--max-tokens", "40", "--parallel", "2", "--ignore-eos");
     try (BufferedReader out = lines(process)) {
       assertThat(out.readLine()).startsWith("{\"line\":");
       process.toHandle().destroy();

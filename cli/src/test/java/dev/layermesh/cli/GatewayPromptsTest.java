@@ -81,7 +81,8 @@ class GatewayPromptsTest {
 
     assertThat(result.out()).startsWith("3 prompts, 3 tokens, ").contains(": 1 failed, 0 skipped; ");
     assertThat(result.status()).isEqualTo(1);
-    assertThat(Files.readString(results)).hasLineCount(4).containsPattern("\\{\"line\":2,\"error\":\"http://\\S+: no\"");
+    assertThat(Files.readString(results)).hasLineCount(4)
+        .containsPattern("\\{\"line\":2,\"error\":\"http://\\S+: no\"");
   }
 
   @Test

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.FilterWriter;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.Writer;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeAll;
@@ -264,6 +266,15 @@ class GeneratePromptsTest {
     Files.writeString(results, out.toString()); // what went to standard output is as good as a file
     assertThat(generateToFile("--temperature", "1", "--seed", "2").out()).startsWith("4 prompts (and 1 before), ");
     assertThat(tokens(Files.readString(results))).isEqualTo(tokens(whole));
+  }
+
+  @Test
+  void shouldTellAPersonOnATerminalWhatWasDone() throws IOException {
+    var terminal = new Environment(Optional.of(Cli.ROOT), InputStream.nullInputStream(), true, new Signals());
+    var result = Cli.run(terminal, arguments());
+
+    assertThat(byLine(result.out())).hasSize(5);
+    assertThat(result.err()).startsWith("5 prompts, 60 tokens, ").hasLineCount(1);
   }
 
   @Test

@@ -16,12 +16,19 @@ import java.util.concurrent.ExecutionException;
  */
 public final class LaneSession implements AutoCloseable {
   private final InferenceLane lane;
+  private final int stage;
   private volatile long rowsRun;
   private Optional<KvCache> cache = Optional.empty(); // the lane's thread alone
   private boolean freed; // the lane's thread alone
 
-  LaneSession(InferenceLane lane) {
+  LaneSession(InferenceLane lane, int stage) {
     this.lane = lane;
+    this.stage = stage;
+  }
+
+  /** Which of the lane's transformers runs its rows. */
+  int stage() {
+    return stage;
   }
 
   /** Rows run for this session so far. */
@@ -83,7 +90,7 @@ public final class LaneSession implements AutoCloseable {
 
   /** The cache, cut to {@code length} positions; the lane's thread alone. */
   KvCache cacheAt(int length) {
-    KvCache held = cache.orElseGet(() -> lane.transformer().newCache());
+    KvCache held = cache.orElseGet(() -> lane.transformer(stage).newCache());
     cache = Optional.of(held);
     if (held.length() < length) {
       throw new IllegalStateException("rows from position " + length + ", cache at " + held.length());

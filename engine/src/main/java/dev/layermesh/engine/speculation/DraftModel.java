@@ -18,7 +18,8 @@ import java.util.Optional;
 public final class DraftModel implements AutoCloseable {
   private final LoadedSide side;
 
-  private DraftModel(LoadedSide side) {
+  /** @param side whose first stage is a drafter's slice */
+  DraftModel(LoadedSide side) {
     this.side = side;
   }
 
@@ -32,7 +33,7 @@ public final class DraftModel implements AutoCloseable {
   }
 
   public ModelIdentity model() {
-    return side.model();
+    return side.models().getFirst();
   }
 
   /** A drafter with an empty cache that draws its tokens as the session asks. */
@@ -64,7 +65,7 @@ public final class DraftModel implements AutoCloseable {
   }
 
   private InferenceLane lane() {
-    return side.lanes().getFirst();
+    return side.lane();
   }
 
   @Override

@@ -13,13 +13,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One side of a split, loaded: a checkpoint, and a backend and a lane for each slice of it.
+ * Slices of a model on one device: a checkpoint, a backend, and a lane with a stage for each slice.
  *
- * @param model what was loaded
- * @param lanes one for each slice, in order
- * @param resources what to close, in reverse order
+ * @param models the model as each slice tells of it, in order
+ * @param lane its stages are the slices, in order
+ * @param resources what to close, in reverse order; empty once that is done
  */
-record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoCloseable> resources)
+record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoCloseable> resources)
     implements AutoCloseable {
 
   /** Which slices of a model a side holds. */
@@ -38,24 +38,36 @@ record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoClose
     try {
       Checkpoint checkpoint = keep(resources, Checkpoint.open(options.model()));
       int exitLayer = checkpoint.config().chooseExitLayer(options.exitLayer());
-      Backend first = keep(resources, Backends.open(options.device(), options.backend(), options.threads()));
+      Backend backend = keep(resources, Backends.open(options.device(), options.backend(), options.threads()));
       List<Slice> slices = choice.slices(checkpoint.config().numLayers(), exitLayer);
-      var model = ModelIdentity.of(checkpoint, slices.getFirst(), exitLayer, first.arithmetic());
-      var lanes = new ArrayList<InferenceLane>();
-      for (Slice slice : slices) {
-        Backend backend = lanes.isEmpty()
-            ? first
-            : keep(resources, Backends.open(options.device(), options.backend(), options.threads()));
-        Weights weights = checkpoint.weights(slice);
-        Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend, listener);
-        String name = model.name() + "-" + slice.plan().first();
-        lanes.add(keep(resources, new InferenceLane(name, transformer, InferenceLane.DEFAULT_MAX_ROWS)));
-      }
-      return new LoadedSide(model, List.copyOf(lanes), resources);
+      List<ModelIdentity> models = slices.stream()
+          .map(slice -> ModelIdentity.of(checkpoint, slice, exitLayer, backend.arithmetic()))
+          .toList();
+      List<Weights> weights = slices.stream().map(checkpoint::weights).toList();
+      var lane = new InferenceLane(
+          checkpoint.name() + "-" + slices.getFirst().plan().first(),
+          prepare(checkpoint, weights, backend, listener),
+          InferenceLane.DEFAULT_MAX_ROWS);
+      return new LoadedSide(models, keep(resources, lane), resources);
     } catch (RuntimeException failed) {
       closeAll(resources);
       throw failed;
     }
+  }
+
+  /** Loads one slice after the other; the listener hears of them as of one. */
+  private static List<Transformer> prepare(
+      Checkpoint checkpoint, List<Weights> slices, Backend backend, LoadListener listener) {
+    long total = slices.stream().mapToLong(Weights::preparedBytes).sum();
+    var transformers = new ArrayList<Transformer>();
+    long before = 0;
+    for (Weights weights : slices) {
+      long earlier = before;
+      transformers.add(Transformer.prepare(
+          checkpoint.config(), weights, backend, (done, _) -> listener.progressed(earlier + done, total)));
+      before += weights.preparedBytes();
+    }
+    return transformers;
   }
 
   private static <R extends AutoCloseable> R keep(List<AutoCloseable> resources, R resource) {
@@ -73,13 +85,17 @@ record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoClose
         failure.addSuppressed(failed);
       }
     }
+    resources.clear();
     if (failure.getSuppressed().length > 0) {
       throw failure;
     }
   }
 
+  /** Idempotent, any thread: both sides of a model may share this. */
   @Override
   public void close() {
-    closeAll(resources);
+    synchronized (resources) {
+      closeAll(resources);
+    }
   }
 }

@@ -8,20 +8,24 @@ import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
-import dev.layermesh.engine.lane.InferenceLane;
 import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.LaneStats;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
-/** The verify side of a model: layers [E,L) and the shared head on a lane of their own. Thread-safe. */
+/** The verify side of a model: layers [E,L) and the shared head on a lane. Thread-safe. */
 public final class VerifyModel implements VerifierHost, AutoCloseable {
   private final LoadedSide side;
+  private final int late; // the stage of layers [E,L)
+  private final OptionalInt early; // the stage of those below
 
-  private VerifyModel(LoadedSide side) {
+  VerifyModel(LoadedSide side, int late, OptionalInt early) {
     this.side = side;
+    this.late = late;
+    this.early = early;
   }
 
   /**
@@ -31,24 +35,25 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
    * @throws dev.layermesh.decoding.InputException naming what is wrong with options or files
    */
   public static VerifyModel open(EngineOptions options, boolean full, LoadListener listener) {
-    return new VerifyModel(LoadedSide.open(
+    var side = LoadedSide.open(
         options,
         (numLayers, exitLayer) -> {
           Slice late = Slice.verify(exitLayer, numLayers);
           return full ? List.of(late, Slice.draft(exitLayer)) : List.of(late);
         },
-        listener));
+        listener);
+    return new VerifyModel(side, 0, full ? OptionalInt.of(1) : OptionalInt.empty());
   }
 
   public ModelIdentity model() {
-    return side.model();
+    return side.models().get(late);
   }
 
   @Override
   public VerifierSession open(SessionKey key, SamplingParams sampling) {
-    Optional<InferenceLane> early = side.lanes().stream().skip(1).findFirst();
-    return new ModelVerifierSession(
-        sampling, side.lanes().getFirst().open(), early.map(InferenceLane::open), model().exitLayer());
+    Optional<LaneSession> below =
+        early.isPresent() ? Optional.of(side.lane().open(early.getAsInt())) : Optional.empty();
+    return new ModelVerifierSession(sampling, side.lane().open(late), below, model().exitLayer());
   }
 
   /** Compiles the kernels that a session needs, for at most {@code limit}. */
@@ -57,7 +62,7 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
     int count = 4;
     var bytes = MemorySegment.ofArray(new byte[count * width * HiddenRows.Type.F32.bytes()]);
     var rows = new HiddenRows.Host(count, width, HiddenRows.Type.F32, bytes);
-    try (LaneSession session = side.lanes().getFirst().open()) {
+    try (LaneSession session = side.lane().open(late)) {
       WarmUp.repeat(
           greedy -> {
             session.judge(0, rows, greedy);
@@ -67,9 +72,9 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
     }
   }
 
-  /** Counters of the late layers' lane. */
+  /** Counters of the late layers. */
   public LaneStats stats() {
-    return side.lanes().getFirst().stats();
+    return side.lane().stats(late);
   }
 
   @Override

@@ -32,10 +32,10 @@ INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 INLINE vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+/* b where a or b is NaN. */
 INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
-INLINE vf vf_abs(vf a) { return _mm512_abs_ps(a); }
 INLINE vf vf_of_ints(vi a) { return _mm512_cvtepi32_ps(a); }
 INLINE vf vf_of_halves(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 INLINE vf vf_of_low_halves(vi a) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(a)); }
@@ -73,6 +73,14 @@ INLINE float fold(vf a) {
 }
 INLINE int32_t vi_fold(vi a) { return _mm512_reduce_add_epi32(a); }
 INLINE float vf_most(vf a) { return _mm512_reduce_max_ps(a); }
+/* The largest magnitude; NaN where there is one, whose bits are above those of every number. */
+INLINE float vf_largest(vf a, vf b) {
+  vi bits = _mm512_max_epi32(_mm512_castps_si512(_mm512_abs_ps(a)), _mm512_castps_si512(_mm512_abs_ps(b)));
+  int32_t most = _mm512_reduce_max_epi32(bits);
+  float largest;
+  memcpy(&largest, &most, sizeof largest);
+  return largest;
+}
 
 #elif defined(__AVX2__)
 
@@ -104,10 +112,6 @@ INLINE vf vf_max(vf a, vf b) { return BOTH_F(_mm256_max_ps); }
 INLINE vf vf_min(vf a, vf b) { return BOTH_F(_mm256_min_ps); }
 INLINE vf vf_fma(vf a, vf b, vf c) {
   return (vf){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
-}
-INLINE vf vf_abs(vf a) {
-  __m256 sign = _mm256_set1_ps(-0.f);
-  return (vf){_mm256_andnot_ps(sign, a.lo), _mm256_andnot_ps(sign, a.hi)};
 }
 INLINE vf vf_of_ints(vi a) { return EACH_F(_mm256_cvtepi32_ps); }
 INLINE vf vf_of_halves(const uint16_t *p) {
@@ -173,6 +177,17 @@ INLINE int32_t vi_fold(vi a) {
   __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
   __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
   return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+INLINE float vf_largest(vf a, vf b) {
+  __m256i bits = _mm256_set1_epi32(0x7fffffff);
+  __m256i first = _mm256_max_epi32(_mm256_and_si256(_mm256_castps_si256(a.lo), bits),
+                                   _mm256_and_si256(_mm256_castps_si256(a.hi), bits));
+  __m256i second = _mm256_max_epi32(_mm256_and_si256(_mm256_castps_si256(b.lo), bits),
+                                    _mm256_and_si256(_mm256_castps_si256(b.hi), bits));
+  __m256i eight = _mm256_max_epi32(first, second);
+  __m128i four = _mm_max_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+  __m128i two = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return _mm_cvtss_f32(_mm_castsi128_ps(_mm_max_epi32(two, _mm_shuffle_epi32(two, 0xb1))));
 }
 INLINE float vf_most(vf a) {
   __m256 eight = _mm256_max_ps(a.lo, a.hi);

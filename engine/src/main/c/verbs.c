@@ -18,7 +18,7 @@
  * (Cody and Waite), and the Taylor polynomial of degree 7 in r. Below -87 it is 0, above 88 it stays e^88.
  */
 INLINE vf vf_exp(vf x) {
-  vf held = vf_min(vf_max(x, vf_set1(-87.f)), vf_set1(88.f));
+  vf held = vf_min(vf_set1(88.f), vf_max(vf_set1(-87.f), x)); /* in this order NaN stays */
   vf shifted = vf_add(vf_mul(held, vf_set1(1.44269504f)), vf_set1(ROUNDING));
   vf n = vf_sub(shifted, vf_set1(ROUNDING));
   vf r = vf_fma(n, vf_set1(-0.693359375f), held);
@@ -57,7 +57,7 @@ EXPORT(norm)(const float *x, int at, int width, const float *weight, float eps, 
 EXPORT(quantize)(const float *x, int from, int to, int8_t *quants, float *scales, int32_t *biases, float *sums) {
   for (int b = from; b < to; b++) {
     vf first = vf_load(x + b * BLOCK), second = vf_load(x + b * BLOCK + LANES);
-    float scale = vf_most(vf_max(vf_abs(first), vf_abs(second))) / LARGEST_QUANT;
+    float scale = vf_largest(first, second) / LARGEST_QUANT;
     vf inverse = vf_set1(scale < SMALLEST_NORMAL ? 0 : 1 / scale), rounding = vf_set1(ROUNDING);
     vi offset = vi_of_bits(rounding);
     vi low = vi_sub(vi_of_bits(vf_add(vf_mul(first, inverse), rounding)), offset);

@@ -334,6 +334,39 @@ abstract class KernelsContract {
     assertThat(parts).isEqualTo(whole);
   }
 
+  /** Whoever picks a token refuses what is no number; a kernel that made one of it would have it picked. */
+  @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
+  void shouldNotMakeANumberOfWhatIsNone(float none) {
+    Kernels kernels = kernels();
+    for (int at : new int[] {0, 7, 15, 16, 31, 64, 95}) {
+      for (DType dtype : DType.values()) {
+        int inner = dtype.blockWeights() == 256 ? 256 : 96;
+        float[] x = randoms(inner);
+        x[at] = none;
+        assertThat(finite(Products.product(kernels, matrix(Weight.matrix(random, dtype, 17, inner)), x, 1)))
+            .as("a product with %s, element %d", dtype, at).isFalse();
+      }
+      float[] row = randoms(96);
+      row[at] = Float.NaN; // an infinite one leaves the others zeros, as it should
+      float[] normed = new float[96];
+      kernels.rmsNorm(row, 0, randoms(96), 1e-5f, normed);
+      assertThat(normed).containsOnly(Float.NaN);
+      float[] gate = randoms(96);
+      gate[at] = Float.NaN;
+      kernels.swiGlu(gate, randoms(96), 0, 96);
+      assertThat(gate[at]).isNaN();
+      float[] k = randoms(96 * 2 * 4);
+      k[at * 8 + 5] = Float.NaN; // of head 1
+      float[] out = attended(kernels, pages(k, randoms(96 * 2 * 4), 96, 2, 4, 64), 96, randoms(3 * 4), 4);
+      assertThat(Arrays.copyOfRange(out, 4, 8)).as("attention, position %d", at).containsOnly(Float.NaN);
+    }
+  }
+
+  private static boolean finite(float[] values) {
+    return IntStream.range(0, values.length).allMatch(i -> Float.isFinite(values[i]));
+  }
+
   @Test
   void shouldAddWithinTheRange() {
     float[] x = {1, 2, 3, 4};

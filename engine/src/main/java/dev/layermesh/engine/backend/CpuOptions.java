@@ -6,8 +6,9 @@ package dev.layermesh.engine.backend;
  * @param threads that compute, the calling lane among them, at least 1
  * @param pagePositions positions of a page of keys and values
  * @param aloneBelow multiply-adds below which the lane does not wait for helpers
+ * @param kv how much memory keys and values may take
  */
-record CpuOptions(int threads, int pagePositions, long aloneBelow) {
+record CpuOptions(int threads, int pagePositions, long aloneBelow, KvOptions kv) {
   private static final int PAGE_POSITIONS = 64;
   private static final long ALONE_BELOW = 1 << 19; // some 30 microseconds, what waking a parked thread takes
 
@@ -18,7 +19,16 @@ record CpuOptions(int threads, int pagePositions, long aloneBelow) {
     }
   }
 
+  /** The same layout with default memory. */
+  CpuOptions(int threads, int pagePositions, long aloneBelow) {
+    this(threads, pagePositions, aloneBelow, KvOptions.ofHeap());
+  }
+
   static CpuOptions of(int threads) {
-    return new CpuOptions(threads, PAGE_POSITIONS, ALONE_BELOW);
+    return of(threads, KvOptions.ofHeap());
+  }
+
+  static CpuOptions of(int threads, KvOptions kv) {
+    return new CpuOptions(threads, PAGE_POSITIONS, ALONE_BELOW, kv);
   }
 }

@@ -34,6 +34,6 @@ public final class NativeBackendProvider implements BackendProvider {
     if (!(NativeLibrary.loaded() instanceof Loaded.Present(NativeLibrary library))) {
       throw new IllegalStateException("the native backend was asked for although it is unavailable");
     }
-    return new CpuBackend(() -> new NativeKernels(library), Matrices.PACKED, CpuOptions.of(options.threads()));
+    return new CpuBackend(() -> new NativeKernels(library), Matrices.PACKED, CpuOptions.of(options.threads(), options.kv()));
   }
 }

@@ -33,6 +33,11 @@ final class AnswerMixin {
     return strategy.applyTo(generation.request(prompt, room));
   }
 
+  /** Whether the seed was chosen by the user, and not drawn. */
+  boolean seedGiven() {
+    return generation.seedGiven();
+  }
+
   int maxTokens() {
     return generation.maxTokens();
   }
@@ -48,6 +53,12 @@ final class AnswerMixin {
   /** Loads the model, or finds the gateway. */
   Completer open() throws InterruptedException {
     return connect.open(engine, environment);
+  }
+
+  /** As {@link #open()}, for many prompts at once. */
+  Completer openForMany() throws InterruptedException {
+    connect.requireManyAtOnce();
+    return open();
   }
 
   /** Makes an answer, with a bar while the prompt goes through the model. */

@@ -1,6 +1,9 @@
 package dev.layermesh.cli;
 
-/** Makes completions: here, or through a gateway. One at a time, on the caller's thread. */
+/**
+ * Makes completions: here, or through a gateway. On the callers' threads, one completion each, any number of them
+ * together; only {@link SocketCompleter} takes one at a time.
+ */
 interface Completer extends AutoCloseable {
 
   /**
@@ -11,6 +14,9 @@ interface Completer extends AutoCloseable {
    * @throws UnansweredException when a gateway cannot answer this time
    */
   Completion complete(CompletionRequest request, CompletionListener listener);
+
+  /** Which model answers. */
+  ModelStamp stamp();
 
   /** Tokens of prompt and answer together. */
   int contextLength();

@@ -16,6 +16,13 @@ import dev.layermesh.decoding.WindowPolicy;
 record CompletionRequest(
     Prompt prompt, SamplingParams sampling, WindowPolicy window, int maxTokens, boolean ignoreEos, int room) {
 
+  /** The same for another prompt, with a seed of its own. */
+  CompletionRequest of(Prompt other, long seed) {
+    var reseeded = new SamplingParams(
+        sampling.temperature(), sampling.topK(), sampling.topP(), seed, sampling.acceptance());
+    return new CompletionRequest(other, reseeded, window, maxTokens, ignoreEos, room);
+  }
+
   CompletionRequest withWindow(WindowPolicy other) {
     return new CompletionRequest(prompt, sampling, other, maxTokens, ignoreEos, room);
   }

@@ -25,6 +25,14 @@ final class ConnectMixin {
     return address.getScheme().startsWith("ws") ? SocketCompleter.connect(address) : RemoteCompleter.connect(address);
   }
 
+  /** Refuses what answers one prompt after the other. */
+  void requireManyAtOnce() {
+    if (url != null && address().getScheme().startsWith("ws")) {
+      throw InputException.of("--connect", url,
+          "answers one prompt after the other: use http://HOST:PORT beside --prompts");
+    }
+  }
+
   private URI address() {
     try {
       URI address = new URI(url.endsWith("/") ? url.substring(0, url.length() - 1) : url);

@@ -6,7 +6,6 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
-import dev.layermesh.tokenizer.ChatMessage;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -98,18 +97,19 @@ final class CorrectnessCommand implements Callable<Integer> {
 
   private void compare(Completer completer, PromptFile.Line line, Tally tally, Progress progress)
       throws InterruptedException {
-    Prompt prompt;
     switch (line) {
-      case PromptFile.Line.Plain plain -> prompt = plain.prompt();
-      case PromptFile.Line.Turn turn -> prompt = completer.hasChatTemplate()
-          ? new Prompt.Chat(List.of(new ChatMessage("user", turn.text())))
-          : new Prompt.Text(turn.text());
+      case PromptFile.Line.Asked asked ->
+          compare(completer, asked, asked.prompt(completer.hasChatTemplate()), tally, progress);
       case PromptFile.Line.Malformed malformed -> {
         tally.malformed++;
         report(progress, line, "skipped: " + malformed.why());
-        return;
       }
     }
+  }
+
+  private void compare(
+      Completer completer, PromptFile.Line line, Prompt prompt, Tally tally, Progress progress)
+      throws InterruptedException {
     try {
       CompletionRequest request = generation.request(prompt);
       Completion speculative = completed(completer, request);

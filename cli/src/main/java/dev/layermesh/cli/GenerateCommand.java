@@ -10,11 +10,22 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Continues one prompt. */
+/** Continues one prompt, or every prompt of a file. */
 @Command(
     name = "generate",
-    description = "Continue one prompt; the text goes to stdout as it is committed.",
-    footer = {"", "Example:", "  layermesh generate --prompt 'ROMEO:' --max-tokens 64 --color"})
+    description = {
+        "Continue one prompt; the text goes to stdout as it is committed.",
+        "With --prompts, continue every prompt of a file, some at a time, and write a JSON object for each as it ends: "
+            + "line and id of the prompt, the fields of --json or an error, and the settings that made it. A line of "
+            + "the file holds prompt (a text), prompt_ids (tokens) or turns (texts, of which the first is asked), and "
+            + "an id if it likes; one that holds none of them is skipped and counted. A prompt's seed is made of "
+            + "--seed and its line number: its tokens depend neither on --parallel nor on what runs beside it. A run "
+            + "that was stopped goes on with the same command. Ends with 1 when a prompt failed."},
+    footer = {
+        "",
+        "Example:",
+        "  layermesh generate --prompt 'ROMEO:' --max-tokens 64 --color",
+        "  layermesh generate --prompts prompts.jsonl --parallel 16 --out results.jsonl --max-tokens 64"})
 final class GenerateCommand implements Callable<Integer> {
   private final Environment environment;
 
@@ -22,9 +33,13 @@ final class GenerateCommand implements Callable<Integer> {
   private PromptMixin prompt;
 
   @Mixin
+  private RunMixin run;
+
+  @Mixin
   private final AnswerMixin answer;
 
-  @Option(names = "--json", description = "Print one object with tokens, text and counters at the end.")
+  @Option(names = "--json", description = "Print one object with tokens, text and counters at the end; with --prompts, "
+      + "make the summary an object.")
   private boolean json;
 
   @Spec
@@ -37,11 +52,28 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    if (json && answer.inColor()) {
-      throw InputException.in("--color", "must not stand beside --json, which prints no text as it comes");
-    }
-    CompletionRequest request = answer.request(prompt.prompt(environment), 1);
     PrintWriter out = spec.commandLine().getOut();
+    if (prompt.file().isPresent()) {
+      requirePlain("--prompts");
+      return new PromptRun(environment, answer, run, out, spec.commandLine().getErr())
+          .run(prompt.file().get(), json);
+    }
+    run.requireAbsent();
+    if (json) {
+      requirePlain("--json");
+    }
+    continueOne(out);
+    return 0;
+  }
+
+  private void requirePlain(String option) {
+    if (answer.inColor()) {
+      throw InputException.in("--color", "must not stand beside " + option + ", which prints no text as it comes");
+    }
+  }
+
+  private void continueOne(PrintWriter out) throws InterruptedException {
+    CompletionRequest request = answer.request(prompt.prompt(environment), 1);
     try (Completer completer = answer.open();
         var _ = environment.signals().onSignal(Thread.currentThread()::interrupt)) {
       if (json) {
@@ -50,6 +82,5 @@ final class GenerateCommand implements Callable<Integer> {
         answer.show(completer, request, out);
       }
     }
-    return 0;
   }
 }

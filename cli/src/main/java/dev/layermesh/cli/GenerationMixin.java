@@ -38,6 +38,10 @@ final class GenerationMixin {
     sampling.requireReproducible();
   }
 
+  boolean seedGiven() {
+    return sampling.seedGiven();
+  }
+
   int maxTokens() {
     if (maxTokens < 1) {
       throw InputException.of("--max-tokens", maxTokens, "must be 1 or more");

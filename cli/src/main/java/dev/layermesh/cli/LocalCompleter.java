@@ -96,6 +96,11 @@ final class LocalCompleter implements Completer {
   }
 
   @Override
+  public ModelStamp stamp() {
+    return ModelStamp.of(draft.model(), verify.model());
+  }
+
+  @Override
   public int contextLength() {
     return draft.model().config().maxPositions();
   }

@@ -1,6 +1,7 @@
 package dev.layermesh.cli;
 
 import dev.layermesh.engine.checkpoint.LoadListener;
+import java.time.Duration;
 import java.util.Optional;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
@@ -26,8 +27,13 @@ final class Progress implements LoadListener, AutoCloseable {
 
   /** Things counted one by one; shows the time left. */
   static Progress ofItems(Environment environment, String task, String unit) {
+    return ofItems(environment, task, unit, 0);
+  }
+
+  /** As {@link #ofItems}, where some were done before: the time left is told from the others. */
+  static Progress ofItems(Environment environment, String task, String unit, long doneBefore) {
     return new Progress(environment.terminal()
-        ? Optional.of(builder(task).setUnit(" " + unit, 1).build())
+        ? Optional.of(builder(task).setUnit(" " + unit, 1).startsFrom(doneBefore, Duration.ZERO).build())
         : Optional.empty());
   }
 
@@ -43,6 +49,11 @@ final class Progress implements LoadListener, AutoCloseable {
   @Override
   public void progressed(long done, long total) {
     bar.ifPresent(shown -> shown.maxHint(total).stepTo(done));
+  }
+
+  /** A word beside the bar. */
+  void say(String message) {
+    bar.ifPresent(shown -> shown.setExtraMessage(" " + message));
   }
 
   /** Clears the line for something else; the bar comes back by itself. */

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.tokenizer.ChatMessage;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
@@ -15,7 +16,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** A file of prompts, one JSON object a line, which holds {@code prompt}, {@code prompt_ids} or {@code turns}. */
+/**
+ * A file of prompts, one JSON object a line, which holds {@code prompt}, {@code prompt_ids} or {@code turns}, and
+ * whatever else: an {@code id} names it.
+ */
 final class PromptFile {
   private static final ObjectReader READER =
       JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build().reader();
@@ -23,16 +27,55 @@ final class PromptFile {
   /** A line that is not blank. */
   sealed interface Line {
 
+    /** Where it stands. */
+    Source source();
+
     /** Counted from 1. */
-    int number();
+    default int number() {
+      return source().number();
+    }
+
+    /** A line that holds a prompt. */
+    sealed interface Asked extends Line {
+
+      /** What to continue, by a model that has a chat template or none. */
+      Prompt prompt(boolean chatTemplate);
+    }
 
     /** Text or tokens, to be continued as they stand. */
-    record Plain(int number, Prompt prompt) implements Line {}
+    record Plain(Source source, Prompt prompt) implements Asked {
+      @Override
+      public Prompt prompt(boolean chatTemplate) {
+        return prompt;
+      }
+    }
 
     /** What a user says first. */
-    record Turn(int number, String text) implements Line {}
+    record Turn(Source source, String text) implements Asked {
+      @Override
+      public Prompt prompt(boolean chatTemplate) {
+        return chatTemplate
+            ? new Prompt.Chat(List.of(new ChatMessage("user", text)))
+            : new Prompt.Text(text);
+      }
+    }
 
-    record Malformed(int number, String why) implements Line {}
+    record Malformed(Source source, String why) implements Line {}
+  }
+
+  /**
+   * Where a line stands, and what it is called there.
+   *
+   * @param number counted from 1, blank lines too
+   * @param text the whole line
+   * @param id its {@code id}, any JSON, if it has one
+   */
+  record Source(int number, String text, Optional<JsonNode> id) {
+
+    /** Tells whether it is still the same line. */
+    String hash() {
+      return ShortHash.of(text);
+    }
   }
 
   private PromptFile() {}
@@ -67,21 +110,23 @@ final class PromptFile {
     try {
       json = READER.readTree(text);
     } catch (JsonProcessingException e) {
-      return new Line.Malformed(number, "not valid JSON: " + e.getOriginalMessage());
+      return new Line.Malformed(
+          new Source(number, text, Optional.empty()), "not valid JSON: " + e.getOriginalMessage());
     }
+    var source = new Source(number, text, Optional.ofNullable(json.get("id")).filter(id -> !id.isNull()));
     JsonNode prompt = json.path("prompt");
     JsonNode ids = json.path("prompt_ids");
     JsonNode turns = json.path("turns");
     if (prompt.isTextual()) {
-      return new Line.Plain(number, new Prompt.Text(prompt.textValue()));
+      return new Line.Plain(source, new Prompt.Text(prompt.textValue()));
     }
     if (turns.isArray() && turns.path(0).isTextual()) {
-      return new Line.Turn(number, turns.path(0).textValue());
+      return new Line.Turn(source, turns.path(0).textValue());
     }
     return ids(ids)
-        .<Line>map(known -> new Line.Plain(number, new Prompt.Ids(known)))
+        .<Line>map(known -> new Line.Plain(source, new Prompt.Ids(known)))
         .orElseGet(() -> new Line.Malformed(
-            number, "must be an object with prompt (text), prompt_ids (token ids) or turns (texts)"));
+            source, "must be an object with prompt (text), prompt_ids (token ids) or turns (texts)"));
   }
 
   private static Optional<TokenIds> ids(JsonNode list) {

@@ -8,6 +8,8 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** What to continue: exactly one of its options is given. */
@@ -20,7 +22,16 @@ final class PromptMixin {
   @Option(names = "--prompt-ids", paramLabel = "ID", split = ",", description = "The tokens to continue: 1,2,3.")
   private int[] ids;
 
-  /** The prompt. */
+  @Option(names = "--prompts", paramLabel = "FILE",
+      description = "Many prompts, one JSON object a line, as correctness reads them; see --parallel and --out.")
+  private Path file;
+
+  /** The file of many prompts, if it is them that are to be continued. */
+  Optional<Path> file() {
+    return Optional.ofNullable(file);
+  }
+
+  /** The one prompt. */
   Prompt prompt(Environment environment) {
     if (ids != null) {
       try {

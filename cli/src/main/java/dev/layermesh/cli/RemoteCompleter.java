@@ -25,11 +25,13 @@ final class RemoteCompleter implements Completer {
 
   private final HttpClient client;
   private final URI gateway;
+  private final ModelStamp stamp;
   private final int contextLength;
 
-  private RemoteCompleter(HttpClient client, URI gateway, int contextLength) {
+  private RemoteCompleter(HttpClient client, URI gateway, ModelStamp stamp, int contextLength) {
     this.client = client;
     this.gateway = gateway;
+    this.stamp = stamp;
     this.contextLength = contextLength;
   }
 
@@ -44,18 +46,24 @@ final class RemoteCompleter implements Completer {
         .version(HttpClient.Version.HTTP_1_1)
         .connectTimeout(CONNECT_TIMEOUT)
         .build();
-    var asking = new RemoteCompleter(client, gateway, 0);
+    var asking = new RemoteCompleter(client, gateway, ModelStamp.served(JsonNodeFactory.instance.objectNode()), 0);
     try (InputStream body = asking.answer(HttpRequest.newBuilder(asking.path("/v1/models")).GET())) {
       JsonNode model = JSON.readTree(body).path("data").path(0);
       if (!model.path("context_length").canConvertToInt()) {
         throw new IllegalStateException(gateway + " serves no model now");
       }
-      return new RemoteCompleter(client, gateway, model.path("context_length").intValue());
+      return new RemoteCompleter(
+          client, gateway, ModelStamp.served(model), model.path("context_length").intValue());
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(gateway + " is no LayerMesh gateway: /v1/models is not JSON", e);
     } catch (IOException e) {
       throw lost(gateway, e);
     }
+  }
+
+  @Override
+  public ModelStamp stamp() {
+    return stamp;
   }
 
   @Override

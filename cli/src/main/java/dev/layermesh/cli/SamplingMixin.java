@@ -54,6 +54,11 @@ final class SamplingMixin {
     return new SamplingParams(temperature, topK, topP, chosen, acceptance.rule);
   }
 
+  /** Whether the seed was chosen by the user, and not drawn. */
+  boolean seedGiven() {
+    return seed != null;
+  }
+
   /** Refuses the classic rule where tokens are sampled: what they are then depends on what was drafted. */
   void requireReproducible() {
     if (temperature > 0 && acceptance == Acceptance.CLASSIC) {

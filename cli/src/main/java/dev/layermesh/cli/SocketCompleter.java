@@ -53,6 +53,11 @@ final class SocketCompleter implements Completer {
   }
 
   @Override
+  public ModelStamp stamp() {
+    return http.stamp();
+  }
+
+  @Override
   public int contextLength() {
     return http.contextLength();
   }

@@ -121,6 +121,11 @@ class CorrectnessCommandTest {
     }
 
     @Override
+    public ModelStamp stamp() {
+      return completer.stamp();
+    }
+
+    @Override
     public int contextLength() {
       return completer.contextLength();
     }

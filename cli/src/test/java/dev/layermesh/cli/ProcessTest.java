@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What only a process of its own can show: exit codes, signals, encodings. */
 @Timeout(120)
@@ -31,6 +34,24 @@ class ProcessTest {
       process.toHandle().destroy();
       assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).isZero();
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  @Test
+  void shouldKeepFinishedPromptsAtSigterm(@TempDir Path folder) throws Exception {
+    Path prompts = Files.writeString(folder.resolve("prompts.jsonl"), "{\"prompt\": \"ROMEO:\"}\n".repeat(500));
+    Process process =
+        start("generate", "--prompts", prompts.toString(), "--max-tokens", "40", "--parallel", "2", "--ignore-eos");
+    try (BufferedReader out = lines(process)) {
+      assertThat(out.readLine()).startsWith("{\"line\":");
+      process.toHandle().destroy();
+      List<String> rest = out.lines().toList();
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isZero();
+      assertThat(rest).hasSizeLessThan(499).allMatch(line -> line.startsWith("{\"line\":") && line.endsWith("}}"));
+      assertThat(process.errorReader().lines().filter(line -> line.startsWith("layermesh:"))).isEmpty();
     } finally {
       process.destroyForcibly();
     }

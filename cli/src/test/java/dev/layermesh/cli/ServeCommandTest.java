@@ -12,11 +12,16 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -64,6 +69,34 @@ class ServeCommandTest {
       assertThat(there.path(field)).as(field).isEqualTo(here.path(field));
     }
     assertThat(there.path("tokens_per_second").asDouble()).isPositive();
+  }
+
+  @Test
+  void shouldContinueManyPromptsAsTheCommandLineDoes(@TempDir Path folder) throws IOException {
+    Path prompts = Files.writeString(folder.resolve("prompts.jsonl"), """
+        {"prompt": "ROMEO:"}
+        {"prompt_ids": [862, 29]}
+        {"turns": ["Speak."]}
+        {"prompt_ids": [2048]}
+        """);
+    String[] here = {"generate", "--prompts", prompts.toString(), "--max-tokens", "12", "--temperature", "0.8",
+        "--seed", "5"};
+    String[] there = Arrays.copyOf(here, here.length + 2);
+    there[here.length] = "--connect";
+    there[here.length + 1] = "http://" + address;
+
+    var result = Cli.run(there);
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(tokens(result.out())).isEqualTo(tokens(Cli.run(here).out())).hasSize(4);
+  }
+
+  private static List<String> tokens(String lines) throws IOException {
+    var tokens = new ArrayList<String>();
+    for (String line : lines.lines().sorted().toList()) {
+      JsonNode json = JSON.readTree(line);
+      tokens.add(json.path("line") + " " + json.path("token_ids") + json.has("error"));
+    }
+    return tokens;
   }
 
   @Test

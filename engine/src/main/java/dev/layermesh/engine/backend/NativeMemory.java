@@ -16,7 +16,7 @@ import java.lang.invoke.MethodHandle;
  * has none to give, pages are of the usual size.
  */
 @SuppressWarnings("restricted") // calls the C library
-final class NativeMemory {
+public final class NativeMemory {
   private static final long HUGE_PAGE = 2L << 20;
   private static final int PROT_READ_WRITE = 3;
   private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
@@ -38,7 +38,7 @@ final class NativeMemory {
   private NativeMemory() {}
 
   /** Zeroed memory that lives as long as {@code arena}, aligned to at least 64 bytes. */
-  static MemorySegment allocate(long bytes, Arena arena) {
+  public static MemorySegment allocate(long bytes, Arena arena) {
     if (!LINUX || bytes < HUGE_PAGE) {
       return arena.allocate(bytes, 64);
     }

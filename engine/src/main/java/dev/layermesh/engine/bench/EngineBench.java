@@ -1,0 +1,140 @@
+package dev.layermesh.engine.bench;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.Backend;
+import dev.layermesh.engine.backend.Backends;
+import dev.layermesh.engine.backend.Batch;
+import dev.layermesh.engine.backend.Batch.Segment;
+import dev.layermesh.engine.backend.Head.Ask;
+import dev.layermesh.engine.backend.KvCache;
+import dev.layermesh.engine.backend.Tensor;
+import dev.layermesh.engine.backend.Transformer;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.LoadListener;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.model.ModelConfig;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** A whole model on one backend, to be timed step by step without lanes and sessions. Belongs to one thread. */
+public final class EngineBench implements AutoCloseable {
+  private final Checkpoint checkpoint;
+  private final Backend backend;
+  private final Transformer transformer;
+  private final ReadProbe probe;
+  private final long weightBytes;
+  private final Random random = new Random(1);
+
+  private EngineBench(
+      Checkpoint checkpoint, Backend backend, Transformer transformer, ReadProbe probe, long weightBytes) {
+    this.checkpoint = checkpoint;
+    this.backend = backend;
+    this.transformer = transformer;
+    this.probe = probe;
+    this.weightBytes = weightBytes;
+  }
+
+  /**
+   * Loads a whole model.
+   *
+   * @throws dev.layermesh.decoding.InputException naming what is wrong with options or files
+   */
+  public static EngineBench open(EngineOptions options, LoadListener listener) {
+    Checkpoint checkpoint = Checkpoint.open(options.model());
+    try {
+      Backend backend = Backends.open(options.device(), options.backend(), options.threads());
+      Weights weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
+      return new EngineBench(
+          checkpoint,
+          backend,
+          Transformer.prepare(checkpoint.config(), weights, backend, listener),
+          new ReadProbe(options.threads()),
+          weights.preparedBytes());
+    } catch (RuntimeException failed) {
+      checkpoint.close();
+      throw failed;
+    }
+  }
+
+  /** What is computed on; see {@link Backend#arithmetic()}. */
+  public String arithmetic() {
+    return backend.arithmetic();
+  }
+
+  /**
+   * Runs a test once, after one step to touch what it needs. Memory's read rate is measured just before.
+   *
+   * @param depth positions before the rows of a verify step
+   */
+  public Timing run(StepTest test, int depth) {
+    requireFits(test, depth);
+    double readRate = probe.bytesPerSecond();
+    try (KvCache cache = transformer.newCache()) {
+      return switch (test) {
+        case StepTest.Decode decode -> {
+          step(cache, 1, 1);
+          cache.truncate(0);
+          yield time(test, decode.steps(), 1, readRate, () -> step(cache, 1, 1));
+        }
+        case StepTest.Verify verify -> {
+          step(cache, depth, 0);
+          step(cache, verify.rows(), verify.rows());
+          yield time(test, VERIFY_STEPS, verify.rows(), readRate, () -> {
+            cache.truncate(depth);
+            step(cache, verify.rows(), verify.rows());
+          });
+        }
+        case StepTest.Prefill prefill -> time(test, 1, prefill.rows(), readRate, () -> step(cache, prefill.rows(), 1));
+      };
+    }
+  }
+
+  private static final int VERIFY_STEPS = 8;
+
+  private void requireFits(StepTest test, int depth) {
+    ModelConfig config = checkpoint.config();
+    int positions = switch (test) {
+      case StepTest.Decode decode -> decode.steps();
+      case StepTest.Verify verify -> depth + verify.rows();
+      case StepTest.Prefill prefill -> prefill.rows();
+    };
+    if (positions > config.maxPositions()) {
+      throw InputException.of(
+          "test", test.name(), "takes " + positions + " positions, the model has " + config.maxPositions());
+    }
+  }
+
+  private Timing time(StepTest test, int steps, int rows, double readRate, Runnable step) {
+    long start = System.nanoTime();
+    for (int i = 0; i < steps; i++) {
+      step.run();
+    }
+    double seconds = (System.nanoTime() - start) / 1e9 / steps;
+    return new Timing(test, rows, seconds, weightBytes / seconds, readRate);
+  }
+
+  /** Runs random tokens behind what the cache holds, with logits of the last {@code asked} rows. */
+  private void step(KvCache cache, int rows, int asked) {
+    int vocabulary = checkpoint.config().vocabSize();
+    TokenIds ids = TokenIds.of(random.ints(rows, 0, vocabulary).toArray());
+    Tensor states = transformer.embed(ids);
+    transformer.layers(new Batch(List.of(new Segment(cache, cache.length(), rows))), states);
+    List<Ask> asks = new ArrayList<>(asked);
+    for (int row = rows - asked; row < rows; row++) {
+      asks.add(new Ask(row, SamplingParams.GREEDY));
+    }
+    transformer.head(states, asks);
+  }
+
+  @Override
+  public void close() {
+    probe.close();
+    backend.close();
+    checkpoint.close();
+  }
+}

@@ -1,0 +1,78 @@
+package dev.layermesh.engine.bench;
+
+import dev.layermesh.engine.backend.NativeMemory;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/** Measures how fast threads read memory that no cache holds. Belongs to one thread. */
+final class ReadProbe implements AutoCloseable {
+  private static final long BYTES = 256L << 20; // far beyond any cache
+  private static final int WARM_UPS = 3;
+  private static final int ROUNDS = 3;
+
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment memory;
+  private final int threads;
+  private final ExecutorService readers;
+  private volatile long sink; // keeps reads from being optimized away
+  private boolean warm;
+
+  ReadProbe(int threads) {
+    this.threads = threads;
+    this.memory = NativeMemory.allocate(BYTES, arena);
+    this.memory.fill((byte) 1);
+    this.readers = Executors.newFixedThreadPool(threads, Thread.ofPlatform().daemon().name("read-probe-", 0).factory());
+  }
+
+  /** The best of a few rounds. */
+  double bytesPerSecond() {
+    for (int i = 0; !warm && i < WARM_UPS; i++) {
+      round();
+    }
+    warm = true;
+    double best = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+      best = Math.max(best, round());
+    }
+    return best;
+  }
+
+  private double round() {
+    long share = BYTES / threads / 64 * 64;
+    List<Future<Long>> sums = new ArrayList<>(threads);
+    long start = System.nanoTime();
+    for (int i = 0; i < threads; i++) {
+      MemorySegment part = memory.asSlice(i * share, share);
+      sums.add(readers.submit(() -> sum(part)));
+    }
+    try {
+      for (Future<Long> sum : sums) {
+        sink += sum.get();
+      }
+    } catch (InterruptedException | ExecutionException failed) {
+      throw new IllegalStateException("reading memory", failed);
+    }
+    return share * threads / ((System.nanoTime() - start) / 1e9);
+  }
+
+  private static long sum(MemorySegment part) {
+    long sum = 0;
+    for (long i = 0; i < part.byteSize(); i += Long.BYTES) {
+      sum += part.get(ValueLayout.JAVA_LONG_UNALIGNED, i);
+    }
+    return sum;
+  }
+
+  @Override
+  public void close() {
+    readers.shutdownNow();
+    arena.close();
+  }
+}

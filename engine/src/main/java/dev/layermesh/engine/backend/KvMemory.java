@@ -9,6 +9,9 @@ public interface KvMemory {
   /** Positions of a block. */
   int blockPositions();
 
+  /** Whether caches may share blocks. */
+  boolean sharesPrefixes();
+
   /** Blocks there may be. */
   int blocks();
 

@@ -43,7 +43,8 @@ final class KvPool implements KvMemory {
     return shape;
   }
 
-  boolean sharesPrefixes() {
+  @Override
+  public boolean sharesPrefixes() {
     return sharesPrefixes;
   }
 

@@ -2,9 +2,11 @@ package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Head;
 import dev.layermesh.engine.backend.KvCache;
+import dev.layermesh.engine.backend.KvCache.Adopted;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.lane.Step.Input;
@@ -18,6 +20,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -31,10 +35,16 @@ public final class InferenceLane implements AutoCloseable {
    */
   public static final int DEFAULT_MAX_ROWS = 128;
 
+  private static final long LEAST_PATIENCE_NANOS = 200_000_000; // a session that rests between rounds is not idle
+  private static final int PATIENCE_STEPS = 20; // a round of drafting and more
   private static final int GATHER_SHARE = 4; // of a step's time, at most, goes into waiting for company
 
   private sealed interface Order {
-    record Run(LaneSession session, Step step, CompletableFuture<Step.Result> result) implements Order {}
+    record Run(LaneSession session, Step step, CompletableFuture<Ran> result) implements Order {}
+
+    record Adopt(LaneSession session, int first, TokenIds ids, CompletableFuture<Adopted> result) implements Order {}
+
+    record Share(LaneSession session, int block, TokenIds ids, Optional<HiddenRows> states) implements Order {}
 
     record Forget(LaneSession session) implements Order {}
 
@@ -44,6 +54,10 @@ public final class InferenceLane implements AutoCloseable {
   private final Transformer transformer;
   private final int maxRows;
   private final BlockingQueue<Order> orders = new LinkedBlockingQueue<>();
+  private final KvAdmission admission;
+  private final AtomicLong sessions = new AtomicLong();
+  private final Deque<Order.Run> urgent = new ArrayDeque<>(); // found their memory taken by the batch before
+  private final List<Order.Run> postponed = new ArrayList<>(); // the same, of the batch being made
   private final Deque<Order.Run> decoding = new ArrayDeque<>();
   private final Deque<Order.Run> prefilling = new ArrayDeque<>();
   private final ExecutorService worker;
@@ -52,11 +66,14 @@ public final class InferenceLane implements AutoCloseable {
   private long lastNanos; // what it took
   private volatile boolean closed;
   private volatile LaneStats stats = new LaneStats(0, 0, 0, 0);
+  private volatile MemoryStats memory;
 
   /** Starts a lane; from here on nobody else may use {@code transformer}. */
   public InferenceLane(String name, Transformer transformer, int maxRows) {
     this.transformer = transformer;
     this.maxRows = maxRows;
+    this.admission = new KvAdmission(transformer.memory());
+    this.memory = admission.stats();
     this.worker = Executors.newSingleThreadExecutor(Thread.ofPlatform().name("lane-" + name).daemon().factory());
     worker.execute(this::work);
   }
@@ -73,7 +90,12 @@ public final class InferenceLane implements AutoCloseable {
 
   /** A session with an empty cache; any thread. */
   public LaneSession open() {
-    return new LaneSession(this);
+    return open(0);
+  }
+
+  /** The same, of which it is known that it needs {@code positions} at least: it begins when there is room for them. */
+  public LaneSession open(int positions) {
+    return new LaneSession(this, sessions.getAndIncrement(), positions);
   }
 
   /** Counters; any thread. */
@@ -81,13 +103,31 @@ public final class InferenceLane implements AutoCloseable {
     return stats;
   }
 
-  CompletableFuture<Step.Result> submit(LaneSession session, Step step) {
-    var result = new CompletableFuture<Step.Result>();
-    orders.add(new Order.Run(session, step, result));
+  /** How its memory for keys and values is used; any thread. */
+  public MemoryStats memory() {
+    return memory;
+  }
+
+  CompletableFuture<Ran> submit(LaneSession session, Step step) {
+    var result = new CompletableFuture<Ran>();
+    return order(new Order.Run(session, step, result), result);
+  }
+
+  CompletableFuture<Adopted> adopt(LaneSession session, int from, TokenIds ids) {
+    var result = new CompletableFuture<Adopted>();
+    return order(new Order.Adopt(session, from, ids, result), result);
+  }
+
+  private <T> CompletableFuture<T> order(Order order, CompletableFuture<T> result) {
+    orders.add(order);
     if (closed) {
       result.completeExceptionally(new IllegalStateException("lane closed"));
     }
     return result;
+  }
+
+  void share(LaneSession session, int block, TokenIds ids, Optional<HiddenRows> states) {
+    orders.add(new Order.Share(session, block, ids, states));
   }
 
   void forget(LaneSession session) {
@@ -105,12 +145,13 @@ public final class InferenceLane implements AutoCloseable {
   private void work() {
     try {
       while (!stopped) {
-        accept(decoding.isEmpty() && prefilling.isEmpty() ? orders.take() : orders.poll());
+        accept(urgent.isEmpty() && decoding.isEmpty() && prefilling.isEmpty() ? orders.take() : orders.poll());
         gather();
         List<Order.Run> batch = nextBatch();
         if (!batch.isEmpty() && !stopped) {
           run(batch);
         }
+        memory = admission.stats(memory);
       }
     } catch (InterruptedException whoeverClosesIsInAHurry) {
       Thread.currentThread().interrupt();
@@ -119,13 +160,15 @@ public final class InferenceLane implements AutoCloseable {
       for (Order order = orders.poll(); order != null; order = orders.poll()) {
         accept(order);
       }
-      decoding.forEach(InferenceLane::refuse);
-      prefilling.forEach(InferenceLane::refuse);
+      memory = admission.stats();
+      urgent.forEach(run -> refuse(run.result()));
+      decoding.forEach(run -> refuse(run.result()));
+      prefilling.forEach(run -> refuse(run.result()));
     }
   }
 
-  private static void refuse(Order.Run run) {
-    run.result().completeExceptionally(new IllegalStateException("session or lane closed"));
+  private static void refuse(CompletableFuture<?> result) {
+    result.completeExceptionally(new IllegalStateException("session or lane closed"));
   }
 
   /**
@@ -147,8 +190,21 @@ public final class InferenceLane implements AutoCloseable {
     switch (order) {
       case null -> { }
       case Order.Run run -> (run.step().decodes() ? decoding : prefilling).add(run);
-      case Order.Forget forget -> forget.session().freeCache();
+      case Order.Adopt adopt when adopt.session().freed() -> refuse(adopt.result());
+      case Order.Adopt adopt -> answer(adopt.result(), () ->
+          admission.adopt(adopt.session(), adopt.first(), adopt.ids(), System.nanoTime()));
+      case Order.Share share when share.session().freed() -> { }
+      case Order.Share share -> share.session().cache().share(share.block(), share.ids(), share.states());
+      case Order.Forget forget -> admission.leave(forget.session());
       case Order.Stop stop -> stopped = true;
+    }
+  }
+
+  private static <T> void answer(CompletableFuture<T> result, Supplier<T> source) {
+    try {
+      result.complete(source.get());
+    } catch (RuntimeException failure) {
+      result.completeExceptionally(failure);
     }
   }
 
@@ -158,8 +214,12 @@ public final class InferenceLane implements AutoCloseable {
    */
   private List<Order.Run> nextBatch() {
     var batch = new ArrayList<Order.Run>();
-    int rows = take(decoding, batch, 0, maxRows);
+    admission.startBatch();
+    int rows = take(urgent, batch, 0, maxRows);
+    rows = take(decoding, batch, rows, maxRows);
     take(prefilling, batch, rows, Math.max(maxRows, rows + partRows()));
+    urgent.addAll(postponed);
+    postponed.clear();
     return batch;
   }
 
@@ -167,14 +227,37 @@ public final class InferenceLane implements AutoCloseable {
     int rows = before;
     while (!queue.isEmpty() && (rows == 0 || rows + queue.peek().step().rows() <= limit)) {
       Order.Run run = queue.poll();
-      if (run.session().freed()) {
-        refuse(run);
-      } else {
+      if (admit(run)) {
         rows += run.step().rows();
         batch.add(run);
       }
     }
     return rows;
+  }
+
+  /** Whether a run belongs in the batch being made: it has its memory. */
+  private boolean admit(Order.Run run) {
+    if (run.session().freed()) {
+      refuse(run.result());
+      return false;
+    }
+    try {
+      long patienceNanos = Math.max(LEAST_PATIENCE_NANOS, PATIENCE_STEPS * lastNanos);
+      return switch (admission.admit(run.session(), run.step(), System.nanoTime(), patienceNanos)) {
+        case KvAdmission.Answer.Admitted admitted -> true;
+        case KvAdmission.Answer.Next next -> {
+          postponed.add(run);
+          yield false;
+        }
+        case KvAdmission.Answer.Refused refused -> {
+          run.result().complete(refused.why());
+          yield false;
+        }
+      };
+    } catch (RuntimeException failure) {
+      run.result().completeExceptionally(failure);
+      return false;
+    }
   }
 
   private void run(List<Order.Run> batch) {
@@ -227,9 +310,9 @@ public final class InferenceLane implements AutoCloseable {
     for (Order.Run run : batch) {
       Step step = run.step();
       Optional<HiddenRows> kept =
-          step.keepStates() ? Optional.of(transformer.store(states, row, step.rows())) : Optional.empty();
+          step.keepsStates() ? Optional.of(transformer.store(states, row, step.rows())) : Optional.empty();
       int answers = step.decodes() ? step.rows() : 0;
-      run.result().complete(new Step.Result(kept, List.copyOf(distributions.subList(asked, asked + answers))));
+      run.result().complete(new Ran.Done(kept, distributions.subList(asked, asked + answers)));
       row += step.rows();
       asked += answers;
     }

@@ -3,12 +3,14 @@ package dev.layermesh.engine.speculation;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
+import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.lane.InferenceLane;
+import dev.layermesh.engine.model.ModelConfig;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -38,14 +40,14 @@ record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoClose
     try {
       Checkpoint checkpoint = keep(resources, Checkpoint.open(options.model()));
       int exitLayer = checkpoint.config().chooseExitLayer(options.exitLayer());
-      Backend first = keep(resources, Backends.open(options.device(), options.backend(), options.threads()));
       List<Slice> slices = choice.slices(checkpoint.config().numLayers(), exitLayer);
+      Backend first = keep(resources, backend(options, checkpoint.config(), slices, 0));
       var model = ModelIdentity.of(checkpoint, slices.getFirst(), exitLayer, first.arithmetic());
       var lanes = new ArrayList<InferenceLane>();
       for (Slice slice : slices) {
         Backend backend = lanes.isEmpty()
             ? first
-            : keep(resources, Backends.open(options.device(), options.backend(), options.threads()));
+            : keep(resources, backend(options, checkpoint.config(), slices, lanes.size()));
         Weights weights = checkpoint.weights(slice);
         Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend, listener);
         String name = model.name() + "-" + slice.plan().first();
@@ -56,6 +58,24 @@ record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoClose
       closeAll(resources);
       throw failed;
     }
+  }
+
+  /** A backend for one of the slices, with its share of the memory for keys and values. */
+  private static Backend backend(EngineOptions options, ModelConfig config, List<Slice> slices, int index) {
+    Slice slice = slices.get(index);
+    long all = slices.stream().mapToLong(each -> kvElements(config, each) + exitElements(config, each)).sum();
+    KvOptions kv = options.kv().share(kvElements(config, slice), all);
+    return Backends.open(options.device(), options.backend(), options.threads(), kv);
+  }
+
+  /** Keys and values of a position. */
+  private static long kvElements(ModelConfig config, Slice slice) {
+    return 2L * slice.plan().size() * config.numKvHeads() * config.headDim();
+  }
+
+  /** Exit states of a position, which whoever embeds tokens keeps beside their keys and values. */
+  private static long exitElements(ModelConfig config, Slice slice) {
+    return slice.embedding() ? config.hiddenSize() : 0;
   }
 
   private static <R extends AutoCloseable> R keep(List<AutoCloseable> resources, R resource) {

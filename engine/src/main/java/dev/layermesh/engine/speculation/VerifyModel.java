@@ -11,6 +11,7 @@ import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.lane.InferenceLane;
 import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.LaneStats;
+import dev.layermesh.engine.lane.MemoryStats;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
@@ -48,7 +49,7 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
   public VerifierSession open(SessionKey key, SamplingParams sampling) {
     Optional<InferenceLane> early = side.lanes().stream().skip(1).findFirst();
     return new ModelVerifierSession(
-        sampling, side.lanes().getFirst().open(), early.map(InferenceLane::open), model().exitLayer());
+        sampling, side.lanes().getFirst().open(), early.map(lane -> new EarlyLayers(lane.open())), model().exitLayer());
   }
 
   /** Compiles the kernels that a session needs, for at most {@code limit}. */
@@ -60,8 +61,8 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
     try (LaneSession session = side.lanes().getFirst().open()) {
       WarmUp.repeat(
           greedy -> {
-            session.judge(0, rows, greedy);
-            session.judge(count, rows.slice(0, 1), greedy);
+            session.run(0, rows, Optional.of(greedy));
+            session.run(count, rows.slice(0, 1), Optional.of(greedy));
           },
           limit);
     }
@@ -70,6 +71,11 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
   /** Counters of the late layers' lane. */
   public LaneStats stats() {
     return side.lanes().getFirst().stats();
+  }
+
+  /** How the late layers' memory for keys and values is used. */
+  public MemoryStats memory() {
+    return side.lanes().getFirst().memory();
   }
 
   @Override

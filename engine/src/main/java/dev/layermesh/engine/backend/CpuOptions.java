@@ -9,7 +9,6 @@ package dev.layermesh.engine.backend;
  * @param kv how much memory keys and values may take
  */
 record CpuOptions(int threads, int pagePositions, long aloneBelow, KvOptions kv) {
-  private static final int PAGE_POSITIONS = 64;
   private static final long ALONE_BELOW = 1 << 19; // some 30 microseconds, what waking a parked thread takes
 
   CpuOptions {
@@ -29,6 +28,6 @@ record CpuOptions(int threads, int pagePositions, long aloneBelow, KvOptions kv)
   }
 
   static CpuOptions of(int threads, KvOptions kv) {
-    return new CpuOptions(threads, PAGE_POSITIONS, ALONE_BELOW, kv);
+    return new CpuOptions(threads, kv.blockPositions(), ALONE_BELOW, kv);
   }
 }

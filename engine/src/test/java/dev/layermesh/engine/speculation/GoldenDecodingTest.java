@@ -8,6 +8,7 @@ import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
 import dev.layermesh.testkit.Lossless;
@@ -40,7 +41,8 @@ class GoldenDecodingTest {
   @MethodSource("everyExitOfEveryCheckpoint")
   void shouldSayWhatTransformersSaysAndCountEveryRowOnce(
       Path folder, int exitLayer, String backend, List<Integer> windows) {
-    var options = EngineOptions.of(folder).withExitLayer(exitLayer).withBackend(backend);
+    var options = EngineOptions.of(folder).withExitLayer(exitLayer).withBackend(backend)
+        .withKv(KvOptions.ofHeap().unshared());
     try (var split = SplitModel.open(options)) {
       for (GoldenCase golden : Fixtures.golden(folder).cases()) {
         for (int window : windows) {

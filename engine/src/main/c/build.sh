@@ -18,9 +18,13 @@ compile() { # OBJECT SOURCE FLAGS...
   "${CC:-cc}" -O2 -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Werror "$@" \
     -c "$sources/$source" -o "$objects/$object.o"
 }
-compile avx2 kernels.c -DISA=avx2 -mavx2 -mfma -mf16c &
-compile avx512 kernels.c -DISA=avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c
+avx2="-DISA=avx2 -mavx2 -mfma -mf16c"
+avx512="-DISA=avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c"
+compile products-avx2 products.c $avx2 &
+compile products-avx512 products.c $avx512
 wait $!
+compile verbs-avx2 verbs.c $avx2
+compile verbs-avx512 verbs.c $avx512
 compile dispatch dispatch.c
 mkdir -p "${library%/*}"
 "${CC:-cc}" -shared -o "$objects/liblayermesh.so" "$objects"/*.o

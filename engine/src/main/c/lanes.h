@@ -10,6 +10,11 @@
 #include <stdint.h>
 #include <string.h>
 
+/* A function of the library, named after the instruction set that it is compiled for. */
+#define PASTE(name, isa) layermesh_##name##_##isa
+#define NAME(name, isa) PASTE(name, isa)
+#define EXPORT(name) __attribute__((visibility("default"))) void NAME(name, ISA)
+
 #define INLINE static inline __attribute__((always_inline))
 #define LANES 16
 

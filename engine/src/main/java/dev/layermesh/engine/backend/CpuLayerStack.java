@@ -159,7 +159,7 @@ final class CpuLayerStack implements LayerStack {
     for (int t = 0; t < rows; t++) {
       held += positions[t] + 1;
     }
-    crew.split(rows * config.numHeads(), 2 * held * width, attendHeads);
+    crew.split(rows * config.numKvHeads(), 2 * held * width, attendHeads);
     if (Layer.takeQuants(layer.o)) {
       crew.split(rows * attended.blocksPerRow(), 4L * rows * width, quantizeAttended);
     }
@@ -176,14 +176,15 @@ final class CpuLayerStack implements LayerStack {
     }
   }
 
+  /** Query heads that share a key and value head go together. */
   private void attendHeads(Kernels kernels, int from, int to) {
-    int heads = config.numHeads();
-    int group = heads / config.numKvHeads();
+    int kvHeads = config.numKvHeads();
+    int group = config.numHeads() / kvHeads;
     for (int i = from; i < to; i++) {
-      int t = i / heads;
+      int t = i / kvHeads;
       KvPages pages = caches[t].layer(attending);
-      kernels.attention(
-          pages, i % heads / group, positions[t] + 1, q.array(), i * config.headDim(), attended.values().array());
+      kernels.attention(pages, i % kvHeads, group, positions[t] + 1, q.array(), i * group * config.headDim(),
+          attended.values().array());
     }
   }
 

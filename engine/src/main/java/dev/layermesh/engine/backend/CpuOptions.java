@@ -9,7 +9,7 @@ package dev.layermesh.engine.backend;
  * @param kv how much memory keys and values may take
  */
 record CpuOptions(int threads, int pagePositions, long aloneBelow, KvOptions kv) {
-  private static final long ALONE_BELOW = 1 << 19; // some 30 microseconds, what waking a parked thread takes
+  private static final long ALONE_BELOW = 1 << 17; // a few microseconds: what a hand-off takes
 
   CpuOptions {
     if (threads < 1 || pagePositions < 1 || aloneBelow < 0) {

@@ -38,10 +38,11 @@ interface Kernels {
   void rope(float[] x, int offset, int heads, RopeTable table, int position);
 
   /**
-   * {@code out = softmax(q · K / sqrt(HD)) · V} of one head, over positions [0,positions) of head {@code kvHead}. q:
-   * the HD elements at {@code offset}, out: the same elements.
+   * {@code out = softmax(q · K / sqrt(HD)) · V} for each of {@code heads} query heads that share key and value head
+   * {@code kvHead}, over positions [0,positions). q: the heads * HD elements from {@code offset} on, out: the same
+   * elements.
    */
-  void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out);
+  void attention(KvPages cache, int kvHead, int heads, int positions, float[] q, int offset, float[] out);
 
   /**
    * {@code gate = silu(gate) * up} for elements [from,to), with silu(x) = x / (1 + exp(-x)) (Shazeer, "GLU Variants

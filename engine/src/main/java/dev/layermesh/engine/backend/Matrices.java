@@ -10,6 +10,8 @@ import java.util.function.LongConsumer;
 /** How a CPU backend brings weights into the form that its kernels read. Called by the lane's thread. */
 @FunctionalInterface
 interface Matrices {
+  /** Stored bytes that are packed before their pages of the file are let go. */
+  long AT_ONCE = 16L << 20;
 
   /** Weights where they lie in their memory-mapped files, brought in from disk. */
   Matrices STORED = (views, _, _, loaded) -> {
@@ -30,9 +32,17 @@ interface Matrices {
       long size = Packer.bytes(view);
       var matrix = new PackedMatrix(
           view.name(), Packer.format(view), view.rows(), view.columns(), memory.asSlice(at, size));
-      crew.split(matrix.parts(), size, (_, from, to) -> Packer.pack(view, matrix, from, to));
-      NativeMemory.release(view.data());
-      loaded.accept(view.data().byteSize());
+      int atOnce = (int) Math.max(1, AT_ONCE * matrix.parts() / view.data().byteSize());
+      for (int first = 0; first < matrix.parts(); first += atOnce) {
+        int begin = first;
+        int count = Math.min(atOnce, matrix.parts() - first);
+        crew.split(count, size, (_, from, to) -> Packer.pack(view, matrix, begin + from, begin + to));
+        MemorySegment read = view.data().asSlice(
+            view.rowBytes() * PackedFormat.GROUP * first,
+            view.rowBytes() * Math.min(PackedFormat.GROUP * count, view.rows() - PackedFormat.GROUP * first));
+        NativeMemory.release(read);
+        loaded.accept(read.byteSize());
+      }
       packed.add(matrix);
       at += aligned(size);
     }
@@ -45,7 +55,7 @@ interface Matrices {
    * @param views where they are stored
    * @param crew threads that help
    * @param arena as long as which they are used
-   * @param loaded told the bytes of every weight when it is there
+   * @param loaded told how many more stored bytes are there
    * @return one for each view, in order
    */
   List<Matrix> prepare(List<TensorView> views, Crew crew, Arena arena, LongConsumer loaded);

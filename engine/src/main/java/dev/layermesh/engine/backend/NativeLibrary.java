@@ -1,35 +1,35 @@
 package dev.layermesh.engine.backend;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The C kernels that the build compiled into the jar, for the instruction set that this processor has. Loaded at most
- * once in a JVM and never unloaded; thread-safe.
- *
- * @param isa the instruction set, as the names of the functions end
- * @param matmul see {@link Kernels#matmul}
+ * The C kernels that the build compiled into the jar, for the best instruction set that this processor has. Loaded at
+ * most once in a JVM and never unloaded; thread-safe. The system property {@code layermesh.isa} chooses a lesser
+ * instruction set.
  */
 @SuppressWarnings("restricted") // calls native code
-record NativeLibrary(String isa, MethodHandle matmul) {
+final class NativeLibrary {
+  private static final List<String> INSTRUCTION_SETS = List.of("avx2", "avx512"); // in the order of layermesh_isa
 
   /** What loading came to: the library, or why there is none. */
   sealed interface Loaded {
-    record Present(NativeLibrary library) implements Loaded {}
+    /** The functions, and how the names of those for the instruction set end. */
+    record Present(SymbolLookup symbols, String isa) implements Loaded {}
 
     record Absent(String because) implements Loaded {}
   }
@@ -38,8 +38,25 @@ record NativeLibrary(String isa, MethodHandle matmul) {
     static final Loaded LOADED = load();
   }
 
+  private NativeLibrary() {}
+
   static Loaded loaded() {
     return Once.LOADED;
+  }
+
+  /**
+   * A function of the library that takes numbers and arrays in the Java heap, and returns nothing.
+   *
+   * @throws IllegalStateException when there is no library
+   */
+  static MethodHandle function(String name, MemoryLayout... parameters) {
+    return switch (loaded()) {
+      case Loaded.Present(SymbolLookup symbols, String isa) -> Linker.nativeLinker().downcallHandle(
+          symbols.findOrThrow("layermesh_" + name + "_" + isa),
+          FunctionDescriptor.ofVoid(parameters),
+          Linker.Option.critical(true));
+      case Loaded.Absent(String because) -> throw new IllegalStateException(because);
+    };
   }
 
   private static Loaded load() {
@@ -53,7 +70,7 @@ record NativeLibrary(String isa, MethodHandle matmul) {
       Path file = Files.createTempFile("liblayermesh", ".so");
       try {
         Files.copy(library, file, StandardCopyOption.REPLACE_EXISTING);
-        return link(SymbolLookup.libraryLookup(file, Arena.global()), system);
+        return choose(SymbolLookup.libraryLookup(file, Arena.global()));
       } finally {
         Files.delete(file); // what is mapped stays
       }
@@ -62,29 +79,21 @@ record NativeLibrary(String isa, MethodHandle matmul) {
     }
   }
 
-  private static Loaded link(SymbolLookup symbols, String system) {
-    Linker linker = Linker.nativeLinker();
-    MethodHandle isa = linker.downcallHandle(
-        symbols.findOrThrow("layermesh_isa"), FunctionDescriptor.of(JAVA_INT), Linker.Option.critical(false));
-    Optional<String> name = switch (call(isa)) {
-      case 1 -> Optional.of("avx2");
-      case 2 -> Optional.of("avx512");
-      default -> Optional.empty();
-    };
-    if (name.isEmpty()) {
-      return new Loaded.Absent("this " + system + " processor has neither AVX2 nor AVX-512 with VNNI");
-    }
-    FunctionDescriptor matmul = FunctionDescriptor.ofVoid(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
-        JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
-    return new Loaded.Present(new NativeLibrary(name.get(), linker.downcallHandle(
-        symbols.findOrThrow("layermesh_matmul_" + name.get()), matmul, Linker.Option.critical(true))));
-  }
-
-  private static int call(MethodHandle function) {
+  private static Loaded choose(SymbolLookup symbols) {
+    MethodHandle isa = Linker.nativeLinker().downcallHandle(
+        symbols.findOrThrow("layermesh_isa"), FunctionDescriptor.of(JAVA_INT));
+    int best;
     try {
-      return (int) function.invokeExact();
+      best = (int) isa.invokeExact();
     } catch (Throwable e) {
-      throw new IllegalStateException(e);
+      throw new IllegalStateException("layermesh_isa", e);
     }
+    List<String> usable = INSTRUCTION_SETS.subList(0, best);
+    Optional<String> asked = Optional.ofNullable(System.getProperty("layermesh.isa"));
+    if (usable.isEmpty() || asked.filter(usable::contains).isEmpty() && asked.isPresent()) {
+      return new Loaded.Absent("this processor has not what the C kernels need: "
+          + asked.orElse("AVX2, or AVX-512 with VNNI"));
+    }
+    return new Loaded.Present(symbols, asked.orElse(usable.getLast()));
   }
 }

@@ -3,6 +3,7 @@ package dev.layermesh.engine.backend;
 import static dev.layermesh.engine.backend.PackedFormat.GROUP;
 import static dev.layermesh.engine.backend.PackedFormat.LANES;
 
+import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.Quants;
 import dev.layermesh.engine.checkpoint.TensorView;
 import java.lang.foreign.MemorySegment;
@@ -54,18 +55,39 @@ final class Packer {
     PackedFormat format = matrix.format();
     int vector = row % GROUP / LANES * LANES;
     int lane = row % LANES;
-    int offset = format.hasMinima() ? 0 : 1 << format.bits() - 1;
     long block = matrix.groupOffset(row / GROUP);
     for (int part = 0; part < view.columns() / PackedFormat.BLOCK; part++) {
-      quants.read(view, row, part);
       long into = block + (vector == 0 ? 0 : format.quantBytes()) + 4L * lane;
-      if (format.bits() == Byte.SIZE) {
-        bytes(quants.quants(), offset, matrix.data(), into);
-      } else {
-        nibbles(quants.quants(), offset, matrix.data(), into);
+      long numbers = block + format.numbersOffset(vector);
+      switch (view.dtype()) {
+        case Q8_0, Q4_0, Q4_1 -> alike(view, row, part, matrix, into, numbers + 2L * lane);
+        default -> {
+          quants.read(view, row, part);
+          if (format.bits() == Byte.SIZE) {
+            bytes(quants.quants(), format.hasMinima() ? 0 : 128, matrix.data(), into);
+          } else {
+            nibbles(quants.quants(), matrix.data(), into);
+          }
+          numbers(quants, format, matrix.data(), numbers, lane);
+        }
       }
-      numbers(quants, format, matrix.data(), block + format.numbersOffset(vector), lane);
       block += format.blockBytes();
+    }
+  }
+
+  /** A block whose quants and numbers are stored as they are packed, in another order: four bytes at a time. */
+  private static void alike(TensorView view, int row, int part, PackedMatrix matrix, long into, long numbers) {
+    MemorySegment data = view.data();
+    MemorySegment packed = matrix.data();
+    int numberBytes = matrix.format().hasMinima() ? 4 : 2;
+    long source = view.offset(row) + (long) part * view.dtype().blockBytes();
+    int signs = view.dtype() == DType.Q8_0 ? 0x80808080 : 0; // what a signed byte differs in from one that stands 128 up
+    for (int i = 0; i < view.dtype().blockBytes() - numberBytes; i += 4) {
+      packed.set(INT, into + (long) LANES * i, data.get(INT, source + numberBytes + i) ^ signs);
+    }
+    packed.set(SHORT, numbers, data.get(SHORT, source));
+    if (matrix.format().hasMinima()) {
+      packed.set(SHORT, numbers + 2L * LANES, data.get(SHORT, source + 2));
     }
   }
 
@@ -79,11 +101,11 @@ final class Packer {
     }
   }
 
-  private static void nibbles(int[] quants, int offset, MemorySegment packed, long into) {
+  private static void nibbles(int[] quants, MemorySegment packed, long into) {
     for (int k = 0; k < quants.length / 2; k += 4) {
       int quad = 0;
       for (int i = 0; i < 4; i++) {
-        quad |= (quants[k + i] + offset | quants[k + i + quants.length / 2] + offset << 4) << 8 * i;
+        quad |= (quants[k + i] | quants[k + i + quants.length / 2] << 4) << 8 * i;
       }
       packed.set(INT, into + (long) LANES * k, quad);
     }

@@ -80,7 +80,13 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out) {
+  public void attention(KvPages cache, int kvHead, int heads, int positions, float[] q, int offset, float[] out) {
+    for (int head = 0; head < heads; head++) {
+      attention(cache, kvHead, positions, q, offset + head * cache.headDim(), out);
+    }
+  }
+
+  private void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out) {
     int width = cache.headDim();
     float scale = (float) (1 / Math.sqrt(width));
     scoreRow.reserve(positions);

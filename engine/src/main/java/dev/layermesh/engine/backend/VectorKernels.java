@@ -45,8 +45,8 @@ final class VectorKernels implements Kernels {
   private final float[] lanes = new float[LANES];
   private MemorySegment widened = MemorySegment.NULL; // [K, 32], a group of binary16 weights as float32
   private int[] pairs = {}; // [T, K/2]: the quants of a quad of columns as two pairs of 16-bit numbers, 0 2 and 1 3
-  private final Floats scaleRow = new Floats(); // [K/32, 16], of a group
-  private final Floats minimumRow = new Floats(); // [K/32, 16]
+  private final Floats scaleRow = new Floats(); // [2, K/32, 16], of a group
+  private final Floats minimumRow = new Floats(); // [2, K/32, 16]
   private final Floats scoreRow = new Floats(); // [positions]
 
   @Override
@@ -289,27 +289,29 @@ final class VectorKernels implements Kernels {
   }
 
   /**
-   * The scales of the blocks of 16 rows, and their minima, as float32. Apart from the products: C2 inlines so many vector
+   * The scales of a group, [2, blocks, 16], and its minima, as float32. Apart from the products: C2 inlines so many vector
    * operations of one method and no more, and each that it does not would allocate.
    */
-  private void unpackNumbers(PackedMatrix matrix, int group, int vector) {
+  private void unpackNumbers(PackedMatrix matrix, int group) {
     PackedFormat format = matrix.format();
     int blocks = matrix.columns() / BLOCK;
     int perBlock = format.halves() * LANES;
-    scaleRow.reserve(blocks * perBlock);
-    minimumRow.reserve(blocks * LANES);
-    for (int b = 0; b < blocks; b++) {
-      long o = matrix.groupOffset(group) + (long) b * format.blockBytes() + format.numbersOffset(vector);
+    scaleRow.reserve(2 * blocks * perBlock);
+    minimumRow.reserve(2 * blocks * LANES);
+    for (int i = 0; i < 2 * blocks; i++) {
+      int vector = i / blocks;
+      long o = matrix.groupOffset(group) + (long) (i % blocks) * format.blockBytes()
+          + format.numbersOffset(vector * LANES);
       if (format.wide()) {
-        MemorySegment.copy(matrix.data(), Elements.FLOAT, o, scaleRow.array(), b * perBlock, perBlock);
+        MemorySegment.copy(matrix.data(), Elements.FLOAT, o, scaleRow.array(), i * perBlock, perBlock);
         if (format.hasMinima()) {
-          MemorySegment.copy(matrix.data(), Elements.FLOAT, o + 4L * perBlock, minimumRow.array(), b * LANES, LANES);
+          MemorySegment.copy(matrix.data(), Elements.FLOAT, o + 4L * perBlock, minimumRow.array(), i * LANES, LANES);
         }
       } else {
         for (int lane = 0; lane < LANES; lane += STEP) {
-          f16(matrix.data(), o + 2L * lane).intoArray(scaleRow.array(), b * LANES + lane);
+          f16(matrix.data(), o + 2L * lane).intoArray(scaleRow.array(), i * LANES + lane);
           if (format.hasMinima()) {
-            f16(matrix.data(), o + 2L * (LANES + lane)).intoArray(minimumRow.array(), b * LANES + lane);
+            f16(matrix.data(), o + 2L * (LANES + lane)).intoArray(minimumRow.array(), i * LANES + lane);
           }
         }
       }
@@ -317,14 +319,15 @@ final class VectorKernels implements Kernels {
   }
 
   private void blocks(PackedMatrix matrix, int group, Activations x, float[] out) {
-    for (int vector = 0; vector < GROUP && group * GROUP + vector < matrix.rows(); vector += LANES) {
-      unpackNumbers(matrix, group, vector);
-      for (int t = 0; t < x.rows(); t++) {
+    unpackNumbers(matrix, group);
+    for (int t = 0; t < x.rows(); t++) {
+      if (matrix.format().halves() == 1 && matrix.format().bits() == Byte.SIZE) {
+        rowOfBytes(matrix, group, x, t, out);
+      }
+      for (int vector = 0; vector < 2; vector++) {
         if (matrix.format().halves() > 1) {
           rowOfHalves(matrix, group, vector, x, t, out);
-        } else if (matrix.format().bits() == Byte.SIZE) {
-          rowOfBytes(matrix, group, vector, x, t, out);
-        } else {
+        } else if (matrix.format().bits() < Byte.SIZE) {
           rowOfNibbles(matrix, group, vector, x, t, out);
         }
         if (matrix.format().hasMinima()) {
@@ -334,28 +337,37 @@ final class VectorKernels implements Kernels {
     }
   }
 
-  private void rowOfBytes(
-      PackedMatrix matrix, int group, int vector, Activations x, int t, float[] out) {
+  /** Both vectors of a group at once, so that its memory is read from one end to the other. */
+  private void rowOfBytes(PackedMatrix matrix, int group, Activations x, int t, float[] out) {
     MemorySegment w = matrix.data();
     int blocks = matrix.columns() / BLOCK;
     int blockBytes = matrix.format().blockBytes();
     short sign = signBits(matrix.format());
     float[] scales = scaleRow.array();
     float[] xScales = x.scales().array();
+    int behind = blocks * LANES; // scales of the second vector
     for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector sum = FloatVector.zero(F);
-      long o = quantsOffset(matrix, group, vector) + 4L * lane;
+      FloatVector sum0 = FloatVector.zero(F);
+      FloatVector sum1 = sum0;
+      long o = matrix.groupOffset(group) + 4L * lane;
       int pair = t * matrix.columns() / 2;
       for (int b = 0; b < blocks; b++) {
-        IntVector s = IntVector.zero(I);
+        IntVector s0 = IntVector.zero(I);
+        IntVector s1 = s0;
         for (int j = 0; j < 8; j++) {
-          s = quad(w, o + 4L * LANES * j, sign, pair + 2 * j, s);
+          ShortVector even = pairs(pair + 2 * j);
+          ShortVector odd = pairs(pair + 2 * j + 1);
+          s0 = quad(w, o + 4L * LANES * j, sign, even, odd, s0);
+          s1 = quad(w, o + 4L * LANES * (8 + j), sign, even, odd, s1);
         }
-        sum = scaled(s, scales, b * LANES + lane, xScales[t * blocks + b], sum);
+        float xScale = xScales[t * blocks + b];
+        sum0 = scaled(s0, scales, b * LANES + lane, xScale, sum0);
+        sum1 = scaled(s1, scales, behind + b * LANES + lane, xScale, sum1);
         o += blockBytes;
         pair += BLOCK / 2;
       }
-      put(sum, vector + lane, matrix, group, t, out);
+      put(sum0, lane, matrix, group, t, out);
+      put(sum1, LANES + lane, matrix, group, t, out);
     }
   }
 
@@ -376,12 +388,12 @@ final class VectorKernels implements Kernels {
             + half % 2 * (format.quantBytes() / 2) + 4L * lane;
         IntVector s = IntVector.zero(I);
         for (int j = 0; j < 4; j++) {
-          s = quad(w, o + 4L * LANES * j, sign, pair + 2 * j, s);
+          s = quad(w, o + 4L * LANES * j, sign, pairs(pair + 2 * j), pairs(pair + 2 * j + 1), s);
         }
-        sum = scaled(s, scales, half * LANES + lane, xScales[(t * halves + half) / 2], sum);
+        sum = scaled(s, scales, (vector * halves + half) * LANES + lane, xScales[(t * halves + half) / 2], sum);
         pair += BLOCK / 4;
       }
-      put(sum, vector + lane, matrix, group, t, out);
+      put(sum, vector * LANES + lane, matrix, group, t, out);
     }
   }
 
@@ -389,11 +401,11 @@ final class VectorKernels implements Kernels {
    * {@code s} and the products of a quad of columns. Products of two 8-bit numbers fit 16 bits, and so does the sum of
    * two of them; a lane of 32 bits holds two such sums, which are added to it as 32-bit numbers.
    */
-  private IntVector quad(MemorySegment w, long o, short sign, int pair, IntVector s) {
+  private static IntVector quad(MemorySegment w, long o, short sign, ShortVector xEven, ShortVector xOdd, IntVector s) {
     ShortVector quad = shorts(w, o).lanewise(VectorOperators.XOR, sign);
     ShortVector even = quad.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 8);
     ShortVector odd = quad.lanewise(VectorOperators.ASHR, 8);
-    return addPairs(s, even.mul(pairs(pair)).add(odd.mul(pairs(pair + 1))));
+    return addPairs(s, even.mul(xEven).add(odd.mul(xOdd)));
   }
 
   /** Sixteen products of a nibble and an 8-bit number fit 16 bits: a whole block is summed there. */
@@ -421,11 +433,11 @@ final class VectorKernels implements Kernels {
         }
         int i = t * blocks + b;
         IntVector bias = IntVector.broadcast(I, offset ? biases[i] >> 4 : 0); // 8 instead of 128 times the sum
-        sum = scaled(addPairs(bias, s), scales, b * LANES + lane, xScales[i], sum);
+        sum = scaled(addPairs(bias, s), scales, (vector * blocks + b) * LANES + lane, xScales[i], sum);
         o += blockBytes;
         pair += BLOCK / 2;
       }
-      put(sum, vector + lane, matrix, group, t, out);
+      put(sum, vector * LANES + lane, matrix, group, t, out);
     }
   }
 
@@ -438,10 +450,10 @@ final class VectorKernels implements Kernels {
     for (int lane = 0; lane < LANES; lane += STEP) {
       FloatVector sum = FloatVector.zero(F);
       for (int b = 0; b < blocks; b++) {
-        sum = FloatVector.fromArray(F, minima, b * LANES + lane)
+        sum = FloatVector.fromArray(F, minima, (vector * blocks + b) * LANES + lane)
             .fma(FloatVector.broadcast(F, xSums[t * blocks + b]), sum);
       }
-      int column = group * GROUP + vector + lane;
+      int column = group * GROUP + vector * LANES + lane;
       VectorMask<Float> in = F.indexInRange(column, matrix.rows());
       int at = t * matrix.rows() + column;
       if (in.anyTrue()) {
@@ -457,7 +469,7 @@ final class VectorKernels implements Kernels {
 
   /** Where the quants of a vector's rows begin in the first block of a group. */
   private static long quantsOffset(PackedMatrix matrix, int group, int vector) {
-    return matrix.groupOffset(group) + vector / LANES * matrix.format().quantBytes();
+    return matrix.groupOffset(group) + (long) vector * matrix.format().quantBytes();
   }
 
   private static ShortVector shorts(MemorySegment w, long offset) {
@@ -564,7 +576,13 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out) {
+  public void attention(KvPages cache, int kvHead, int heads, int positions, float[] q, int offset, float[] out) {
+    for (int head = 0; head < heads; head++) {
+      attention(cache, kvHead, positions, q, offset + head * cache.headDim(), out);
+    }
+  }
+
+  private void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out) {
     int whole = Math.ceilDiv(positions, LANES) * LANES;
     scoreRow.reserve(whole + cache.keyStride());
     float[] scores = scoreRow.array();
@@ -671,12 +689,18 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void swiGlu(float[] gate, float[] up, int from, int to) {
-    for (int i = from; i < to; i += STEP) {
-      VectorMask<Float> in = F.indexInRange(i, to);
-      FloatVector g = FloatVector.fromArray(F, gate, i, in);
-      FloatVector silu = g.div(exp(g.neg()).add(1f));
-      silu.mul(FloatVector.fromArray(F, up, i, in)).intoArray(gate, i, in);
+    int i = from;
+    for (; i + STEP <= to; i += STEP) {
+      silu(FloatVector.fromArray(F, gate, i)).mul(FloatVector.fromArray(F, up, i)).intoArray(gate, i);
     }
+    if (i < to) {
+      VectorMask<Float> in = F.indexInRange(i, to);
+      silu(FloatVector.fromArray(F, gate, i, in)).mul(FloatVector.fromArray(F, up, i, in)).intoArray(gate, i, in);
+    }
+  }
+
+  private static FloatVector silu(FloatVector x) {
+    return x.div(exp(x.neg()).add(1f));
   }
 
   @Override

@@ -251,7 +251,8 @@ class KvCacheTest {
     assertThatThrownBy(() -> new KvOptions(0, BLOCK, true)).isInstanceOf(InputException.class).hasMessageContaining("--kv-memory");
     var tiny = CpuOptions.of(1, new KvOptions(100, BLOCK, true));
     try (Backend small = new CpuBackend(ScalarKernels::new, Matrices.STORED, tiny)) {
-      assertThatThrownBy(() -> small.prepare(checkpoint.config(), weights.slice().plan(), weights.layers(), _ -> { }))
+      var plan = weights.slice().plan();
+      assertThatThrownBy(() -> small.prepare(checkpoint.config(), plan, weights.layers(), _ -> { }))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("--kv-memory=100: keys and values of 4 positions");
     }

@@ -8,10 +8,6 @@
  */
 #include "lanes.h"
 
-#define PASTE(name, isa) layermesh_##name##_##isa
-#define NAME(name, isa) PASTE(name, isa)
-#define EXPORT(name) __attribute__((visibility("default"))) void NAME(name, ISA)
-
 #define VECTORS 2    /* of lanes in a group */
 #define GROUP (VECTORS * LANES)
 #define BLOCK 32     /* columns that share a scale */

@@ -1,4 +1,4 @@
-/* Which of the compiled instruction sets this processor and its system can run. */
+/* How many of the compiled instruction sets, avx2 then avx512, this processor and its system can run. */
 __attribute__((visibility("default"))) int layermesh_isa(void) {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&

@@ -99,7 +99,9 @@ final class CpuBackend implements Backend {
   @Override
   public void close() {
     crew.close();
-    arena.close();
+    if (arena.scope().isAlive()) {
+      arena.close();
+    }
   }
 
   static void requireShape(TensorView weights, int rows, int columns) {

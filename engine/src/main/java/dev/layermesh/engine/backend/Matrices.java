@@ -16,7 +16,9 @@ interface Matrices {
   /** Weights where they lie in their memory-mapped files, brought in from disk. */
   Matrices STORED = (views, _, _, loaded) -> {
     views.forEach(view -> {
-      view.data().load();
+      if (view.data().isMapped()) {
+        view.data().load();
+      }
       loaded.accept(view.data().byteSize());
     });
     return views.stream().<Matrix>map(StoredMatrix::new).toList();

@@ -13,9 +13,9 @@ import java.util.TreeSet;
 
 /**
  * Who gets memory for keys and values when it is short. Older sessions go first: one that needs a block takes the
- * cache of the youngest that is younger than itself, and waits if there is none. So the oldest always goes on, ends, and
- * makes the next one the oldest. A session begins when there is room for all positions it is known to need, and not
- * before an older one that waits.
+ * cache of the youngest that is younger than itself, and waits if there is none. So the oldest always goes on, ends,
+ * and makes the next one the oldest. A session begins when there is room for all positions it is known to need, and
+ * not before an older one that waits.
  *
  * <p>Ages differ between the two lanes of a split, so two sessions may each hold what the other waits for. Of two such
  * one is idle here, as it waits there: who has waited for long takes from whoever has been idle for long, older or not.

@@ -17,7 +17,9 @@ import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.Fixtures;
 import dev.layermesh.engine.checkpoint.Golden;
 import dev.layermesh.engine.checkpoint.LayerWeights;
+import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.model.LayerPlan;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,14 +39,16 @@ abstract class BackendContract {
   private static final int LENGTH = 40;
   private static final int[] CHUNKS = {2, 3, 5, 8, 17};
   private static final double GOLDEN_TOLERANCE = 2e-4; // of a tensor's largest element; the reference itself is float32
+  private static final double QUANTIZED_TOLERANCE = 3e-2; // of the same, where products take x in 8 bits
   private static final TestModel AWKWARD = TestModel.awkward(DType.F16);
+  private static final TestModel MIXED = TestModel.mixed();
 
   abstract Backend backend(CpuOptions options);
 
   static Stream<TestModel> models() {
     return Stream.concat(
         Fixtures.all().map(TestModel::open),
-        Stream.of(AWKWARD, TestModel.awkward(DType.F32), TestModel.awkward(DType.BF16)));
+        Stream.of(AWKWARD, TestModel.awkward(DType.F32), TestModel.awkward(DType.BF16), MIXED));
   }
 
   /** Every hand-off happens, however small the work; pages of few positions. */
@@ -155,7 +159,7 @@ abstract class BackendContract {
         last.postNorm(), last.gate(), last.up(), zeros(last.down())));
     try (Backend backend = spread(1, 64)) {
       LayerStack skips = AWKWARD.stack(backend, skipping);
-      LayerStack silent = backend.prepare(AWKWARD.config(), LayerPlan.all(3), silenced);
+      LayerStack silent = backend.prepare(AWKWARD.config(), LayerPlan.all(3), silenced, _ -> { });
       assertThat(states(backend, skips, AWKWARD)).isEqualTo(states(backend, silent, AWKWARD));
     }
   }
@@ -174,9 +178,10 @@ abstract class BackendContract {
   @MethodSource("models")
   void shouldAgreeWithTheScalarBackend(TestModel model) {
     try (Backend backend = backend(CpuOptions.of(1));
-        Backend scalar = new CpuBackend(ScalarKernels::new, CpuOptions.of(1))) {
+        Backend scalar = new CpuBackend(ScalarKernels::new, Matrices.STORED, CpuOptions.of(1))) {
       float[] actual = inChunks(model.on(backend), 8, List.of());
-      assertClose(actual, inChunks(model.on(scalar), 8, List.of()), GOLDEN_TOLERANCE, model.name());
+      double tolerance = model == MIXED ? QUANTIZED_TOLERANCE : GOLDEN_TOLERANCE;
+      assertClose(actual, inChunks(model.on(scalar), 8, List.of()), tolerance, model.name());
     }
   }
 
@@ -186,7 +191,7 @@ abstract class BackendContract {
     Golden golden = Golden.read(folder);
     try (Checkpoint checkpoint = Checkpoint.open(folder); Backend backend = spread(2, 16)) {
       TestModel model = TestModel.of(checkpoint);
-      Head head = backend.head(model.config(), model.head().norm(), model.head().projection());
+      Head head = backend.head(model.config(), model.head().norm(), model.head().projection(), _ -> { });
       for (int i = 0; i < golden.cases().size(); i++) {
         Golden.Case each = golden.cases().get(i);
         int rows = each.prompt().length();
@@ -202,6 +207,19 @@ abstract class BackendContract {
           assertThat(choices(logits)).as("case %d, exit %d", i, layer + 1).isEqualTo(each.exitArgmax().get(layer));
         }
       }
+    }
+  }
+
+  @Test
+  void shouldTellHowFarLoadingHasCome() {
+    try (Checkpoint checkpoint = Checkpoint.open(Fixtures.BUNDLED); Backend backend = spread(2, 16)) {
+      Weights weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
+      List<Long> steps = new ArrayList<>();
+      Transformer.prepare(checkpoint.config(), weights, backend, (done, total) -> {
+        assertThat(total).isEqualTo(weights.preparedBytes());
+        steps.add(done);
+      });
+      assertThat(steps).isSorted().doesNotHaveDuplicates().hasSizeGreaterThan(8).endsWith(weights.preparedBytes());
     }
   }
 

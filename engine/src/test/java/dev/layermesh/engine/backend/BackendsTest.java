@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class BackendsTest {
 
   @ParameterizedTest
-  @CsvSource({"scalar, cpu-scalar-f32", "vector, cpu-vector16-f32", "auto, cpu-vector16-f32"})
+  @CsvSource({"scalar, cpu-scalar-f32", "vector, cpu-lanes16-f32", "auto, cpu-lanes16-f32"})
   void shouldOpenTheBackendAskedFor(String name, String arithmetic) {
     try (Backend backend = Backends.open("cpu", name, 2)) {
       assertThat(backend.arithmetic()).isEqualTo(arithmetic);
@@ -29,7 +29,7 @@ class BackendsTest {
       "cuda:0 | vector | 1 | device=cuda:0: no backend for cuda is installed, there is cpu",
       "cpu:1  | auto   | 1 | device=cpu:1: must be cpu or cuda:N",
       "gpu    | auto   | 1 | device=gpu: must be cpu or cuda:N",
-      "cpu    | quick  | 1 | backend=quick: for device cpu there is auto, vector, scalar",
+      "cpu    | quick  | 1 | backend=quick: for device cpu there is auto, native, vector, scalar",
       "cpu    | auto   | 0 | threads=0: must be 1 or more"})
   void shouldSayInOneLineWhatIsNotThere(String device, String backend, int threads, String message) {
     assertThatThrownBy(() -> Backends.open(device, backend, threads))

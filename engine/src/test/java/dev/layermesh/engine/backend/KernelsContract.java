@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.layermesh.engine.checkpoint.DType;
-import dev.layermesh.engine.checkpoint.RowOrder;
+import dev.layermesh.engine.checkpoint.Quants;
 import dev.layermesh.engine.checkpoint.TensorView;
 import java.util.Arrays;
 import java.util.Random;
@@ -18,31 +18,48 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * What every family of kernels computes, against the definition in float64. A float32 sum of n products errs by at most
  * n * 2^-24 times the sum of their magnitudes, and by about sqrt(n) * 2^-24 in practice: 1e-6 is 16 roundings, several
- * times what is seen at n = 702.
+ * times what is seen at n = 702. Where a product takes x in blocks of 8-bit numbers, that is what the definition is
+ * about; against the float32 they were made of it errs by as much as rounding them did.
  */
 @Timeout(60)
 abstract class KernelsContract {
   private static final double TOLERANCE = 1e-6;
   private static final int[] AWKWARD = {1, 4, 6, 13, 16, 33, 207, 702};
+  private static final int[] COLUMNS = {1, 13, 31, 33, 50, 64}; // of a product: a vector and a half, groups …
+  private static final int MOST_ROWS = 40; // one tile, several, and as many as are streamed in wider chunks
 
   private final Random random = new Random(7);
 
   abstract Kernels kernels();
 
+  /** Weights in the form that the kernels read. */
+  abstract Matrix matrix(TensorView weights);
+
+  /** Lengths of rows: in blocks, as many as a chunk of the C kernels has, fewer, more and many more. */
+  private static int[] inners(DType dtype) {
+    return switch (dtype.blockWeights()) {
+      case 1 -> AWKWARD;
+      case 32 -> new int[] {32, 96, 128, 160, 704};
+      default -> new int[] {256, 768};
+    };
+  }
+
   @ParameterizedTest
-  @EnumSource(names = {"F32", "F16", "BF16"})
+  @EnumSource
   void shouldMultiplyByMatricesOfAwkwardSizes(DType dtype) {
-    for (int inner : AWKWARD) {
-      for (int columns : AWKWARD) {
-        TensorView w = Weight.random(random, dtype, 1, columns, inner);
-        for (int rows : new int[] {1, 2, 3}) {
-          float[] x = randoms(rows * inner);
-          float[] out = new float[rows * columns];
-          kernels().matmul(w, 0, columns, x, rows, out);
+    Kernels kernels = kernels();
+    for (int inner : inners(dtype)) {
+      for (int columns : COLUMNS) {
+        TensorView weights = Weight.matrix(random, dtype, columns, inner);
+        Matrix w = matrix(weights);
+        for (int rows : new int[] {1, 2, 5}) {
+          Activations x = Products.input(kernels, w, randoms(rows * inner), rows);
+          Floats out = new Floats(new float[rows * columns]);
+          kernels.matmul(w, 0, w.parts(), x, out);
           for (int c = 0; c < columns; c++) {
-            float[] weights = Weight.row(w, c);
+            Row row = Row.of(weights, c);
             for (int t = 0; t < rows; t++) {
-              assertDot(out[t * columns + c], weights, 0, x, t * inner, inner);
+              row.requireProduct(out.array()[t * columns + c], x, t, w.takesQuants());
             }
           }
         }
@@ -50,62 +67,95 @@ abstract class KernelsContract {
     }
   }
 
+  /** A row of weights: what they are, and what they are computed from may be as large as. */
+  private record Row(float[] weights, double[] magnitudes) {
+
+    static Row of(TensorView view, int index) {
+      float[] weights = Weight.row(view, index);
+      double[] magnitudes = new double[weights.length];
+      var quants = new Quants();
+      for (int i = 0; i < weights.length; i++) {
+        if (view.dtype().quantized() && i % Quants.COUNT == 0) {
+          quants.read(view, index, i / Quants.COUNT);
+        }
+        // scale * quant may be large although minimum takes most of it off again
+        magnitudes[i] = Math.abs(weights[i]) + (view.dtype().quantized() ? 2 * Math.abs(quants.minimum()) : 0);
+      }
+      return new Row(weights, magnitudes);
+    }
+
+    /** Of row t of x as the kernels take it within {@link #TOLERANCE}, and of its float32 within steps of 8 bits. */
+    void requireProduct(float actual, Activations x, int t, boolean takesQuants) {
+      double sum = 0; // of the weights with x as it is
+      double taken = 0; // of the weights with x as it is taken
+      double magnitude = 0;
+      double steps = 0; // an element of a block is taken for another by at most half a step of its largest
+      for (int i = 0; i < weights.length; i++) {
+        int at = t * x.width() + i;
+        float exact = x.values().array()[at];
+        double scale = takesQuants ? x.scales().array()[at / PackedFormat.BLOCK] : 0;
+        sum += (double) exact * weights[i];
+        taken += weights[i] * (takesQuants ? scale * x.quants()[at] : exact);
+        magnitude += magnitudes[i] * Math.max(Math.abs(exact), scale);
+        steps += Math.abs(weights[i]) * scale / 2;
+      }
+      assertThat((double) actual).isCloseTo(taken, within(TOLERANCE * magnitude));
+      assertThat((double) actual).isCloseTo(sum, within(TOLERANCE * magnitude + steps));
+    }
+  }
+
+  /** To the last bit, whether a kernel takes rows one by one, in tiles or in streams of tiles. */
   @ParameterizedTest
-  @EnumSource(names = {"F32", "F16", "BF16"})
-  void shouldComputeAnElementTheSameWithAnyRowsAndColumnsBesideIt(DType dtype) {
+  @EnumSource
+  void shouldComputeAnElementTheSameWithAnyRowsAndPartsBesideIt(DType dtype) {
     Kernels kernels = kernels();
-    for (int inner : AWKWARD) {
-      int columns = 13;
-      int rows = 17;
-      TensorView w = Weight.random(random, dtype, 1, columns, inner);
-      float[] x = randoms(rows * inner);
-      float[] alone = new float[rows * columns];
-      for (int t = 0; t < rows; t++) {
-        float[] out = new float[columns];
-        for (int c = 0; c < columns; c++) {
-          kernels.matmul(w, c, c + 1, Arrays.copyOfRange(x, t * inner, (t + 1) * inner), 1, out);
+    int[] inners = inners(dtype);
+    for (int inner : new int[] {inners[inners.length - 2], inners[inners.length - 1]}) {
+      for (int columns : new int[] {13, 33, 64}) {
+        Matrix w = matrix(Weight.matrix(random, dtype, columns, inner));
+        float[] x = randoms(MOST_ROWS * inner);
+        float[] alone = eachAlone(kernels, w, x);
+        for (int rows = 1; rows <= MOST_ROWS; rows++) {
+          assertThat(Products.product(kernels, w, x, rows))
+              .as("%d rows of %d, %d columns", rows, inner, columns)
+              .isEqualTo(Arrays.copyOf(alone, rows * columns));
         }
-        System.arraycopy(out, 0, alone, t * columns, columns);
-      }
-      for (int together : new int[] {1, 2, 3, 5, 8, 17}) {
-        for (int split : new int[] {0, 1, 3, 6, 13}) {
-          float[] out = new float[together * columns];
-          kernels.matmul(w, 0, split, x, together, out);
-          kernels.matmul(w, split, columns, x, together, out);
-          assertThat(out).isEqualTo(Arrays.copyOf(alone, out.length));
+        for (int rows : new int[] {1, 3, 5, 33}) {
+          for (int split : new int[] {0, 1, w.parts() / 2, w.parts()}) {
+            float[] out = new float[rows * columns];
+            Products.multiply(kernels, w, 0, split, x, rows, out);
+            Products.multiply(kernels, w, split, w.parts(), x, rows, out);
+            assertThat(out).isEqualTo(Arrays.copyOf(alone, out.length));
+          }
         }
       }
     }
+  }
+
+  /** Every row and every part in a call of its own. */
+  private static float[] eachAlone(Kernels kernels, Matrix w, float[] x) {
+    float[] all = new float[MOST_ROWS * w.rows()];
+    for (int t = 0; t < MOST_ROWS; t++) {
+      float[] row = Arrays.copyOfRange(x, t * w.columns(), (t + 1) * w.columns());
+      float[] out = new float[w.rows()];
+      for (int part = 0; part < w.parts(); part++) {
+        Products.multiply(kernels, w, part, part + 1, row, 1, out);
+      }
+      System.arraycopy(out, 0, all, t * w.rows(), w.rows());
+    }
+    return all;
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"F32", "F16", "BF16"}, mode = EnumSource.Mode.EXCLUDE)
-  void shouldMultiplyByQuantizedMatrices(DType dtype) {
-    int inner = 3 * 256;
-    int columns = 12;
-    TensorView w = Weight.blocks(random, dtype, new RowOrder.InterleavedPairs(6), columns, inner);
-    float[] x = randoms(3 * inner);
-    float[] together = new float[3 * columns];
-    kernels().matmul(w, 0, columns, x, 3, together);
-    for (int c = 0; c < columns; c++) {
-      float[] weights = Weight.row(w, c);
-      for (int t = 0; t < 3; t++) {
-        assertDot(together[t * columns + c], weights, 0, x, t * inner, inner);
-        float[] alone = new float[columns];
-        kernels().matmul(w, c, c + 1, Arrays.copyOfRange(x, t * inner, (t + 1) * inner), 1, alone);
-        assertThat(alone[c]).isEqualTo(together[t * columns + c]);
-      }
-    }
-  }
-
-  @Test
-  void shouldWriteOnlyTheColumnsAskedFor() {
-    TensorView w = Weight.random(random, DType.BF16, 1, 13, 33);
-    float[] out = new float[2 * 13];
+  @EnumSource
+  void shouldWriteOnlyThePartsAskedFor(DType dtype) {
+    Matrix w = matrix(Weight.matrix(random, dtype, 70, 256));
+    int partSize = w instanceof PackedMatrix ? PackedFormat.GROUP : 1;
+    float[] out = new float[6 * 70];
     Arrays.fill(out, 42);
-    kernels().matmul(w, 3, 8, randoms(2 * 33), 2, out);
-    assertThat(IntStream.range(0, 26).filter(i -> out[i] == 42).map(i -> i % 13))
-        .containsExactly(0, 1, 2, 8, 9, 10, 11, 12, 0, 1, 2, 8, 9, 10, 11, 12);
+    Products.multiply(kernels(), w, 1, 2, randoms(6 * 256), 6, out);
+    assertThat(IntStream.range(0, out.length).filter(i -> out[i] != 42).map(i -> i % 70).distinct())
+        .containsExactlyElementsOf(IntStream.range(partSize, 2 * partSize).boxed().toList());
   }
 
   @Test
@@ -115,19 +165,67 @@ abstract class KernelsContract {
       all[bits] = Float.float16ToFloat((short) bits);
     }
     for (int inner : new int[] {1, 16}) { // one alone, and as many as a vector has
-      TensorView w = Weight.of(DType.F16, all, all.length / inner, inner);
-      float[] out = new float[2 * w.rows()];
+      TensorView weights = Weight.of(DType.F16, all, all.length / inner, inner);
+      Matrix w = matrix(weights);
       for (int i = 0; i < inner; i++) {
         float[] x = new float[2 * inner];
         x[i] = 1;
-        kernels().matmul(w, 0, w.rows(), x, 2, out);
+        float[] out = Products.product(kernels(), w, x, 2);
         for (int row = 0; row < w.rows(); row++) {
-          float[] others = Weight.row(w, row);
+          float[] others = Weight.row(weights, row);
           boolean finite = IntStream.range(0, inner).allMatch(j -> Float.isFinite(others[j]));
           float expected = finite || inner == 1 ? others[i] + 0f : Float.NaN; // 0 * infinity joins the sum
           assertThat(out[row]).isEqualTo(Float.valueOf(expected)); // boxed: NaN equals NaN
         }
       }
+    }
+  }
+
+  @Test
+  void shouldQuantizeBlocksToStepsOfTheirLargestElement() {
+    float[] x = randoms(5 * 2 * 32);
+    for (int i = 0; i < 32; i++) {
+      x[32 + i] = 0;
+      x[2 * 32 + i] *= 1e38f;
+      x[3 * 32 + i] *= 1e-38f; // steps are subnormal: as good as zero
+      x[4 * 32 + i] = i == 7 ? -127 : i - 15.5f; // halves go to the even step
+    }
+    Activations quantized = Activations.of(x, 5, 2 * 32);
+    kernels().quantize(quantized, 0, 10);
+    for (int block = 0; block < 10; block++) {
+      float most = 0;
+      int sum = 0;
+      float scale = quantized.scales().array()[block];
+      for (int i = 32 * block; i < 32 * (block + 1); i++) {
+        most = Math.max(most, Math.abs(x[i]));
+        int quant = quantized.quants()[i];
+        sum += quant;
+        double exact = scale < Float.MIN_NORMAL ? 0 : (double) x[i] / scale;
+        assertThat((double) quant).isCloseTo(exact, within(0.5 + 1e-5));
+      }
+      assertThat(scale).isEqualTo(most / 127);
+      assertThat(quantized.biases()[block]).isEqualTo(-128 * sum);
+      assertThat(quantized.sums().array()[block]).isEqualTo(scale * sum);
+    }
+    assertThat(Arrays.copyOfRange(quantized.quants(), 4 * 32, 4 * 32 + 10))
+        .containsExactly(-16, -14, -14, -12, -12, -10, -10, -127, -8, -6);
+  }
+
+  /** One arithmetic: other families multiply the quants of this one. */
+  @Test
+  void shouldQuantizeAsTheReferenceDoesAndOnlyTheBlocksAskedFor() {
+    float[] x = randoms(40 * 96);
+    Activations expected = Activations.of(x, 40, 96);
+    new ScalarKernels().quantize(expected, 0, 120);
+    Activations actual = Activations.of(x, 40, 96);
+    kernels().quantize(actual, 7, 50);
+    for (int block = 0; block < 120; block++) {
+      boolean asked = block >= 7 && block < 50;
+      assertThat(actual.scales().array()[block]).isEqualTo(asked ? expected.scales().array()[block] : 0);
+      assertThat(actual.sums().array()[block]).isEqualTo(asked ? expected.sums().array()[block] : 0);
+      assertThat(actual.biases()[block]).isEqualTo(asked ? expected.biases()[block] : 0);
+      assertThat(Arrays.copyOfRange(actual.quants(), 32 * block, 32 * block + 32)).isEqualTo(
+          asked ? Arrays.copyOfRange(expected.quants(), 32 * block, 32 * block + 32) : new byte[32]);
     }
   }
 
@@ -185,6 +283,27 @@ abstract class KernelsContract {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {2, 14, 64})
+  void shouldAttendWithEveryHeadTheSameAsAlone(int headDim) {
+    Kernels kernels = kernels();
+    int positions = 70;
+    float[] k = randoms(positions * 2 * headDim);
+    float[] v = randoms(positions * 2 * headDim);
+    KvPages pages = pages(k, v, positions, 2, headDim, 16);
+    float[] q = randoms(11 * headDim);
+    float[] alone = new float[q.length];
+    for (int head = 0; head < 11; head++) {
+      kernels.attention(pages, 1, 1, positions, q, head * headDim, alone);
+    }
+    for (int heads = 1; heads < 11; heads++) {
+      float[] out = new float[q.length];
+      kernels.attention(pages, 1, heads, positions, q, 0, out);
+      kernels.attention(pages, 1, 11 - heads, positions, q, heads * headDim, out);
+      assertThat(out).as("%d heads and %d", heads, 11 - heads).isEqualTo(alone);
+    }
+  }
+
   @Test
   void shouldGateBySiluOverTheWholeRangeOfFloats() {
     float[] gate = {
@@ -230,17 +349,6 @@ abstract class KernelsContract {
     return values;
   }
 
-  private static void assertDot(float actual, float[] a, int aOffset, float[] b, int bOffset, int length) {
-    double sum = 0;
-    double magnitude = 0;
-    for (int i = 0; i < length; i++) {
-      double product = (double) a[aOffset + i] * b[bOffset + i];
-      sum += product;
-      magnitude += Math.abs(product);
-    }
-    assertThat((double) actual).isCloseTo(sum, within(TOLERANCE * magnitude));
-  }
-
   private static KvPages pages(float[] k, float[] v, int positions, int kvHeads, int headDim, int pagePositions) {
     KvPages pages = TestPages.of(kvHeads, headDim, pagePositions, positions);
     for (int p = 0; p < positions; p++) {
@@ -252,7 +360,7 @@ abstract class KernelsContract {
   /** Head 1 of three queries over key/value head 1. */
   private static float[] attended(Kernels kernels, KvPages pages, int positions, float[] q, int headDim) {
     float[] out = new float[q.length];
-    kernels.attention(pages, 1, positions, q, headDim, out);
+    kernels.attention(pages, 1, 1, positions, q, headDim, out);
     return out;
   }
 

@@ -248,7 +248,7 @@ class KvCacheTest {
 
   @Test
   void shouldRefuseABudgetOfLessThanABlock() {
-    assertThatThrownBy(() -> new KvOptions(0, BLOCK, true)).isInstanceOf(InputException.class).hasMessageContaining("--kv-memory");
+    assertThatThrownBy(() -> new KvOptions(0, BLOCK, true)).hasMessageContaining("--kv-memory=0: must be 1 byte");
     var tiny = CpuOptions.of(1, new KvOptions(100, BLOCK, true));
     try (Backend small = new CpuBackend(ScalarKernels::new, Matrices.STORED, tiny)) {
       var plan = weights.slice().plan();

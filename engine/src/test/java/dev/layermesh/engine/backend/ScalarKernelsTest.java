@@ -1,8 +1,15 @@
 package dev.layermesh.engine.backend;
 
+import dev.layermesh.engine.checkpoint.TensorView;
+
 class ScalarKernelsTest extends KernelsContract {
   @Override
   Kernels kernels() {
     return new ScalarKernels();
+  }
+
+  @Override
+  Matrix matrix(TensorView weights) {
+    return new StoredMatrix(weights);
   }
 }

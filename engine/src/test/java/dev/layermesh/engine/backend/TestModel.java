@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** A model to run on any backend, layer by layer. */
 record TestModel(String name, ModelConfig config, TensorView embedding, List<LayerWeights> layers, HeadWeights head) {
@@ -59,6 +60,35 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
     return new TestModel("awkward-" + dtype, config, Weight.random(random, dtype, 1, 131, 207), layers, head);
   }
 
+  /** A matrix of every format that packs differently, some of whose neighbours take x as float32. */
+  static TestModel mixed() {
+    ModelConfig config = new ModelConfig(256, 512, 2, 16, 1, 16, 131, 300, 1e-5f,
+        new Rope(10_000, new RopeScaling.Default()), false, OptionalInt.empty(), TokenIds.empty(), OptionalInt.empty());
+    Random random = new Random(12);
+    List<LayerWeights> layers = Stream.of(
+            List.of(DType.Q8_0, DType.F16, DType.Q5_1, DType.Q4_1, DType.Q4_K, DType.BF16, DType.Q6_K),
+            List.of(DType.F32, DType.BF16, DType.F16, DType.Q5_K, DType.Q4_0, DType.Q5_0, DType.F32))
+        .map(dtypes -> new LayerWeights(
+            norm(random, DType.F32, 256),
+            small(random, dtypes.get(0), 256, 256),
+            small(random, dtypes.get(1), 16, 256),
+            small(random, dtypes.get(2), 16, 256),
+            small(random, dtypes.get(3), 256, 256),
+            norm(random, DType.F32, 256),
+            small(random, dtypes.get(4), 512, 256),
+            small(random, dtypes.get(5), 512, 256),
+            small(random, dtypes.get(6), 256, 512)))
+        .toList();
+    HeadWeights head = new HeadWeights(norm(random, DType.F32, 256), small(random, DType.Q8_0, 131, 256));
+    return new TestModel("mixed", config, Weight.matrix(random, DType.Q4_0, 131, 256), layers, head);
+  }
+
+  private static TensorView small(Random random, DType dtype, int rows, int columns) {
+    return dtype.quantized()
+        ? Weight.matrix(random, dtype, rows, columns)
+        : Weight.random(random, dtype, 0.1, rows, columns);
+  }
+
   private static TensorView norm(Random random, DType dtype, int width) {
     return Weight.random(random, dtype, 1, width);
   }
@@ -75,7 +105,8 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
 
   /** Some of its layers. */
   LayerStack stack(Backend backend, LayerPlan plan) {
-    return backend.prepare(config, plan, plan.layers().stream().map(layer -> layers.get(layer.index())).toList());
+    return backend.prepare(
+        config, plan, plan.layers().stream().map(layer -> layers.get(layer.index())).toList(), _ -> { });
   }
 
   /** All layers, prepared. */
@@ -105,7 +136,7 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
     }
 
     Head head() {
-      return backend.head(model.config, model.head.norm(), model.head.projection());
+      return backend.head(model.config, model.head.norm(), model.head.projection(), _ -> { });
     }
   }
 

@@ -3,6 +3,6 @@ package dev.layermesh.engine.backend;
 class VectorBackendTest extends BackendContract {
   @Override
   Backend backend(CpuOptions options) {
-    return new CpuBackend(VectorKernels::new, options);
+    return new CpuBackend(VectorKernels::new, Matrices.PACKED, options);
   }
 }

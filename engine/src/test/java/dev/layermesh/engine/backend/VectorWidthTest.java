@@ -3,7 +3,6 @@ package dev.layermesh.engine.backend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.engine.checkpoint.DType;
-import dev.layermesh.engine.checkpoint.TensorView;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Timeout;
@@ -33,19 +32,21 @@ class VectorWidthTest {
       Kernels kernels = new VectorKernels();
       Random random = new Random(5);
       long digest = 0;
-      for (DType dtype : List.of(DType.F32, DType.F16, DType.BF16)) {
-        for (int inner : new int[] {192, 207}) {
-          TensorView w = Weight.random(random, dtype, 1, 13, inner);
-          for (int rows = 1; rows <= 3; rows++) {
-            float[] out = new float[rows * 13];
-            kernels.matmul(w, 0, 13, randoms(random, rows * inner), rows, out);
-            digest = add(digest, out);
+      for (DType dtype : DType.values()) {
+        int columns = dtype.quantized() ? 18 : 13; // a vector and two lanes, or fewer than a vector has
+        for (int inner : dtype.quantized() ? new int[] {256} : new int[] {192, 207}) {
+          Matrix w = Weight.packed(Weight.matrix(random, dtype, columns, inner));
+          for (int rows : dtype.quantized() ? new int[] {2} : new int[] {1, 3, 5}) {
+            digest = add(digest, Products.product(kernels, w, randoms(random, rows * inner), rows));
           }
         }
       }
       for (int headDim : new int[] {14, 32, 80}) {
         digest = add(digest, attended(kernels, random, headDim));
       }
+      Activations x = Activations.of(randoms(random, 3 * 96), 3, 96);
+      kernels.quantize(x, 0, 9);
+      digest = add(digest, x.sums().array());
       float[] gate = randoms(random, 99);
       kernels.swiGlu(gate, randoms(random, 99), 0, 99);
       float[] normed = new float[99];
@@ -59,7 +60,7 @@ class VectorWidthTest {
         pages.put(p, randoms(random, headDim), randoms(random, headDim), 0);
       }
       float[] out = new float[headDim];
-      kernels.attention(pages, 0, 70, randoms(random, headDim), 0, out);
+      kernels.attention(pages, 0, 1, 70, randoms(random, headDim), 0, out);
       return out;
     }
 

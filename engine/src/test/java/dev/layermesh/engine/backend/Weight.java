@@ -40,17 +40,38 @@ final class Weight {
     return new TensorView("random", dtype, shape, data);
   }
 
-  /** Random blocks of a quantized dtype, with scales of a few hundredths. */
+  /** Made-up weights of any dtype: {@link #random} numbers or {@link #blocks}. */
+  static TensorView matrix(Random random, DType dtype, int rows, int columns) {
+    return dtype.quantized()
+        ? blocks(random, dtype, RowOrder.AS_STORED, rows, columns)
+        : random(random, dtype, 1, rows, columns);
+  }
+
+  /** Random blocks of a quantized dtype, with weights of about a tenth. */
   static TensorView blocks(Random random, DType dtype, RowOrder order, int rows, int columns) {
     byte[] bytes = new byte[Math.toIntExact(rows * dtype.rowBytes(columns))];
     random.nextBytes(bytes);
     MemorySegment data = MemorySegment.ofArray(bytes);
+    double deviation = 0.1 / steps(dtype);
     for (int block = 0; block < bytes.length; block += dtype.blockBytes()) {
       for (int at : halves(dtype)) {
-        data.set(SHORT, block + at, Float.floatToFloat16((float) (random.nextGaussian() * 0.02)));
+        data.set(SHORT, block + at, Float.floatToFloat16((float) (random.nextGaussian() * deviation)));
       }
     }
     return new TensorView("random", dtype, new int[] {rows, columns}, data, order);
+  }
+
+  /** What random bits typically multiply a block's scale of 16 bits by. */
+  private static int steps(DType dtype) {
+    return switch (dtype) {
+      case Q8_0 -> 64;
+      case Q4_0, Q4_1 -> 4;
+      case Q5_0, Q5_1 -> 8;
+      case Q4_K -> 32 * 4;
+      case Q5_K -> 32 * 8;
+      case Q6_K -> 64 * 16;
+      case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
+    };
   }
 
   /** Where a block has its scales of 16 bits. */
@@ -61,6 +82,14 @@ final class Weight {
       case Q6_K -> new int[] {208};
       case F32, F16, BF16 -> throw new IllegalArgumentException(dtype + " has no blocks");
     };
+  }
+
+  /** The same weights as vector kernels read them. */
+  static PackedMatrix packed(TensorView weights) {
+    var packed = new PackedMatrix(weights.name(), Packer.format(weights), weights.rows(), weights.columns(),
+        Arena.ofAuto().allocate(Packer.bytes(weights), 64));
+    Packer.pack(weights, packed, 0, packed.parts());
+    return packed;
   }
 
   /** Row {@code row} as float32. */

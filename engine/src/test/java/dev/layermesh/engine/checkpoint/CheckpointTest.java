@@ -9,8 +9,6 @@ import dev.layermesh.engine.model.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,21 +93,6 @@ class CheckpointTest {
 
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       assertThat(checkpoint.weights(Slice.draft(2)).bytes()).isPositive();
-    }
-  }
-
-  @Test
-  void shouldTellHowFarLoadingHasCome() {
-    try (Checkpoint checkpoint = Checkpoint.open(Fixtures.BUNDLED)) {
-      Weights weights = checkpoint.weights(Slice.whole(8));
-      List<Long> steps = new ArrayList<>();
-
-      weights.pageIn((done, total) -> {
-        assertThat(total).isEqualTo(weights.bytes());
-        steps.add(done);
-      });
-
-      assertThat(steps).isSorted().endsWith(weights.bytes());
     }
   }
 

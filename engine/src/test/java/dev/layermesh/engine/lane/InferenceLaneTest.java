@@ -43,8 +43,9 @@ class InferenceLaneTest {
     checkpoint = Checkpoint.open(Fixtures.tinyLlama2());
     backend = Backends.open("cpu", "scalar", 1);
     Slice whole = Slice.whole(checkpoint.config().numLayers());
-    lane = new InferenceLane("test", Transformer.prepare(checkpoint.config(), checkpoint.weights(whole), backend,
-        (done, total) -> { }), 32);
+    var transformer =
+        Transformer.prepare(checkpoint.config(), checkpoint.weights(whole), backend, (done, total) -> { });
+    lane = new InferenceLane("test", transformer, 32);
   }
 
   @AfterEach

@@ -1,0 +1,15 @@
+package dev.layermesh.engine.backend;
+
+import org.junit.jupiter.api.BeforeAll;
+
+class NativeBackendTest extends BackendContract {
+  @BeforeAll
+  static void requireLibrary() {
+    NativeParityTest.requireLibrary();
+  }
+
+  @Override
+  Backend backend(CpuOptions options) {
+    return new CpuBackend(NativeKernels::new, Matrices.PACKED, options);
+  }
+}

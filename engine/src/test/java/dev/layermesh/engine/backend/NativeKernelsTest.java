@@ -1,0 +1,21 @@
+package dev.layermesh.engine.backend;
+
+import dev.layermesh.engine.checkpoint.TensorView;
+import org.junit.jupiter.api.BeforeAll;
+
+class NativeKernelsTest extends KernelsContract {
+  @BeforeAll
+  static void requireLibrary() {
+    NativeParityTest.requireLibrary();
+  }
+
+  @Override
+  Kernels kernels() {
+    return new NativeKernels();
+  }
+
+  @Override
+  Matrix matrix(TensorView weights) {
+    return Weight.packed(weights);
+  }
+}

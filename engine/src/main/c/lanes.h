@@ -38,6 +38,8 @@ INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE vf vf_abs(vf a) { return _mm512_abs_ps(a); }
 INLINE vf vf_of_ints(vi a) { return _mm512_cvtepi32_ps(a); }
 INLINE vf vf_of_halves(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
+INLINE vf vf_of_low_halves(vi a) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(a)); }
+INLINE vf vf_of_high_halves(vi a) { return vf_of_low_halves(_mm512_srli_epi32(a, 16)); }
 INLINE vf vf_of_bits(vi a) { return _mm512_castsi512_ps(a); }
 INLINE vi vi_of_bits(vf a) { return _mm512_castps_si512(a); }
 INLINE vf vf_zero_below(vf a, vf x, float least) {
@@ -48,6 +50,7 @@ INLINE vi vi_set1(int32_t x) { return _mm512_set1_epi32(x); }
 INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 INLINE vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+INLINE vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
 INLINE vi vi_shl(vi a, int n) { return _mm512_slli_epi32(a, n); }
 INLINE vi vi_shr(vi a, int n) { return _mm512_srli_epi32(a, n); }
 INLINE vi vi_sar(vi a, int n) { return _mm512_srai_epi32(a, n); }
@@ -111,6 +114,16 @@ INLINE vf vf_of_halves(const uint16_t *p) {
   return (vf){_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
               _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)))};
 }
+/* Finite binary16 numbers in the upper halves: an exact product puts the bias of binary32 in place of theirs. */
+INLINE __m256 finite8(__m256i a) {
+  __m256i magnitude = _mm256_srli_epi32(_mm256_and_si256(a, _mm256_set1_epi32(0x7fff0000)), 3);
+  __m256 scaled = _mm256_mul_ps(_mm256_castsi256_ps(magnitude), _mm256_set1_ps(0x1p112f));
+  return _mm256_or_ps(scaled, _mm256_and_ps(_mm256_castsi256_ps(a), _mm256_set1_ps(-0.f)));
+}
+INLINE vf vf_of_high_halves(vi a) { return (vf){finite8(a.lo), finite8(a.hi)}; }
+INLINE vf vf_of_low_halves(vi a) {
+  return (vf){finite8(_mm256_slli_epi32(a.lo, 16)), finite8(_mm256_slli_epi32(a.hi, 16))};
+}
 INLINE vf vf_of_bits(vi a) { return EACH_F(_mm256_castsi256_ps); }
 INLINE vi vi_of_bits(vf a) { return (vi){_mm256_castps_si256(a.lo), _mm256_castps_si256(a.hi)}; }
 INLINE vf vf_zero_below(vf a, vf x, float least) {
@@ -125,6 +138,7 @@ INLINE vi vi_set1(int32_t x) { return (vi){_mm256_set1_epi32(x), _mm256_set1_epi
 INLINE vi vi_add(vi a, vi b) { return BOTH_I(_mm256_add_epi32); }
 INLINE vi vi_sub(vi a, vi b) { return BOTH_I(_mm256_sub_epi32); }
 INLINE vi vi_and(vi a, vi b) { return BOTH_I(_mm256_and_si256); }
+INLINE vi vi_xor(vi a, vi b) { return BOTH_I(_mm256_xor_si256); }
 INLINE vi vi_shl(vi a, int n) { return (vi){_mm256_slli_epi32(a.lo, n), _mm256_slli_epi32(a.hi, n)}; }
 INLINE vi vi_shr(vi a, int n) { return (vi){_mm256_srli_epi32(a.lo, n), _mm256_srli_epi32(a.hi, n)}; }
 INLINE vi vi_sar(vi a, int n) { return (vi){_mm256_srai_epi32(a.lo, n), _mm256_srai_epi32(a.hi, n)}; }

@@ -67,18 +67,15 @@ INLINE vf get(tile_of_out to, int v, int m) {
 }
 
 INLINE size_t quant_bytes(block_format f) { return (size_t)BLOCK * LANES * f.bits / 8; }
-INLINE size_t number_bytes(block_format f) { return (size_t)LANES * (f.wide ? 4 : 2); }
-INLINE size_t block_bytes(block_format f) {
-  return VECTORS * (quant_bytes(f) + number_bytes(f) * (f.halves + f.min));
-}
+INLINE size_t scales_offset(block_format f) { return VECTORS * quant_bytes(f); }
+INLINE size_t minima_offset(block_format f) { return scales_offset(f) + (size_t)GROUP * (f.wide ? 4 * f.halves : 2); }
+INLINE size_t block_bytes(block_format f) { return minima_offset(f) + (size_t)GROUP * (f.wide ? 4 : 2) * f.min; }
 
-INLINE vf number(const uint8_t *p, int wide) {
-  return wide ? vf_load((const float *)p) : vf_of_halves((const uint16_t *)p);
-}
-
-/* The numbers of vector v in a block: its scales, then its minima. */
-INLINE const uint8_t *numbers(block_format f, const uint8_t *block, int v) {
-  return block + VECTORS * quant_bytes(f) + v * number_bytes(f) * (f.halves + f.min);
+/* The numbers of vector v. */
+INLINE vf number(block_format f, const uint8_t *numbers, int v) {
+  if (f.wide) return vf_load((const float *)numbers + v * LANES);
+  vi both = vi_load(numbers);
+  return v == 0 ? vf_of_low_halves(both) : vf_of_high_halves(both);
 }
 
 /* What the offset of quants adds too much to sums of (half) a block, with its sign changed. */
@@ -89,8 +86,11 @@ INLINE vi offset_of_sums(block_format f, const int8_t *x, int32_t bias) {
     for (int j = 0; j < 4; j++) sum = vi_dot(sum, offset, vi_quad(x + 4 * j));
     return vi_sub(vi_set1(0), sum);
   }
-  return f.bits == 4 ? vi_sar(vi_set1(bias), 4) : vi_set1(bias); /* a nibble stands 8 above its number, a byte 128 */
+  return f.bits == 4 ? vi_sar(vi_set1(bias), 4) : vi_set1(bias); /* a nibble stands 8 above its quant, a byte is made to stand 128 above */
 }
+
+/* Signed bytes as unsigned ones 128 above them, which the instruction takes; those of formats with minima are positive. */
+INLINE vi vi_upward(vi quants, int positive) { return positive ? quants : vi_xor(quants, vi_set1((int32_t)0x80808080)); }
 
 /* Adds the products of (half) a block to integer sums for M rows: exact. */
 INLINE void add_products(block_format f, int M, const uint8_t *w, const int8_t *x, int K, vi s[VECTORS][ROWS]) {
@@ -99,7 +99,7 @@ INLINE void add_products(block_format f, int M, const uint8_t *w, const int8_t *
     for (int j = 0; j < 8 / f.halves; j++) {
       vi quants[VECTORS];
 #pragma GCC unroll 2
-      for (int v = 0; v < VECTORS; v++) quants[v] = vi_load(w + v * quant_bytes(f) + LINE * j);
+      for (int v = 0; v < VECTORS; v++) quants[v] = vi_upward(vi_load(w + v * quant_bytes(f) + LINE * j), f.min);
 #pragma GCC unroll 4
       for (int m = 0; m < M; m++) {
         vi quad = vi_quad(x + (size_t)m * K + 4 * j);
@@ -155,7 +155,7 @@ INLINE void block_tile(block_format f, int M, const uint8_t *w, int from, int to
       add_products(f, M, block + half * quant_bytes(f) / 2, quants, K, s);
 #pragma GCC unroll 2
       for (int v = 0; v < VECTORS; v++) {
-        vf scale = number(numbers(f, block, v) + half * number_bytes(f), f.wide);
+        vf scale = number(f, block + scales_offset(f) + half * GROUP * 4, v);
 #pragma GCC unroll 4
         for (int m = 0; m < M; m++) {
           vf factor = vf_mul(scale, vf_set1(x.scales[m * blocks + b]));
@@ -169,7 +169,7 @@ INLINE void block_tile(block_format f, int M, const uint8_t *w, int from, int to
       vf least[ROWS];
       for (int m = 0; m < M; m++) least[m] = vf_set1(0);
       for (int b = 0; b < blocks; b++) {
-        vf min = number(numbers(f, w + (size_t)b * block_bytes(f), v) + number_bytes(f), f.wide);
+        vf min = number(f, w + (size_t)b * block_bytes(f) + minima_offset(f), v);
         for (int m = 0; m < M; m++) least[m] = vf_fma(min, vf_set1(x.sums[m * blocks + b]), least[m]);
       }
       for (int m = 0; m < M; m++) acc[v][m] = vf_add(acc[v][m], least[m]);

@@ -33,8 +33,8 @@ final class EngineMixin {
   private Integer threads;
 
   @Option(names = "--kv-memory", paramLabel = "SIZE",
-      description = "Memory for keys and values of each side of the model, as in 512m or 2g; sessions wait where it is "
-          + "short (default: a quarter of the Java heap).")
+      description = "Memory for a worker's keys and values, as in 512m or 2g; sessions wait where it is short "
+          + "(default: a quarter of the Java heap).")
   private String kvMemory;
 
   @Option(names = "--prefix-cache", paramLabel = "on|off",

@@ -16,8 +16,7 @@ import dev.layermesh.decoding.Verifier;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.model.ModelConfig;
-import dev.layermesh.engine.speculation.DraftModel;
-import dev.layermesh.engine.speculation.VerifyModel;
+import dev.layermesh.engine.speculation.CoLocatedModel;
 import dev.layermesh.tokenizer.ChatTemplate;
 import dev.layermesh.tokenizer.StopStrings;
 import dev.layermesh.tokenizer.StreamingDetokenizer;
@@ -34,16 +33,14 @@ final class LocalCompleter implements Completer {
   private final Path model;
   private final Tokenizer tokenizer;
   private final Optional<ChatTemplate> template;
-  private final DraftModel draft;
-  private final VerifyModel verify;
+  private final CoLocatedModel engine;
 
   private LocalCompleter(
-      Path model, Tokenizer tokenizer, Optional<ChatTemplate> template, DraftModel draft, VerifyModel verify) {
+      Path model, Tokenizer tokenizer, Optional<ChatTemplate> template, CoLocatedModel engine) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.template = template;
-    this.draft = draft;
-    this.verify = verify;
+    this.engine = engine;
   }
 
   /**
@@ -65,15 +62,9 @@ final class LocalCompleter implements Completer {
       tokenizer.requireFits(config.vocabSize());
       Optional<ChatTemplate> template = ChatTemplate.find(files);
       template.ifPresent(opened::add);
-      DraftModel draft;
-      try (var progress = Progress.ofBytes(environment, "Loading draft layers")) {
-        draft = keep(opened, DraftModel.open(options, progress));
+      try (var progress = Progress.ofBytes(environment, "Loading")) {
+        return new LocalCompleter(options.model(), tokenizer, template, CoLocatedModel.open(options, progress));
       }
-      VerifyModel verify;
-      try (var progress = Progress.ofBytes(environment, "Loading verify layers")) {
-        verify = VerifyModel.open(options, false, progress);
-      }
-      return new LocalCompleter(options.model(), tokenizer, template, draft, verify);
     } catch (RuntimeException failed) {
       closeAll(opened);
       throw failed;
@@ -97,12 +88,12 @@ final class LocalCompleter implements Completer {
 
   @Override
   public ModelStamp stamp() {
-    return ModelStamp.of(draft.model(), verify.model());
+    return ModelStamp.of(engine.draft().model(), engine.verify().model());
   }
 
   @Override
   public int contextLength() {
-    return draft.model().config().maxPositions();
+    return engine.draft().model().config().maxPositions();
   }
 
   @Override
@@ -124,7 +115,7 @@ final class LocalCompleter implements Completer {
               "the checkpoint has no chat template: use a prompt as it stands"))
           .render(chat.messages(), true));
     };
-    int vocabulary = draft.model().config().vocabSize();
+    int vocabulary = engine.draft().model().config().vocabSize();
     for (int id : ids.toArray()) {
       if (id >= vocabulary) {
         throw InputException.of("prompt_ids", id, "must be between 0 and " + (vocabulary - 1)
@@ -140,7 +131,7 @@ final class LocalCompleter implements Completer {
     if (prompt.length() + request.room() > contextLength()) {
       throw new ContextFullException(prompt.length(), request.room(), contextLength());
     }
-    TokenIds eos = request.ignoreEos() ? TokenIds.empty() : draft.model().config().eosIds();
+    TokenIds eos = request.ignoreEos() ? TokenIds.empty() : engine.draft().model().config().eosIds();
     var spec = new SessionSpec(
         new SessionKey(ThreadLocalRandom.current().nextLong(), 0),
         prompt,
@@ -149,8 +140,8 @@ final class LocalCompleter implements Completer {
         request.window());
     var text = new Answer(listener);
     Outcome outcome;
-    try (Drafter drafter = shown(draft.drafter(spec), listener);
-        Verifier verifier = new LocalVerifier(verify)) {
+    try (Drafter drafter = shown(engine.draft().drafter(spec), listener);
+        Verifier verifier = new LocalVerifier(engine.verify())) {
       outcome = new SpeculativeDecoder(spec, drafter, verifier, text).run();
     }
     return text.completion(spec, outcome);
@@ -162,8 +153,7 @@ final class LocalCompleter implements Completer {
 
   @Override
   public void close() {
-    verify.close();
-    draft.close();
+    engine.close();
     template.ifPresent(ChatTemplate::close);
     tokenizer.close();
   }

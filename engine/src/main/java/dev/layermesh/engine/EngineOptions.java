@@ -14,7 +14,7 @@ import java.util.OptionalInt;
  * @param device {@code cpu} or {@code cuda:N}
  * @param backend {@code auto}, or a backend's name
  * @param threads compute threads, at least 1
- * @param kv memory for keys and values of each side of the model
+ * @param kv memory for keys and values, and the exit states kept beside them, of all that is loaded together
  */
 public record EngineOptions(
     Path model, OptionalInt exitLayer, String device, String backend, int threads, KvOptions kv) {
@@ -27,6 +27,11 @@ public record EngineOptions(
     if (threads < 1) {
       throw InputException.of("--threads", threads, "must be 1 or more");
     }
+  }
+
+  /** With default memory for keys and values. */
+  public EngineOptions(Path model, OptionalInt exitLayer, String device, String backend, int threads) {
+    this(model, exitLayer, device, backend, threads, KvOptions.ofHeap());
   }
 
   /** A checkpoint with every default: its own exit layer, the best CPU backend, all cores. */

@@ -7,7 +7,7 @@ import dev.layermesh.decoding.InputException;
  *
  * @param device that computes
  * @param threads of a CPU backend, the lane's own among them, at least 1; accelerators ignore it
- * @param kv memory for keys and values of each stack
+ * @param kv memory for keys and values of each layer
  */
 public record BackendOptions(Device device, int threads, KvOptions kv) {
   public BackendOptions {

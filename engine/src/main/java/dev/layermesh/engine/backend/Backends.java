@@ -28,7 +28,7 @@ public final class Backends {
     return open(device, backend, threads, KvOptions.ofHeap());
   }
 
-  /** The same with memory of a stated size for the keys and values of each stack. */
+  /** The same with memory of a stated size for the keys and values of each layer. */
   public static Backend open(String device, String backend, int threads, KvOptions kv) {
     List<BackendProvider> providers =
         ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get).toList();

@@ -7,7 +7,9 @@ import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 
@@ -22,6 +24,7 @@ final class CpuBackend implements Backend {
   private final Matrices matrices;
   private final CpuOptions options;
   private final Arena arena = Arena.ofShared();
+  private final Map<List<TensorView>, Head> heads = new HashMap<>(); // by norm and projection: slices share one
 
   /**
    * A backend.
@@ -63,7 +66,14 @@ final class CpuBackend implements Backend {
   @Override
   public Head head(ModelConfig config, TensorView norm, TensorView projection, LongConsumer loaded) {
     requireShape(projection, config.vocabSize(), config.hiddenSize());
-    return new CpuHead(crew, config, norm, prepare(List.of(projection), loaded).getFirst());
+    Head known = heads.get(List.of(norm, projection));
+    if (known != null) {
+      loaded.accept(projection.data().byteSize());
+      return known;
+    }
+    Head head = new CpuHead(crew, config, norm, prepare(List.of(projection), loaded).getFirst());
+    heads.put(List.of(norm, projection), head);
+    return head;
   }
 
   private List<Matrix> prepare(List<TensorView> views, LongConsumer loaded) {

@@ -79,7 +79,8 @@ final class CpuLayerStack implements LayerStack {
     this.rope = new RopeTable(config.rope().inverseFrequencies(config.headDim()));
     int attendingLayers = (int) plan.layers().stream().filter(LayerPlan.Layer::attention).count();
     this.memory = new KvPool(
-        new KvShape(attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()), options.kv());
+        new KvShape(attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()),
+        options.kv().ofLayers(attendingLayers));
     this.normed = new Activations(config.hiddenSize());
     this.attended = new Activations(config.numHeads() * config.headDim());
     this.gate = new Activations(config.intermediateSize());

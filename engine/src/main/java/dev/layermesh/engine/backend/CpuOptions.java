@@ -6,7 +6,7 @@ package dev.layermesh.engine.backend;
  * @param threads that compute, the calling lane among them, at least 1
  * @param pagePositions positions of a page of keys and values
  * @param aloneBelow multiply-adds below which the lane does not wait for helpers
- * @param kv how much memory keys and values may take
+ * @param kv how much memory keys and values of a layer may take
  */
 record CpuOptions(int threads, int pagePositions, long aloneBelow, KvOptions kv) {
   private static final long ALONE_BELOW = 1 << 17; // a few microseconds: what a hand-off takes

@@ -5,7 +5,7 @@ import dev.layermesh.decoding.InputException;
 /**
  * Memory for keys and values.
  *
- * @param bytes all sessions of a worker may use together, at least 1
+ * @param bytes all sessions of a worker, or those of a layer on a backend, may use together, at least 1
  * @param blockPositions positions of a block, what memory is handed out in and shared, at least 1
  * @param sharesPrefixes whether full blocks are kept, by their tokens, for sessions that begin alike
  */
@@ -40,6 +40,11 @@ public record KvOptions(long bytes, int blockPositions, boolean sharesPrefixes) 
   /** The same in blocks of another size. */
   public KvOptions inBlocksOf(int positions) {
     return new KvOptions(bytes, positions, sharesPrefixes);
+  }
+
+  /** For so many layers, where this is for one. */
+  KvOptions ofLayers(int layers) {
+    return withBytes(bytes > Long.MAX_VALUE / Math.max(1, layers) ? Long.MAX_VALUE : Math.max(1, bytes * layers));
   }
 
   /** A part of it, for one of {@code whole} parts' owners. */

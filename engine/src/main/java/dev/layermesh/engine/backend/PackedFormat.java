@@ -8,10 +8,11 @@ package dev.layermesh.engine.backend;
  * <ul>
  *   <li>{@code F32}, {@code F16}: [K, 32]; an odd last column is followed by one of zeros.
  *   <li>{@code BF16}: [K/2, 32, 2], the pairs of columns that a 32-bit lane holds.
- *   <li>Blocks of 32 columns: the quants of the first 16 rows, those of the last, then the numbers of either. 8-bit
- *       quants of 16 rows are [8, 16, 4], quads of columns; 4-bit ones [4, 16, 4], byte i of quad j holding column 4j +
- *       i below and 4j + i + 16 above. Numbers are scales [16] and minima [16]. An element is {@code scale * quant +
- *       minimum}. Where there are no minima a byte stands 128, a nibble 8 above its quant.
+ *   <li>Blocks of 32 columns: the quants of the first 16 rows, those of the last, then the numbers of all: scales, and
+ *       minima. 8-bit quants of 16 rows are [8, 16, 4], quads of columns, signed; 4-bit ones [4, 16, 4], byte i of quad
+ *       j holding column 4j + i below and 4j + i + 16 above, and stand 8 above their quant where there are no minima. An
+ *       element is {@code scale * quant + minimum}. Numbers in binary16 are [16, 2], rows r and r + 16 in a lane of 32
+ *       bits; numbers in float32 are [32], with two scales [2, 32].
  * </ul>
  */
 enum PackedFormat {
@@ -30,7 +31,7 @@ enum PackedFormat {
   Q8_WIDE_MIN(8, 4, 4),
   /** Scales and minima in float32. */
   Q4_WIDE_MIN(4, 4, 4),
-  /** Two scales in float32: of the first and of the last 16 columns, [2, 16]. */
+  /** Two scales in float32: of the first and of the last 16 columns. */
   Q8_HALVES(8, 8, 0);
 
   /** Rows of a vector. */
@@ -82,19 +83,19 @@ enum PackedFormat {
     return BLOCK * LANES * bits / 8;
   }
 
-  /** Bytes of the scales and minima of 16 rows in a block. */
-  int numberBytes() {
-    return LANES * (scaleBytes + minBytes);
-  }
-
   /** Bytes of a block of a group. */
   int blockBytes() {
-    return GROUP / LANES * (quantBytes() + numberBytes());
+    return minimaOffset() + GROUP * minBytes;
   }
 
-  /** Where in a block the numbers of the rows from {@code lane} on begin; lane is 0 or 16. */
-  int numbersOffset(int lane) {
-    return GROUP / LANES * quantBytes() + lane / LANES * numberBytes();
+  /** Where in a block its scales begin. */
+  int scalesOffset() {
+    return GROUP / LANES * quantBytes();
+  }
+
+  /** Where in a block its minima begin. */
+  int minimaOffset() {
+    return scalesOffset() + GROUP * scaleBytes;
   }
 
   /** Bytes of a group of rows of {@code columns} elements. */

@@ -3,7 +3,6 @@ package dev.layermesh.engine.backend;
 import static dev.layermesh.engine.backend.PackedFormat.GROUP;
 import static dev.layermesh.engine.backend.PackedFormat.LANES;
 
-import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.Quants;
 import dev.layermesh.engine.checkpoint.TensorView;
 import java.lang.foreign.MemorySegment;
@@ -53,22 +52,19 @@ final class Packer {
 
   private static void blocks(TensorView view, int row, PackedMatrix matrix, Quants quants) {
     PackedFormat format = matrix.format();
-    int vector = row % GROUP / LANES * LANES;
-    int lane = row % LANES;
     long block = matrix.groupOffset(row / GROUP);
     for (int part = 0; part < view.columns() / PackedFormat.BLOCK; part++) {
-      long into = block + (vector == 0 ? 0 : format.quantBytes()) + 4L * lane;
-      long numbers = block + format.numbersOffset(vector);
+      long into = block + row % GROUP / LANES * format.quantBytes() + 4L * (row % LANES);
       switch (view.dtype()) {
-        case Q8_0, Q4_0, Q4_1 -> alike(view, row, part, matrix, into, numbers + 2L * lane);
+        case Q8_0, Q4_0, Q4_1 -> alike(view, row, part, matrix, block, into);
         default -> {
           quants.read(view, row, part);
           if (format.bits() == Byte.SIZE) {
-            bytes(quants.quants(), format.hasMinima() ? 0 : 128, matrix.data(), into);
+            bytes(quants.quants(), matrix.data(), into);
           } else {
             nibbles(quants.quants(), matrix.data(), into);
           }
-          numbers(quants, format, matrix.data(), numbers, lane);
+          numbers(quants, matrix, block, row);
         }
       }
       block += format.blockBytes();
@@ -76,26 +72,26 @@ final class Packer {
   }
 
   /** A block whose quants and numbers are stored as they are packed, in another order: four bytes at a time. */
-  private static void alike(TensorView view, int row, int part, PackedMatrix matrix, long into, long numbers) {
+  private static void alike(TensorView view, int row, int part, PackedMatrix matrix, long block, long into) {
+    PackedFormat format = matrix.format();
     MemorySegment data = view.data();
     MemorySegment packed = matrix.data();
-    int numberBytes = matrix.format().hasMinima() ? 4 : 2;
+    int numberBytes = format.hasMinima() ? 4 : 2;
     long source = view.offset(row) + (long) part * view.dtype().blockBytes();
-    int signs = view.dtype() == DType.Q8_0 ? 0x80808080 : 0; // what a signed byte differs in from one that stands 128 up
     for (int i = 0; i < view.dtype().blockBytes() - numberBytes; i += 4) {
-      packed.set(INT, into + (long) LANES * i, data.get(INT, source + numberBytes + i) ^ signs);
+      packed.set(INT, into + (long) LANES * i, data.get(INT, source + numberBytes + i));
     }
-    packed.set(SHORT, numbers, data.get(SHORT, source));
-    if (matrix.format().hasMinima()) {
-      packed.set(SHORT, numbers + 2L * LANES, data.get(SHORT, source + 2));
+    packed.set(SHORT, half(block + format.scalesOffset(), row), data.get(SHORT, source));
+    if (format.hasMinima()) {
+      packed.set(SHORT, half(block + format.minimaOffset(), row), data.get(SHORT, source + 2));
     }
   }
 
-  private static void bytes(int[] quants, int offset, MemorySegment packed, long into) {
+  private static void bytes(int[] quants, MemorySegment packed, long into) {
     for (int k = 0; k < quants.length; k += 4) {
       int quad = 0;
       for (int i = 0; i < 4; i++) {
-        quad |= (quants[k + i] + offset & 255) << 8 * i;
+        quad |= (quants[k + i] & 255) << 8 * i;
       }
       packed.set(INT, into + (long) LANES * k, quad);
     }
@@ -111,20 +107,28 @@ final class Packer {
     }
   }
 
-  private static void numbers(Quants quants, PackedFormat format, MemorySegment packed, long into, int lane) {
-    if (format.wide()) {
-      packed.set(Elements.FLOAT, into + 4L * lane, quants.scale());
-      if (format.halves() > 1) {
-        packed.set(Elements.FLOAT, into + 4L * (LANES + lane), quants.lastScale());
-      } else {
-        packed.set(Elements.FLOAT, into + 4L * (LANES + lane), quants.minimum());
-      }
-    } else {
-      packed.set(SHORT, into + 2L * lane, Float.floatToFloat16(quants.scale()));
-      if (format.hasMinima()) {
-        packed.set(SHORT, into + 2L * (LANES + lane), Float.floatToFloat16(quants.minimum()));
-      }
+  private static void numbers(Quants quants, PackedMatrix matrix, long block, int row) {
+    PackedFormat format = matrix.format();
+    number(quants.scale(), matrix, block + format.scalesOffset(), row);
+    if (format.halves() > 1) {
+      number(quants.lastScale(), matrix, block + format.scalesOffset() + 4L * GROUP, row);
     }
+    if (format.hasMinima()) {
+      number(quants.minimum(), matrix, block + format.minimaOffset(), row);
+    }
+  }
+
+  private static void number(float value, PackedMatrix matrix, long numbers, int row) {
+    if (matrix.format().wide()) {
+      matrix.data().set(Elements.FLOAT, numbers + 4L * (row % GROUP), value);
+    } else {
+      matrix.data().set(SHORT, half(numbers, row), Float.floatToFloat16(value));
+    }
+  }
+
+  /** Where a row's number in binary16 lies. */
+  private static long half(long numbers, int row) {
+    return numbers + 4L * (row % LANES) + row % GROUP / LANES * 2;
   }
 
   private static void ints(TensorView view, int row, PackedMatrix matrix) {

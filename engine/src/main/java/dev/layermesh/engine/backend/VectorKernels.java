@@ -26,6 +26,7 @@ final class VectorKernels implements Kernels {
   private static final int LANES = PackedFormat.LANES; // of a logical vector: one 512-bit register
   private static final int GROUP = PackedFormat.GROUP;
   private static final int BLOCK = PackedFormat.BLOCK;
+  private static final int STRETCH = 32; // blocks whose integer sums wait for their scales
   private static final int ROWS = 4; // of x that share each load of floating-point weights
   private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED.length() > LANES
       ? FloatVector.SPECIES_512
@@ -42,11 +43,11 @@ final class VectorKernels implements Kernels {
   private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
 
   private final Kernels plain = new ScalarKernels(); // for verbs that the compiler vectorizes by itself
+  private final int[] whole = new int[2 * STRETCH * GROUP]; // integer sums of a stretch of blocks, or of their halves
+  private final float[] sums = new float[GROUP];
   private final float[] lanes = new float[LANES];
   private MemorySegment widened = MemorySegment.NULL; // [K, 32], a group of binary16 weights as float32
   private int[] pairs = {}; // [T, K/2]: the quants of a quad of columns as two pairs of 16-bit numbers, 0 2 and 1 3
-  private final Floats scaleRow = new Floats(); // [2, K/32, 16], of a group
-  private final Floats minimumRow = new Floats(); // [2, K/32, 16]
   private final Floats scoreRow = new Floats(); // [positions]
 
   @Override
@@ -289,187 +290,154 @@ final class VectorKernels implements Kernels {
   }
 
   /**
-   * The scales of a group, [2, blocks, 16], and its minima, as float32. Apart from the products: C2 inlines so many vector
-   * operations of one method and no more, and each that it does not would allocate.
+   * One row after the other, a stretch of blocks at a time: their integer sums, then what their scales make of them. Two
+   * steps, since C2 inlines so many vector operations of one method and no more, and each that it does not allocates.
    */
-  private void unpackNumbers(PackedMatrix matrix, int group) {
-    PackedFormat format = matrix.format();
-    int blocks = matrix.columns() / BLOCK;
-    int perBlock = format.halves() * LANES;
-    scaleRow.reserve(2 * blocks * perBlock);
-    minimumRow.reserve(2 * blocks * LANES);
-    for (int i = 0; i < 2 * blocks; i++) {
-      int vector = i / blocks;
-      long o = matrix.groupOffset(group) + (long) (i % blocks) * format.blockBytes()
-          + format.numbersOffset(vector * LANES);
-      if (format.wide()) {
-        MemorySegment.copy(matrix.data(), Elements.FLOAT, o, scaleRow.array(), i * perBlock, perBlock);
-        if (format.hasMinima()) {
-          MemorySegment.copy(matrix.data(), Elements.FLOAT, o + 4L * perBlock, minimumRow.array(), i * LANES, LANES);
-        }
-      } else {
-        for (int lane = 0; lane < LANES; lane += STEP) {
-          f16(matrix.data(), o + 2L * lane).intoArray(scaleRow.array(), i * LANES + lane);
-          if (format.hasMinima()) {
-            f16(matrix.data(), o + 2L * (LANES + lane)).intoArray(minimumRow.array(), i * LANES + lane);
-          }
-        }
-      }
-    }
-  }
-
   private void blocks(PackedMatrix matrix, int group, Activations x, float[] out) {
-    unpackNumbers(matrix, group);
+    int blocks = matrix.columns() / BLOCK;
     for (int t = 0; t < x.rows(); t++) {
-      if (matrix.format().halves() == 1 && matrix.format().bits() == Byte.SIZE) {
-        rowOfBytes(matrix, group, x, t, out);
+      Arrays.fill(sums, 0);
+      for (int from = 0; from < blocks; from += STRETCH) {
+        int to = Math.min(from + STRETCH, blocks);
+        if (matrix.format().bits() == Byte.SIZE) {
+          sumBytes(matrix, group, from, to, t);
+        } else {
+          sumNibbles(matrix, group, from, to, x, t);
+        }
+        scaleSums(matrix, group, from, to, x, t);
       }
-      for (int vector = 0; vector < 2; vector++) {
-        if (matrix.format().halves() > 1) {
-          rowOfHalves(matrix, group, vector, x, t, out);
-        } else if (matrix.format().bits() < Byte.SIZE) {
-          rowOfNibbles(matrix, group, vector, x, t, out);
-        }
-        if (matrix.format().hasMinima()) {
-          addMinima(matrix, group, vector, x, t, out);
-        }
+      if (matrix.format().hasMinima()) {
+        addMinima(matrix, group, x, t);
+      }
+      for (int lane = 0; lane < GROUP; lane += STEP) {
+        put(FloatVector.fromArray(F, sums, lane), lane, matrix, group, t, out);
       }
     }
   }
 
-  /** Both vectors of a group at once, so that its memory is read from one end to the other. */
-  private void rowOfBytes(PackedMatrix matrix, int group, Activations x, int t, float[] out) {
+  /** Integer sums of blocks, or of their halves, for both vectors of a group: [blocks * halves, 32]. */
+  private void sumBytes(PackedMatrix matrix, int group, int from, int to, int t) {
     MemorySegment w = matrix.data();
-    int blocks = matrix.columns() / BLOCK;
-    int blockBytes = matrix.format().blockBytes();
-    short sign = signBits(matrix.format());
-    float[] scales = scaleRow.array();
-    float[] xScales = x.scales().array();
-    int behind = blocks * LANES; // scales of the second vector
+    PackedFormat format = matrix.format();
+    int halves = format.halves();
+    int quantBytes = format.quantBytes();
     for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector sum0 = FloatVector.zero(F);
-      FloatVector sum1 = sum0;
-      long o = matrix.groupOffset(group) + 4L * lane;
-      int pair = t * matrix.columns() / 2;
-      for (int b = 0; b < blocks; b++) {
+      int pair = (t * matrix.columns() + from * BLOCK) / 2;
+      int into = lane;
+      for (int i = from * halves; i < to * halves; i++) {
+        long o = matrix.groupOffset(group) + (long) (i / halves) * format.blockBytes()
+            + i % halves * (quantBytes / halves) + 4L * lane;
         IntVector s0 = IntVector.zero(I);
         IntVector s1 = s0;
-        for (int j = 0; j < 8; j++) {
-          ShortVector even = pairs(pair + 2 * j);
-          ShortVector odd = pairs(pair + 2 * j + 1);
-          s0 = quad(w, o + 4L * LANES * j, sign, even, odd, s0);
-          s1 = quad(w, o + 4L * LANES * (8 + j), sign, even, odd, s1);
+        for (int half = halves; half <= 2; half++) {
+          for (int j = 0; j < 4; j++) { // a constant, to be unrolled
+            ShortVector even = pairs(pair + 2 * j);
+            ShortVector odd = pairs(pair + 2 * j + 1);
+            s0 = quad(w, o + 4L * LANES * j, even, odd, s0);
+            s1 = quad(w, o + 4L * LANES * j + quantBytes, even, odd, s1);
+          }
+          o += 4 * 4 * LANES;
+          pair += BLOCK / 4;
         }
-        float xScale = xScales[t * blocks + b];
-        sum0 = scaled(s0, scales, b * LANES + lane, xScale, sum0);
-        sum1 = scaled(s1, scales, behind + b * LANES + lane, xScale, sum1);
-        o += blockBytes;
-        pair += BLOCK / 2;
+        s0.intoArray(whole, into);
+        s1.intoArray(whole, into + LANES);
+        into += GROUP;
       }
-      put(sum0, lane, matrix, group, t, out);
-      put(sum1, LANES + lane, matrix, group, t, out);
     }
   }
 
-  /** As {@link #rowOfBytes}, with a scale for every 16 columns. */
-  private void rowOfHalves(
-      PackedMatrix matrix, int group, int vector, Activations x, int t, float[] out) {
+  /** As {@link #sumBytes}. Sixteen products of a nibble and an 8-bit number fit 16 bits: a block is summed there. */
+  private void sumNibbles(PackedMatrix matrix, int group, int from, int to, Activations x, int t) {
     MemorySegment w = matrix.data();
-    int halves = 2 * (matrix.columns() / BLOCK);
-    PackedFormat format = matrix.format();
-    short sign = signBits(format);
-    float[] scales = scaleRow.array();
-    float[] xScales = x.scales().array();
+    int blocks = matrix.columns() / BLOCK;
+    int quantBytes = matrix.format().quantBytes();
+    boolean offset = !matrix.format().hasMinima();
     for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector sum = FloatVector.zero(F);
-      int pair = t * matrix.columns() / 2;
-      for (int half = 0; half < halves; half++) {
-        long o = quantsOffset(matrix, group, vector) + (long) (half / 2) * format.blockBytes()
-            + half % 2 * (format.quantBytes() / 2) + 4L * lane;
-        IntVector s = IntVector.zero(I);
+      int into = lane;
+      for (int b = from; b < to; b++) {
+        long o = matrix.groupOffset(group) + (long) b * matrix.format().blockBytes() + 4L * lane;
+        int pair = (t * matrix.columns() + b * BLOCK) / 2;
+        ShortVector s0 = ShortVector.zero(S);
+        ShortVector s1 = s0;
         for (int j = 0; j < 4; j++) {
-          s = quad(w, o + 4L * LANES * j, sign, pairs(pair + 2 * j), pairs(pair + 2 * j + 1), s);
+          ShortVector quad0 = shorts(w, o + 4L * LANES * j);
+          ShortVector quad1 = shorts(w, o + 4L * LANES * j + quantBytes);
+          for (int shift = 0; shift < Short.SIZE; shift += 4) { // columns 0 2, 16 18, 1 3, 17 19 of the quad
+            ShortVector xs = pairs(pair + 2 * j + shift / 8 + shift % 8 * 2);
+            s0 = s0.add(quad0.lanewise(VectorOperators.LSHR, shift).and((short) 15).mul(xs));
+            s1 = s1.add(quad1.lanewise(VectorOperators.LSHR, shift).and((short) 15).mul(xs));
+          }
         }
-        sum = scaled(s, scales, (vector * halves + half) * LANES + lane, xScales[(t * halves + half) / 2], sum);
-        pair += BLOCK / 4;
+        // A nibble stands 8 above its quant: 8 instead of 128 times the sum is too much.
+        IntVector bias = IntVector.broadcast(I, offset ? x.biases()[t * blocks + b] >> 4 : 0);
+        addPairs(bias, s0).intoArray(whole, into);
+        addPairs(bias, s1).intoArray(whole, into + LANES);
+        into += GROUP;
       }
-      put(sum, vector * LANES + lane, matrix, group, t, out);
     }
+  }
+
+  /** {@code sums += whole * (scale * xScale)}, block after block. */
+  private void scaleSums(PackedMatrix matrix, int group, int from, int to, Activations x, int t) {
+    PackedFormat format = matrix.format();
+    int halves = format.halves();
+    int first = t * (matrix.columns() / BLOCK);
+    float[] xScales = x.scales().array();
+    for (int lane = 0; lane < GROUP; lane += STEP) {
+      FloatVector sum = FloatVector.fromArray(F, sums, lane);
+      int at = lane;
+      for (int i = from * halves; i < to * halves; i++) {
+        long scales = matrix.groupOffset(group) + (long) (i / halves) * format.blockBytes() + format.scalesOffset()
+            + i % halves * (4L * GROUP);
+        FloatVector scale = numbers(format, matrix.data(), scales, lane).mul(xScales[first + i / halves]);
+        sum = ((FloatVector) IntVector.fromArray(I, whole, at).convert(VectorOperators.I2F, 0)).fma(scale, sum);
+        at += GROUP;
+      }
+      sum.intoArray(sums, lane);
+    }
+  }
+
+  /** Adds what the minima make of row t: a sum of its own over all blocks. */
+  private void addMinima(PackedMatrix matrix, int group, Activations x, int t) {
+    PackedFormat format = matrix.format();
+    int blocks = matrix.columns() / BLOCK;
+    float[] xSums = x.sums().array();
+    for (int lane = 0; lane < GROUP; lane += STEP) {
+      FloatVector sum = FloatVector.zero(F);
+      long o = matrix.groupOffset(group) + format.minimaOffset();
+      for (int b = 0; b < blocks; b++) {
+        sum = numbers(format, matrix.data(), o, lane).fma(FloatVector.broadcast(F, xSums[t * blocks + b]), sum);
+        o += format.blockBytes();
+      }
+      FloatVector.fromArray(F, sums, lane).add(sum).intoArray(sums, lane);
+    }
+  }
+
+  /** Numbers at {@code offset} of the rows from {@code lane} on. */
+  private static FloatVector numbers(PackedFormat format, MemorySegment w, long offset, int lane) {
+    if (format.wide()) {
+      return floats(w, offset + 4L * lane);
+    }
+    IntVector both = ints(w, offset + 4L * (lane % LANES));
+    return finite(lane < LANES ? both.lanewise(VectorOperators.LSHL, 16) : both);
+  }
+
+  /** The number in binary16 in the upper half of every lane, neither infinite nor NaN, as scales are; see {@link #f16}. */
+  private static FloatVector finite(IntVector halves) {
+    IntVector magnitude = halves.and(0x7fff0000).lanewise(VectorOperators.LSHR, 3);
+    IntVector scaled = magnitude.reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();
+    return scaled.or(halves.and(0x80000000)).reinterpretAsFloats();
   }
 
   /**
    * {@code s} and the products of a quad of columns. Products of two 8-bit numbers fit 16 bits, and so does the sum of
    * two of them; a lane of 32 bits holds two such sums, which are added to it as 32-bit numbers.
    */
-  private static IntVector quad(MemorySegment w, long o, short sign, ShortVector xEven, ShortVector xOdd, IntVector s) {
-    ShortVector quad = shorts(w, o).lanewise(VectorOperators.XOR, sign);
+  private static IntVector quad(MemorySegment w, long o, ShortVector xEven, ShortVector xOdd, IntVector s) {
+    ShortVector quad = shorts(w, o);
     ShortVector even = quad.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 8);
     ShortVector odd = quad.lanewise(VectorOperators.ASHR, 8);
     return addPairs(s, even.mul(xEven).add(odd.mul(xOdd)));
-  }
-
-  /** Sixteen products of a nibble and an 8-bit number fit 16 bits: a whole block is summed there. */
-  private void rowOfNibbles(
-      PackedMatrix matrix, int group, int vector, Activations x, int t, float[] out) {
-    MemorySegment w = matrix.data();
-    int blocks = matrix.columns() / BLOCK;
-    int blockBytes = matrix.format().blockBytes();
-    boolean offset = !matrix.format().hasMinima();
-    int[] biases = x.biases();
-    float[] scales = scaleRow.array();
-    float[] xScales = x.scales().array();
-    for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector sum = FloatVector.zero(F);
-      long o = quantsOffset(matrix, group, vector) + 4L * lane;
-      int pair = t * matrix.columns() / 2;
-      for (int b = 0; b < blocks; b++) {
-        ShortVector s = ShortVector.zero(S);
-        for (int j = 0; j < 4; j++) {
-          ShortVector quad = shorts(w, o + 4L * LANES * j);
-          s = s.add(quad.and((short) 15).mul(pairs(pair + 2 * j)));
-          s = s.add(quad.lanewise(VectorOperators.LSHR, 4).and((short) 15).mul(pairs(pair + 2 * j + 8)));
-          s = s.add(quad.lanewise(VectorOperators.LSHR, 8).and((short) 15).mul(pairs(pair + 2 * j + 1)));
-          s = s.add(quad.lanewise(VectorOperators.LSHR, 12).mul(pairs(pair + 2 * j + 9)));
-        }
-        int i = t * blocks + b;
-        IntVector bias = IntVector.broadcast(I, offset ? biases[i] >> 4 : 0); // 8 instead of 128 times the sum
-        sum = scaled(addPairs(bias, s), scales, (vector * blocks + b) * LANES + lane, xScales[i], sum);
-        o += blockBytes;
-        pair += BLOCK / 2;
-      }
-      put(sum, vector * LANES + lane, matrix, group, t, out);
-    }
-  }
-
-  /** Adds to row t of the product what the minima make of it: a sum of its own over all blocks. */
-  private void addMinima(
-      PackedMatrix matrix, int group, int vector, Activations x, int t, float[] out) {
-    int blocks = matrix.columns() / BLOCK;
-    float[] minima = minimumRow.array();
-    float[] xSums = x.sums().array();
-    for (int lane = 0; lane < LANES; lane += STEP) {
-      FloatVector sum = FloatVector.zero(F);
-      for (int b = 0; b < blocks; b++) {
-        sum = FloatVector.fromArray(F, minima, (vector * blocks + b) * LANES + lane)
-            .fma(FloatVector.broadcast(F, xSums[t * blocks + b]), sum);
-      }
-      int column = group * GROUP + vector * LANES + lane;
-      VectorMask<Float> in = F.indexInRange(column, matrix.rows());
-      int at = t * matrix.rows() + column;
-      if (in.anyTrue()) {
-        FloatVector.fromArray(F, out, at, in).add(sum).intoArray(out, at, in);
-      }
-    }
-  }
-
-  /** What makes a stored byte a signed number: it stands 128 above it, unless the format has minima instead. */
-  private static short signBits(PackedFormat format) {
-    return format.hasMinima() ? 0 : (short) 0x8080;
-  }
-
-  /** Where the quants of a vector's rows begin in the first block of a group. */
-  private static long quantsOffset(PackedMatrix matrix, int group, int vector) {
-    return matrix.groupOffset(group) + (long) vector * matrix.format().quantBytes();
   }
 
   private static ShortVector shorts(MemorySegment w, long offset) {
@@ -486,12 +454,6 @@ final class VectorKernels implements Kernels {
     IntVector both = products.reinterpretAsInts();
     IntVector low = both.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
     return s.add(low).add(both.lanewise(VectorOperators.ASHR, 16));
-  }
-
-  /** {@code sum + s * (scale * xScale)} */
-  private static FloatVector scaled(IntVector s, float[] scales, int at, float xScale, FloatVector sum) {
-    FloatVector whole = (FloatVector) s.convert(VectorOperators.I2F, 0);
-    return whole.fma(FloatVector.fromArray(F, scales, at).mul(xScale), sum);
   }
 
   /** Writes lanes from {@code lane} on to their places in row t of the product, those behind its last element not. */

@@ -12,7 +12,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /** Measures how fast threads read memory that no cache holds. Belongs to one thread. */
-final class ReadProbe implements AutoCloseable {
+public final class ReadProbe implements AutoCloseable {
   private static final long BYTES = 256L << 20; // far beyond any cache
   private static final int WARM_UPS = 3;
   private static final int ROUNDS = 3;
@@ -24,7 +24,8 @@ final class ReadProbe implements AutoCloseable {
   private volatile long sink; // keeps reads from being optimized away
   private boolean warm;
 
-  ReadProbe(int threads) {
+  /** A probe of so many threads, each of which reads a part. */
+  public ReadProbe(int threads) {
     this.threads = threads;
     this.memory = NativeMemory.allocate(BYTES, arena);
     this.memory.fill((byte) 1);
@@ -32,7 +33,7 @@ final class ReadProbe implements AutoCloseable {
   }
 
   /** The best of a few rounds. */
-  double bytesPerSecond() {
+  public double bytesPerSecond() {
     for (int i = 0; !warm && i < WARM_UPS; i++) {
       round();
     }

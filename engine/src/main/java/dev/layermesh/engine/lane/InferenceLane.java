@@ -25,8 +25,9 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
- * The single writer of a device: one platform thread owns a transformer and every cache of it. Sessions submit steps
- * and wait; each batch takes what is there, decoding rows before prefill, up to {@code maxRows} rows.
+ * The single writer of a device: one platform thread owns the transformers on it, a stage each, and all their caches.
+ * Sessions submit steps and wait; each batch takes what is there for one stage, decoding rows before prefill, up to
+ * {@code maxRows} rows.
  */
 public final class InferenceLane implements AutoCloseable {
   /**
@@ -51,36 +52,58 @@ public final class InferenceLane implements AutoCloseable {
     record Stop() implements Order {}
   }
 
-  private final Transformer transformer;
+  /** A transformer, and who waits for it. */
+  private static final class Stage {
+    private final Transformer transformer;
+    private final KvAdmission admission;
+    private final Deque<Order.Run> urgent = new ArrayDeque<>(); // found their memory taken by the batch before
+    private final List<Order.Run> postponed = new ArrayList<>(); // the same, of the batch being made
+    private final Deque<Order.Run> decoding = new ArrayDeque<>();
+    private final Deque<Order.Run> prefilling = new ArrayDeque<>();
+    private volatile LaneStats stats = new LaneStats(0, 0, 0, 0);
+    private volatile MemoryStats memory;
+
+    Stage(Transformer transformer) {
+      this.transformer = transformer;
+      this.admission = new KvAdmission(transformer.memory());
+      this.memory = admission.stats();
+    }
+
+    /** Sessions on their way to a token. */
+    private int hurried() {
+      return urgent.size() + decoding.size();
+    }
+
+    private boolean idle() {
+      return hurried() == 0 && prefilling.isEmpty();
+    }
+  }
+
+  private final List<Stage> stages;
   private final int maxRows;
   private final BlockingQueue<Order> orders = new LinkedBlockingQueue<>();
-  private final KvAdmission admission;
   private final AtomicLong sessions = new AtomicLong();
-  private final Deque<Order.Run> urgent = new ArrayDeque<>(); // found their memory taken by the batch before
-  private final List<Order.Run> postponed = new ArrayList<>(); // the same, of the batch being made
-  private final Deque<Order.Run> decoding = new ArrayDeque<>();
-  private final Deque<Order.Run> prefilling = new ArrayDeque<>();
   private final ExecutorService worker;
   private boolean stopped;
-  private int lastDecoding; // sessions that the last step answered
-  private long lastNanos; // what it took
+  private int awaited; // decoding sessions that the last step let go, less the orders that have come since
+  private long lastNanos; // what the last step took
   private volatile boolean closed;
-  private volatile LaneStats stats = new LaneStats(0, 0, 0, 0);
-  private volatile MemoryStats memory;
 
-  /** Starts a lane; from here on nobody else may use {@code transformer}. */
+  /** Starts a lane of one stage. */
   public InferenceLane(String name, Transformer transformer, int maxRows) {
-    this.transformer = transformer;
+    this(name, List.of(transformer), maxRows);
+  }
+
+  /** Starts a lane; from here on nobody else may use {@code transformers}, which are on one device. */
+  public InferenceLane(String name, List<Transformer> transformers, int maxRows) {
+    this.stages = transformers.stream().map(Stage::new).toList();
     this.maxRows = maxRows;
-    this.admission = new KvAdmission(transformer.memory());
-    this.memory = admission.stats();
     this.worker = Executors.newSingleThreadExecutor(Thread.ofPlatform().name("lane-" + name).daemon().factory());
     worker.execute(this::work);
   }
 
-  /** What runs here; its sizes may be read by any thread. */
-  public Transformer transformer() {
-    return transformer;
+  Transformer transformer(int stage) {
+    return stages.get(stage).transformer;
   }
 
   /** Rows that a longer input is cut to, so that a prompt shares its steps with sessions that decode. */
@@ -88,24 +111,34 @@ public final class InferenceLane implements AutoCloseable {
     return Math.max(1, maxRows / 2);
   }
 
-  /** A session with an empty cache; any thread. */
+  /** A session of the first stage with an empty cache; any thread. */
   public LaneSession open() {
     return open(0);
   }
 
+  /** A session of a stage with an empty cache; any thread. */
+  public LaneSession open(int stage) {
+    return open(stage, 0);
+  }
+
   /** The same, of which it is known that it needs {@code positions} at least: it begins when there is room for them. */
-  public LaneSession open(int positions) {
-    return new LaneSession(this, sessions.getAndIncrement(), positions);
+  public LaneSession open(int stage, int positions) {
+    return new LaneSession(this, stage, sessions.getAndIncrement(), positions);
   }
 
-  /** Counters; any thread. */
+  /** Counters of the first stage; any thread. */
   public LaneStats stats() {
-    return stats;
+    return stats(0);
   }
 
-  /** How its memory for keys and values is used; any thread. */
-  public MemoryStats memory() {
-    return memory;
+  /** Counters of a stage; any thread. */
+  public LaneStats stats(int stage) {
+    return stages.get(stage).stats;
+  }
+
+  /** How a stage's memory for keys and values is used; any thread. */
+  public MemoryStats memory(int stage) {
+    return stages.get(stage).memory;
   }
 
   CompletableFuture<Ran> submit(LaneSession session, Step step) {
@@ -113,9 +146,9 @@ public final class InferenceLane implements AutoCloseable {
     return order(new Order.Run(session, step, result), result);
   }
 
-  CompletableFuture<Adopted> adopt(LaneSession session, int from, TokenIds ids) {
+  CompletableFuture<Adopted> adopt(LaneSession session, int first, TokenIds ids) {
     var result = new CompletableFuture<Adopted>();
-    return order(new Order.Adopt(session, from, ids, result), result);
+    return order(new Order.Adopt(session, first, ids, result), result);
   }
 
   private <T> CompletableFuture<T> order(Order order, CompletableFuture<T> result) {
@@ -145,26 +178,31 @@ public final class InferenceLane implements AutoCloseable {
   private void work() {
     try {
       while (!stopped) {
-        accept(urgent.isEmpty() && decoding.isEmpty() && prefilling.isEmpty() ? orders.take() : orders.poll());
+        accept(nobodyWaits() ? orders.take() : orders.poll());
         gather();
-        List<Order.Run> batch = nextBatch();
+        Stage stage = busiest();
+        List<Order.Run> batch = nextBatch(stage);
         if (!batch.isEmpty() && !stopped) {
-          run(batch);
+          run(stage, batch);
         }
-        memory = admission.stats(memory);
+        stages.forEach(each -> each.memory = each.admission.stats(each.memory));
       }
     } catch (InterruptedException whoeverClosesIsInAHurry) {
       Thread.currentThread().interrupt();
     } finally {
       closed = true;
-      for (Order order = orders.poll(); order != null; order = orders.poll()) {
-        accept(order);
+      acceptAll();
+      for (Stage stage : stages) {
+        stage.memory = stage.admission.stats();
+        stage.urgent.forEach(run -> refuse(run.result()));
+        stage.decoding.forEach(run -> refuse(run.result()));
+        stage.prefilling.forEach(run -> refuse(run.result()));
       }
-      memory = admission.stats();
-      urgent.forEach(run -> refuse(run.result()));
-      decoding.forEach(run -> refuse(run.result()));
-      prefilling.forEach(run -> refuse(run.result()));
     }
+  }
+
+  private boolean nobodyWaits() {
+    return stages.stream().allMatch(Stage::idle);
   }
 
   private static void refuse(CompletableFuture<?> result) {
@@ -172,32 +210,47 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   /**
-   * Takes what waits. Sessions that the last step answered come back within microseconds: a wait for them that is short
-   * beside a step keeps them together instead of leaving them to take turns.
+   * Takes what waits. Sessions that the last step let go come back within microseconds, be it to another stage: a wait
+   * for them that is short beside a step keeps them together instead of leaving them to take turns.
    */
   private void gather() {
     long deadline = System.nanoTime() + lastNanos / GATHER_SHARE;
-    while (true) {
-      Order order = orders.poll();
+    acceptAll();
+    while (awaited > 0 && System.nanoTime() < deadline) {
+      Thread.yield(); // sessions may need this core to come back
+      acceptAll();
+    }
+  }
+
+  private void acceptAll() {
+    for (Order order = orders.poll(); order != null; order = orders.poll()) {
       accept(order);
-      if (order == null && (decoding.size() >= lastDecoding || System.nanoTime() >= deadline)) {
-        return;
-      }
     }
   }
 
   private void accept(Order order) {
     switch (order) {
       case null -> { }
-      case Order.Run run -> (run.step().decodes() ? decoding : prefilling).add(run);
+      case Order.Run run -> {
+        awaited--;
+        Stage stage = stages.get(run.session().stage());
+        (run.step().decodes() ? stage.decoding : stage.prefilling).add(run);
+      }
+      case Order.Forget forget -> {
+        awaited--;
+        admission(forget.session()).leave(forget.session());
+      }
       case Order.Adopt adopt when adopt.session().freed() -> refuse(adopt.result());
-      case Order.Adopt adopt -> answer(adopt.result(), () ->
-          admission.adopt(adopt.session(), adopt.first(), adopt.ids(), System.nanoTime()));
+      case Order.Adopt adopt -> answer(adopt.result(), () -> admission(adopt.session())
+          .adopt(adopt.session(), adopt.first(), adopt.ids(), System.nanoTime()));
       case Order.Share share when share.session().freed() -> { }
       case Order.Share share -> share.session().cache().share(share.block(), share.ids(), share.states());
-      case Order.Forget forget -> admission.leave(forget.session());
       case Order.Stop stop -> stopped = true;
     }
+  }
+
+  private KvAdmission admission(LaneSession session) {
+    return stages.get(session.stage()).admission;
   }
 
   private static <T> void answer(CompletableFuture<T> result, Supplier<T> source) {
@@ -209,25 +262,40 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   /**
-   * What runs next: whoever waits for a token, then prefill. One part of a prompt goes along even if it does not fit,
-   * or a lane that never stops decoding would never begin with it.
+   * The stage that most sessions wait for, the first of equals. The others are not left for long: who has drafted its
+   * window waits for the next stage too, until that one has the most.
    */
-  private List<Order.Run> nextBatch() {
+  private Stage busiest() {
+    Stage busiest = stages.getFirst();
+    for (Stage stage : stages) {
+      int more = Integer.compare(stage.hurried(), busiest.hurried());
+      if (more > 0 || more == 0 && stage.prefilling.size() > busiest.prefilling.size()) {
+        busiest = stage;
+      }
+    }
+    return busiest;
+  }
+
+  /**
+   * What a stage runs next: whoever waits for a token, then prefill. One part of a prompt goes along even if it does
+   * not fit, or a lane that never stops decoding would never begin with it.
+   */
+  private List<Order.Run> nextBatch(Stage stage) {
     var batch = new ArrayList<Order.Run>();
-    admission.startBatch();
-    int rows = take(urgent, batch, 0, maxRows);
-    rows = take(decoding, batch, rows, maxRows);
-    take(prefilling, batch, rows, Math.max(maxRows, rows + partRows()));
-    urgent.addAll(postponed);
-    postponed.clear();
+    stage.admission.startBatch();
+    int rows = take(stage, stage.urgent, batch, 0, maxRows);
+    rows = take(stage, stage.decoding, batch, rows, maxRows);
+    take(stage, stage.prefilling, batch, rows, Math.max(maxRows, rows + partRows()));
+    stage.urgent.addAll(stage.postponed);
+    stage.postponed.clear();
     return batch;
   }
 
-  private int take(Deque<Order.Run> queue, List<Order.Run> batch, int before, int limit) {
+  private int take(Stage stage, Deque<Order.Run> queue, List<Order.Run> batch, int before, int limit) {
     int rows = before;
     while (!queue.isEmpty() && (rows == 0 || rows + queue.peek().step().rows() <= limit)) {
       Order.Run run = queue.poll();
-      if (admit(run)) {
+      if (admit(stage, run)) {
         rows += run.step().rows();
         batch.add(run);
       }
@@ -236,17 +304,17 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   /** Whether a run belongs in the batch being made: it has its memory. */
-  private boolean admit(Order.Run run) {
+  private boolean admit(Stage stage, Order.Run run) {
     if (run.session().freed()) {
       refuse(run.result());
       return false;
     }
     try {
       long patienceNanos = Math.max(LEAST_PATIENCE_NANOS, PATIENCE_STEPS * lastNanos);
-      return switch (admission.admit(run.session(), run.step(), System.nanoTime(), patienceNanos)) {
+      return switch (stage.admission.admit(run.session(), run.step(), System.nanoTime(), patienceNanos)) {
         case KvAdmission.Answer.Admitted admitted -> true;
         case KvAdmission.Answer.Next next -> {
-          postponed.add(run);
+          stage.postponed.add(run);
           yield false;
         }
         case KvAdmission.Answer.Refused refused -> {
@@ -260,21 +328,21 @@ public final class InferenceLane implements AutoCloseable {
     }
   }
 
-  private void run(List<Order.Run> batch) {
+  private void run(Stage stage, List<Order.Run> batch) {
     try {
-      runTogether(batch);
+      runTogether(stage, batch);
     } catch (Throwable failure) {
       if (batch.size() == 1) {
         batch.getFirst().result().completeExceptionally(failure);
       } else {
-        batch.forEach(each -> run(List.of(each))); // one session's failure is not another's
+        batch.forEach(each -> run(stage, List.of(each))); // one session's failure is not another's
       }
     }
   }
 
-  private void runTogether(List<Order.Run> batch) {
+  private void runTogether(Stage stage, List<Order.Run> batch) {
     long startNanos = System.nanoTime();
-    Tensor states = input(batch);
+    Tensor states = input(stage.transformer, batch);
     var segments = new ArrayList<Batch.Segment>();
     var asks = new ArrayList<Head.Ask>();
     int row = 0;
@@ -287,14 +355,16 @@ public final class InferenceLane implements AutoCloseable {
           IntStream.range(start, start + step.rows()).forEach(each -> asks.add(new Head.Ask(each, sampling))));
       row += step.rows();
     }
-    transformer.layers(new Batch(segments), states);
-    deliver(batch, states, transformer.head(states, asks));
-    count(row, asks.size());
-    lastDecoding = (int) batch.stream().filter(run -> run.step().decodes()).count();
+    stage.transformer.layers(new Batch(segments), states);
+    List<Distribution> distributions = stage.transformer.head(states, asks);
+    acceptAll(); // what comes after this comes back
+    awaited = (int) batch.stream().filter(run -> run.step().decodes()).count();
+    deliver(stage.transformer, batch, states, distributions);
+    count(stage, row, asks.size());
     lastNanos = System.nanoTime() - startNanos;
   }
 
-  private Tensor input(List<Order.Run> batch) {
+  private static Tensor input(Transformer transformer, List<Order.Run> batch) {
     if (batch.getFirst().step().input() instanceof Input.States) {
       return transformer.load(batch.stream().map(run -> ((Input.States) run.step().input()).rows()).toList());
     }
@@ -304,23 +374,24 @@ public final class InferenceLane implements AutoCloseable {
         .orElseThrow());
   }
 
-  private void deliver(List<Order.Run> batch, Tensor states, List<Distribution> distributions) {
+  private static void deliver(
+      Transformer transformer, List<Order.Run> batch, Tensor states, List<Distribution> distributions) {
     int row = 0;
     int asked = 0;
     for (Order.Run run : batch) {
       Step step = run.step();
       Optional<HiddenRows> kept =
           step.keepsStates() ? Optional.of(transformer.store(states, row, step.rows())) : Optional.empty();
-      int answers = step.decodes() ? step.rows() : 0;
+      int answers = step.ask().isPresent() ? step.rows() : 0;
       run.result().complete(new Ran.Done(kept, distributions.subList(asked, asked + answers)));
       row += step.rows();
       asked += answers;
     }
   }
 
-  private void count(int rows, int asked) {
-    LaneStats last = stats;
-    stats = new LaneStats(
+  private static void count(Stage stage, int rows, int asked) {
+    LaneStats last = stage.stats;
+    stage.stats = new LaneStats(
         last.steps() + 1, last.rows() + rows, last.decodeSteps() + (asked > 0 ? 1 : 0), last.decodeRows() + asked);
   }
 }

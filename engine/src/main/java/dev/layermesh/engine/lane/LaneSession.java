@@ -16,6 +16,7 @@ import java.util.concurrent.ExecutionException;
  */
 public final class LaneSession implements AutoCloseable {
   private final InferenceLane lane;
+  private final int stage;
   private final long number;
   private volatile long rowsRun;
 
@@ -27,13 +28,15 @@ public final class LaneSession implements AutoCloseable {
   /**
    * A session without a cache yet.
    *
+   * @param stage which of the lane's transformers runs its rows
    * @param number counts sessions up
    * @param positions it will need at least
    */
-  LaneSession(InferenceLane lane, long number, int positions) {
+  LaneSession(InferenceLane lane, int stage, long number, int positions) {
     this.lane = lane;
+    this.stage = stage;
     this.number = number;
-    this.tenancy = new Tenancy(positions == 0 ? 0 : positions + lane.transformer().memory().blockPositions());
+    this.tenancy = new Tenancy(positions == 0 ? 0 : positions + blockPositions());
   }
 
   /** Rows run for this session so far. */
@@ -48,12 +51,12 @@ public final class LaneSession implements AutoCloseable {
 
   /** Whether full blocks may be shared at all. */
   public boolean sharesPrefixes() {
-    return lane.transformer().memory().sharesPrefixes();
+    return lane.transformer(stage).memory().sharesPrefixes();
   }
 
   /** Positions of a block, the unit of what is shared. */
   public int blockPositions() {
-    return lane.transformer().memory().blockPositions();
+    return lane.transformer(stage).memory().blockPositions();
   }
 
   /**
@@ -111,6 +114,11 @@ public final class LaneSession implements AutoCloseable {
 
   // For the lane's thread alone.
 
+  /** Which of the lane's transformers runs its rows. */
+  int stage() {
+    return stage;
+  }
+
   /** The lower, the older. */
   long number() {
     return number;
@@ -123,7 +131,7 @@ public final class LaneSession implements AutoCloseable {
   /** The cache, an empty one if there is none. */
   KvCache cache() {
     if (cache.isEmpty()) {
-      cache = Optional.of(lane.transformer().newCache());
+      cache = Optional.of(lane.transformer(stage).newCache());
     }
     return cache.get();
   }

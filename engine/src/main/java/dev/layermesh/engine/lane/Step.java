@@ -49,8 +49,11 @@ record Step(int first, Input input, Optional<SamplingParams> ask) {
     return input instanceof Input.Tokens;
   }
 
-  /** Whether somebody waits for a token: such steps go before prefill. */
+  /**
+   * Whether somebody waits for a token: such steps go before prefill. A row alone is on its way to one, be it that
+   * another stage will be asked.
+   */
   boolean decodes() {
-    return ask.isPresent();
+    return ask.isPresent() || rows() == 1;
   }
 }

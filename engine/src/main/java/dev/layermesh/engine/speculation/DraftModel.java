@@ -19,7 +19,8 @@ import java.util.Optional;
 public final class DraftModel implements AutoCloseable {
   private final LoadedSide side;
 
-  private DraftModel(LoadedSide side) {
+  /** @param side whose first stage is a drafter's slice */
+  DraftModel(LoadedSide side) {
     this.side = side;
   }
 
@@ -33,7 +34,7 @@ public final class DraftModel implements AutoCloseable {
   }
 
   public ModelIdentity model() {
-    return side.model();
+    return side.models().getFirst();
   }
 
   /** A drafter with an empty cache that draws its tokens as the session asks. */
@@ -44,7 +45,7 @@ public final class DraftModel implements AutoCloseable {
   /** A drafter with an empty cache that proposes what {@code choice} makes of its distributions. */
   public Drafter drafter(SessionSpec spec, DraftChoice choice) {
     int known = spec.prompt().length() + spec.committed().length();
-    return new ModelDrafter(spec, new EarlyLayers(lane().open(known)), model().exitLayer(), choice);
+    return new ModelDrafter(spec, new EarlyLayers(lane().open(0, known)), model().exitLayer(), choice);
   }
 
   /** Compiles the kernels that a session needs, for at most {@code limit}. */
@@ -67,11 +68,11 @@ public final class DraftModel implements AutoCloseable {
 
   /** How the lane's memory for keys and values is used. */
   public MemoryStats memory() {
-    return lane().memory();
+    return lane().memory(0);
   }
 
   private InferenceLane lane() {
-    return side.lanes().getFirst();
+    return side.lane();
   }
 
   @Override

@@ -15,13 +15,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One side of a split, loaded: a checkpoint, and a backend and a lane for each slice of it.
+ * Slices of a model on one device: a checkpoint, a backend, and a lane with a stage for each slice.
  *
- * @param model what was loaded
- * @param lanes one for each slice, in order
- * @param resources what to close, in reverse order
+ * @param models the model as each slice tells of it, in order
+ * @param lane its stages are the slices, in order
+ * @param resources what to close, in reverse order; empty once that is done
  */
-record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoCloseable> resources)
+record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoCloseable> resources)
     implements AutoCloseable {
 
   /** Which slices of a model a side holds. */
@@ -41,41 +41,45 @@ record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoClose
       Checkpoint checkpoint = keep(resources, Checkpoint.open(options.model()));
       int exitLayer = checkpoint.config().chooseExitLayer(options.exitLayer());
       List<Slice> slices = choice.slices(checkpoint.config().numLayers(), exitLayer);
-      Backend first = keep(resources, backend(options, checkpoint.config(), slices, 0));
-      var model = ModelIdentity.of(checkpoint, slices.getFirst(), exitLayer, first.arithmetic());
-      var lanes = new ArrayList<InferenceLane>();
-      for (Slice slice : slices) {
-        Backend backend = lanes.isEmpty()
-            ? first
-            : keep(resources, backend(options, checkpoint.config(), slices, lanes.size()));
-        Weights weights = checkpoint.weights(slice);
-        Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend, listener);
-        String name = model.name() + "-" + slice.plan().first();
-        lanes.add(keep(resources, new InferenceLane(name, transformer, InferenceLane.DEFAULT_MAX_ROWS)));
-      }
-      return new LoadedSide(model, List.copyOf(lanes), resources);
+      Backend backend = keep(resources, Backends.open(
+          options.device(), options.backend(), options.threads(), ofALayer(options.kv(), checkpoint.config(), slices)));
+      List<ModelIdentity> models = slices.stream()
+          .map(slice -> ModelIdentity.of(checkpoint, slice, exitLayer, backend.arithmetic()))
+          .toList();
+      List<Weights> weights = slices.stream().map(checkpoint::weights).toList();
+      var lane = new InferenceLane(
+          checkpoint.name() + "-" + slices.getFirst().plan().first(),
+          prepare(checkpoint, weights, backend, listener),
+          InferenceLane.DEFAULT_MAX_ROWS);
+      return new LoadedSide(models, keep(resources, lane), resources);
     } catch (RuntimeException failed) {
       closeAll(resources);
       throw failed;
     }
   }
 
-  /** A backend for one of the slices, with its share of the memory for keys and values. */
-  private static Backend backend(EngineOptions options, ModelConfig config, List<Slice> slices, int index) {
-    Slice slice = slices.get(index);
-    long all = slices.stream().mapToLong(each -> kvElements(config, each) + exitElements(config, each)).sum();
-    KvOptions kv = options.kv().share(kvElements(config, slice), all);
-    return Backends.open(options.device(), options.backend(), options.threads(), kv);
+  /** What remains for the keys and values of each layer, when exit states of as many positions are kept. */
+  private static KvOptions ofALayer(KvOptions all, ModelConfig config, List<Slice> slices) {
+    long layer = 2L * config.numKvHeads() * config.headDim(); // elements of a position
+    long position = slices.stream()
+        .mapToLong(slice -> slice.plan().size() * layer + (slice.embedding() ? config.hiddenSize() : 0))
+        .sum();
+    return all.share(layer, position);
   }
 
-  /** Keys and values of a position. */
-  private static long kvElements(ModelConfig config, Slice slice) {
-    return 2L * slice.plan().size() * config.numKvHeads() * config.headDim();
-  }
-
-  /** Exit states of a position, which whoever embeds tokens keeps beside their keys and values. */
-  private static long exitElements(ModelConfig config, Slice slice) {
-    return slice.embedding() ? config.hiddenSize() : 0;
+  /** Loads one slice after the other; the listener hears of them as of one. */
+  private static List<Transformer> prepare(
+      Checkpoint checkpoint, List<Weights> slices, Backend backend, LoadListener listener) {
+    long total = slices.stream().mapToLong(Weights::preparedBytes).sum();
+    var transformers = new ArrayList<Transformer>();
+    long before = 0;
+    for (Weights weights : slices) {
+      long earlier = before;
+      transformers.add(Transformer.prepare(
+          checkpoint.config(), weights, backend, (done, _) -> listener.progressed(earlier + done, total)));
+      before += weights.preparedBytes();
+    }
+    return transformers;
   }
 
   private static <R extends AutoCloseable> R keep(List<AutoCloseable> resources, R resource) {
@@ -93,13 +97,17 @@ record LoadedSide(ModelIdentity model, List<InferenceLane> lanes, List<AutoClose
         failure.addSuppressed(failed);
       }
     }
+    resources.clear();
     if (failure.getSuppressed().length > 0) {
       throw failure;
     }
   }
 
+  /** Idempotent, any thread: both sides of a model may share this. */
   @Override
   public void close() {
-    closeAll(resources);
+    synchronized (resources) {
+      closeAll(resources);
+    }
   }
 }

@@ -8,7 +8,6 @@ import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
-import dev.layermesh.engine.lane.InferenceLane;
 import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.LaneStats;
 import dev.layermesh.engine.lane.MemoryStats;
@@ -16,13 +15,18 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
-/** The verify side of a model: layers [E,L) and the shared head on a lane of their own. Thread-safe. */
+/** The verify side of a model: layers [E,L) and the shared head on a lane. Thread-safe. */
 public final class VerifyModel implements VerifierHost, AutoCloseable {
   private final LoadedSide side;
+  private final int late; // the stage of layers [E,L)
+  private final OptionalInt early; // the stage of those below
 
-  private VerifyModel(LoadedSide side) {
+  VerifyModel(LoadedSide side, int late, OptionalInt early) {
     this.side = side;
+    this.late = late;
+    this.early = early;
   }
 
   /**
@@ -32,24 +36,26 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
    * @throws dev.layermesh.decoding.InputException naming what is wrong with options or files
    */
   public static VerifyModel open(EngineOptions options, boolean full, LoadListener listener) {
-    return new VerifyModel(LoadedSide.open(
+    var side = LoadedSide.open(
         options,
         (numLayers, exitLayer) -> {
           Slice late = Slice.verify(exitLayer, numLayers);
           return full ? List.of(late, Slice.draft(exitLayer)) : List.of(late);
         },
-        listener));
+        listener);
+    return new VerifyModel(side, 0, full ? OptionalInt.of(1) : OptionalInt.empty());
   }
 
   public ModelIdentity model() {
-    return side.model();
+    return side.models().get(late);
   }
 
   @Override
   public VerifierSession open(SessionKey key, SamplingParams sampling) {
-    Optional<InferenceLane> early = side.lanes().stream().skip(1).findFirst();
-    return new ModelVerifierSession(
-        sampling, side.lanes().getFirst().open(), early.map(lane -> new EarlyLayers(lane.open())), model().exitLayer());
+    Optional<EarlyLayers> below = early.isPresent()
+        ? Optional.of(new EarlyLayers(side.lane().open(early.getAsInt())))
+        : Optional.empty();
+    return new ModelVerifierSession(sampling, side.lane().open(late), below, model().exitLayer());
   }
 
   /** Compiles the kernels that a session needs, for at most {@code limit}. */
@@ -58,7 +64,7 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
     int count = 4;
     var bytes = MemorySegment.ofArray(new byte[count * width * HiddenRows.Type.F32.bytes()]);
     var rows = new HiddenRows.Host(count, width, HiddenRows.Type.F32, bytes);
-    try (LaneSession session = side.lanes().getFirst().open()) {
+    try (LaneSession session = side.lane().open(late)) {
       WarmUp.repeat(
           greedy -> {
             session.run(0, rows, Optional.of(greedy));
@@ -68,14 +74,14 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
     }
   }
 
-  /** Counters of the late layers' lane. */
+  /** Counters of the late layers. */
   public LaneStats stats() {
-    return side.lanes().getFirst().stats();
+    return side.lane().stats(late);
   }
 
   /** How the late layers' memory for keys and values is used. */
   public MemoryStats memory() {
-    return side.lanes().getFirst().memory();
+    return side.lane().memory(late);
   }
 
   @Override

@@ -16,8 +16,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 class BackendsTest {
 
   @ParameterizedTest
-  @CsvSource({"scalar, cpu-scalar-f32", "vector, cpu-lanes16-f32", "auto, cpu-lanes16-f32"})
+  @CsvSource({"scalar, cpu-scalar-f32", "vector, cpu-lanes16-f32", "native, cpu-lanes16-f32", "auto, cpu-lanes16-f32"})
   void shouldOpenTheBackendAskedFor(String name, String arithmetic) {
+    Available.require(name);
     try (Backend backend = Backends.open("cpu", name, 2)) {
       assertThat(backend.arithmetic()).isEqualTo(arithmetic);
     }

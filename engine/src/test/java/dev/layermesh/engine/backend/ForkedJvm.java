@@ -14,10 +14,15 @@ final class ForkedJvm {
 
   /** What it prints on both streams. */
   static String run(List<String> flags, Class<?> main, String... arguments) throws Exception {
+    return run(flags, System.getProperty("java.class.path"), main, arguments);
+  }
+
+  /** The same with another class path. */
+  static String run(List<String> flags, String classPath, Class<?> main, String... arguments) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(flags);
-    command.addAll(List.of("-XX:+UseSerialGC", "-cp", System.getProperty("java.class.path"), main.getName()));
+    command.addAll(List.of("-XX:+UseSerialGC", "-cp", classPath, main.getName()));
     command.addAll(List.of(arguments));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -55,7 +55,7 @@ class KvCacheTest {
   private LayerStack stack(int blocks, boolean shares) {
     var config = checkpoint.config();
     var shape = new KvShape(config.numLayers(), config.numKvHeads(), config.headDim(), BLOCK);
-    var kv = new KvOptions(blocks * shape.bytes(), BLOCK, shares);
+    var kv = new KvOptions(blocks * shape.bytes() / config.numLayers(), BLOCK, shares);
     backend = new CpuBackend(ScalarKernels::new, Matrices.STORED, CpuOptions.of(1, kv));
     backends.add(backend);
     return backend.prepare(config, weights.slice().plan(), weights.layers(), _ -> { });
@@ -254,7 +254,7 @@ class KvCacheTest {
       var plan = weights.slice().plan();
       assertThatThrownBy(() -> small.prepare(checkpoint.config(), plan, weights.layers(), _ -> { }))
           .isInstanceOf(InputException.class)
-          .hasMessageContaining("--kv-memory=100: keys and values of 4 positions");
+          .hasMessageContaining("--kv-memory=" + 100 * checkpoint.config().numLayers() + ": keys and values of 4 positions");
     }
   }
 

@@ -5,7 +5,7 @@ import org.junit.jupiter.api.BeforeAll;
 class NativeBackendTest extends BackendContract {
   @BeforeAll
   static void requireLibrary() {
-    NativeParityTest.requireLibrary();
+    Available.require("native");
   }
 
   @Override

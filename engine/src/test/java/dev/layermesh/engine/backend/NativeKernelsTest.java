@@ -6,7 +6,7 @@ import org.junit.jupiter.api.BeforeAll;
 class NativeKernelsTest extends KernelsContract {
   @BeforeAll
   static void requireLibrary() {
-    NativeParityTest.requireLibrary();
+    Available.require("native");
   }
 
   @Override

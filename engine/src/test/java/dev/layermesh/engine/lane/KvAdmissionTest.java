@@ -36,7 +36,7 @@ class KvAdmissionTest {
   void open() {
     checkpoint = Checkpoint.open(Fixtures.tinyLlama2());
     var config = checkpoint.config();
-    long block = 2L * config.numLayers() * config.numKvHeads() * config.headDim() * BLOCK * Float.BYTES;
+    long block = 2L * config.numKvHeads() * config.headDim() * BLOCK * Float.BYTES;
     backend = Backends.open("cpu", "scalar", 1, new KvOptions(BLOCKS * block, BLOCK, true));
     var weights = checkpoint.weights(Slice.whole(config.numLayers()));
     var transformer = Transformer.prepare(config, weights, backend, (done, total) -> { });

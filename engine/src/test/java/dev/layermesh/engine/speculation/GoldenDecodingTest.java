@@ -9,6 +9,7 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.backend.Available;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
 import dev.layermesh.testkit.Lossless;
@@ -31,9 +32,9 @@ class GoldenDecodingTest {
       int numLayers = Fixtures.golden(folder).cases().getFirst().exitArgmax().size();
       Stream<Arguments> all = Stream.iterate(1, exit -> exit < numLayers, exit -> exit + 1)
           .map(exit -> Arguments.of(folder, exit, "vector", List.of(0, 1, 2, 4, 8)));
-      Stream<Arguments> reference = Stream.of(1, numLayers / 2, numLayers - 1)
-          .map(exit -> Arguments.of(folder, exit, "scalar", List.of(0, 4)));
-      return Stream.concat(all, reference);
+      Stream<Arguments> others = Stream.of(1, numLayers / 2, numLayers - 1)
+          .flatMap(exit -> Stream.of("scalar", "native").map(name -> Arguments.of(folder, exit, name, List.of(0, 4))));
+      return Stream.concat(all, others);
     });
   }
 
@@ -41,6 +42,7 @@ class GoldenDecodingTest {
   @MethodSource("everyExitOfEveryCheckpoint")
   void shouldSayWhatTransformersSaysAndCountEveryRowOnce(
       Path folder, int exitLayer, String backend, List<Integer> windows) {
+    Available.require(backend);
     var options = EngineOptions.of(folder).withExitLayer(exitLayer).withBackend(backend)
         .withKv(KvOptions.ofHeap().unshared());
     try (var split = SplitModel.open(options)) {

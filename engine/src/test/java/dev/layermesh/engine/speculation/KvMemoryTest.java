@@ -109,20 +109,41 @@ class KvMemoryTest {
     List<TokenIds> prompts = IntStream.range(0, 8).mapToObj(i -> prompt(i / 2, 20 + 5 * i)).toList();
     List<TokenIds> expected = alone(prompts);
     try (SplitModel split = split(draftBlocks, verifyBlocks, shares)) {
-      try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-        var running = new ArrayList<Future<TokenIds>>();
-        for (int i = 0; i < prompts.size(); i++) {
-          TokenIds prompt = prompts.get(i);
-          var window = new WindowPolicy(i % 5, 1 + i % 2, i % 3 == 0);
-          running.add(threads.submit(() -> run(split, prompt, window).committed()));
-        }
-        for (int i = 0; i < prompts.size(); i++) {
-          Lossless.assertSameTokens(expected.get(i), running.get(i).get());
-        }
-      }
-      awaitAllFree(split);
-      assertThat(split.draft().memory().refused() + split.verify().memory().refused()).isPositive();
+      assertSayTogether(split, prompts, expected);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void shouldShareOneBudgetBetweenBothSidesOnOneLane(boolean shares) throws Exception {
+    List<TokenIds> prompts = IntStream.range(0, 8).mapToObj(i -> prompt(i / 2, 20 + 5 * i)).toList();
+    List<TokenIds> expected = alone(prompts);
+    ModelConfig config = config();
+    long position = 2L * config.numLayers() * config.numKvHeads() * config.headDim() + config.hiddenSize();
+    var kv = new KvOptions(position * Float.BYTES * (7 * BLOCK + BLOCK / 2), BLOCK, shares);
+    try (var model = CoLocatedModel.open(OPTIONS.withKv(kv), (_, _) -> { })) {
+      var split = new SplitModel(model.draft(), model.verify());
+      assertThat(split.draft().memory().kv().blocks()).isEqualTo(7);
+      assertThat(split.verify().memory().kv().blocks()).isEqualTo(7);
+      assertSayTogether(split, prompts, expected);
+    }
+  }
+
+  private static void assertSayTogether(SplitModel split, List<TokenIds> prompts, List<TokenIds> expected)
+      throws Exception {
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var running = new ArrayList<Future<TokenIds>>();
+      for (int i = 0; i < prompts.size(); i++) {
+        TokenIds prompt = prompts.get(i);
+        var window = new WindowPolicy(i % 5, 1 + i % 2, i % 3 == 0);
+        running.add(threads.submit(() -> run(split, prompt, window).committed()));
+      }
+      for (int i = 0; i < prompts.size(); i++) {
+        Lossless.assertSameTokens(expected.get(i), running.get(i).get());
+      }
+    }
+    awaitAllFree(split);
+    assertThat(split.draft().memory().refused() + split.verify().memory().refused()).isPositive();
   }
 
   @ParameterizedTest

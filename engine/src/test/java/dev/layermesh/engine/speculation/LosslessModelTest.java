@@ -8,6 +8,8 @@ import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.Available;
+import dev.layermesh.engine.backend.NativeBackendProvider;
 import dev.layermesh.engine.checkpoint.Quantization;
 import dev.layermesh.engine.checkpoint.QuantizedModels;
 import dev.layermesh.testkit.DraftOracle;
@@ -15,13 +17,15 @@ import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Lossless;
 import dev.layermesh.testkit.LosslessMatrix;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -49,17 +53,49 @@ class LosslessModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"scalar", "vector"})
+  @ValueSource(strings = {"scalar", "vector", "native"})
   void shouldNotDependOnWhatIsDrafted(String backend) {
+    Available.require(backend);
     requireIndependenceOfDrafts(EngineOptions.of(Fixtures.tinyLlama2()).withBackend(backend));
   }
 
   /** Blocks where rows are whole blocks, half precision where they are not. */
   @ParameterizedTest
-  @EnumSource
-  void shouldNotDependOnWhatIsDraftedWhereWeightsAreQuantized(Quantization quantization, @TempDir Path cache) {
+  @CsvSource({"Q8_0, native", "Q8_0, scalar", "Q4_0, vector"})
+  void shouldNotDependOnWhatIsDraftedWhereWeightsAreQuantized(
+      Quantization quantization, String backend, @TempDir Path cache) {
+    Available.require(backend);
     Path quantized = QuantizedModels.of(Fixtures.tinyLlama2(), quantization, cache, (done, total) -> { });
-    requireIndependenceOfDrafts(EngineOptions.of(quantized).withBackend("scalar"));
+    requireIndependenceOfDrafts(EngineOptions.of(quantized).withBackend(backend));
+  }
+
+  /** Backends of one arithmetic commit the same tokens, with any number of threads, whatever the window. */
+  @ParameterizedTest
+  @ValueSource(strings = {"Q8_0", "Q4_0", "Q4_1"})
+  void shouldSayTheSameWithAnyWindowThreadsAndBackendOfOneArithmetic(String type) {
+    var sampled = new SamplingParams(0.9, 40, 0.95, 5, AcceptanceRule.SHARED_NOISE);
+    List<TokenIds> expected = new ArrayList<>();
+    for (String backend : packedBackends()) {
+      for (int threads : List.of(1, 2)) {
+        var options = new EngineOptions(Fixtures.gguf(type), OptionalInt.empty(), "cpu", backend, threads);
+        try (var split = SplitModel.open(options)) {
+          for (SamplingParams sampling : List.of(SamplingParams.GREEDY, sampled)) {
+            TokenIds said = committed(split, split.spec(PROMPT, 32, sampling, WindowPolicy.AUTOREGRESSIVE));
+            for (WindowPolicy window : LosslessMatrix.windows(List.of(1, 2), List.of(0, 1, 4))) {
+              Lossless.assertSameTokens(said, committed(split, split.spec(PROMPT, 32, sampling, window)));
+            }
+            expected.add(said);
+          }
+        }
+      }
+    }
+    for (int i = 2; i < expected.size(); i++) {
+      Lossless.assertSameTokens(expected.get(i % 2), expected.get(i));
+    }
+  }
+
+  private static List<String> packedBackends() {
+    return new NativeBackendProvider().unavailableBecause().isEmpty() ? List.of("vector", "native") : List.of("vector");
   }
 
   private static void requireIndependenceOfDrafts(EngineOptions options) {

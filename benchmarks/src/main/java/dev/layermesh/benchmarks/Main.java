@@ -1,0 +1,21 @@
+package dev.layermesh.benchmarks;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** Benchmarks that JMH is no help with, and the one that starts it. */
+@Command(
+    name = "benchmarks",
+    mixinStandardHelpOptions = true,
+    usageHelpAutoWidth = true,
+    sortOptions = false,
+    description = "Measure LayerMesh on this machine.",
+    subcommands = {SpeculationCommand.class, SessionsCommand.class})
+final class Main {
+  private Main() {}
+
+  /** Exits with 0, with 1 when a measurement failed, and with 2 for bad usage. */
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new Main()).execute(args));
+  }
+}

@@ -1,0 +1,16 @@
+package dev.layermesh.engine.backend;
+
+import static org.junit.jupiter.api.Assumptions.abort;
+
+/** Skips tests of a backend that this machine does not have, and says why. */
+public final class Available {
+  private Available() {}
+
+  /** Returns where there is a backend of that name; only the native one may be missing. */
+  public static void require(String backend) {
+    BackendProvider inC = new NativeBackendProvider();
+    if (backend.equals(inC.name())) {
+      inC.unavailableBecause().ifPresent(reason -> abort(reason));
+    }
+  }
+}

@@ -136,7 +136,7 @@ class SpeculativeDecoderTest {
     assertThatThrownBy(patient::run)
         .isInstanceOf(OverloadedException.class)
         .hasMessageContaining("no room for PT0.003S");
-    assertThat(full.sent).as("sent again while the waits add up to the limit").hasSizeLessThan(12);
+    assertThat(full.sent).as("sent again while the waits add up to the limit").hasSizeLessThan(16);
   }
 
   @Test

@@ -254,7 +254,7 @@ class KvCacheTest {
       var plan = weights.slice().plan();
       assertThatThrownBy(() -> small.prepare(checkpoint.config(), plan, weights.layers(), _ -> { }))
           .isInstanceOf(InputException.class)
-          .hasMessageContaining("--kv-memory=" + 100 * checkpoint.config().numLayers() + ": keys and values of 4 positions");
+          .hasMessageContaining("--kv-memory=" + 100 * checkpoint.config().numLayers() + ": keys and values of 4");
     }
   }
 

@@ -121,7 +121,7 @@ class KvAdmissionTest {
   @Test
   void shouldBeginOnlyWithRoomForAllThatIsKnown() {
     LaneSession old = lane.open();
-    LaneSession known = lane.open(BLOCK + 1); // and a block more
+    LaneSession known = lane.open(0, BLOCK + 1); // and a block more
     assertAdmitted(alone(old, 2));
     assertRefused(alone(known, 1), new Ran.NoRoom());
     assertThat(known.cache().blocks()).isZero();

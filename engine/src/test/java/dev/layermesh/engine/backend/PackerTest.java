@@ -93,11 +93,11 @@ class PackerTest {
       case F16 -> half(data, 2 * (row / 32 * columns * 32 + 32L * k + inGroup));
       case BF16 -> Float.intBitsToFloat(
           data.get(SHORT, 2 * (row / 32 * columns * 32 + (k / 2 * 32L + inGroup) * 2 + k % 2)) << 16);
-      case Q8 -> block(w, row, k, 512, 32, 128);
+      case Q8 -> block(w, row, k, 512, 32, 0);
       case Q4 -> block(w, row, k, 256, 32, 8);
       case Q8_MIN -> block(w, row, k, 512, 64, 0);
       case Q4_MIN -> block(w, row, k, 256, 64, 0);
-      case Q8_WIDE_MIN, Q8_HALVES -> block(w, row, k, 512, 128, w.format() == PackedFormat.Q8_HALVES ? 128 : 0);
+      case Q8_WIDE_MIN, Q8_HALVES -> block(w, row, k, 512, 128, 0);
       case Q4_WIDE_MIN -> block(w, row, k, 256, 128, 0);
     };
   }
@@ -107,7 +107,7 @@ class PackerTest {
    *
    * @param quantBytes of 16 rows
    * @param numberBytes of 16 rows
-   * @param above how far above its quant a byte or nibble stands
+   * @param above how far above its quant a nibble stands
    */
   private static float block(PackedMatrix w, int row, int k, int quantBytes, int numberBytes, int above) {
     MemorySegment data = w.data();
@@ -116,17 +116,17 @@ class PackerTest {
     int column = k % 32;
     long block = ((long) row / 32 * (w.columns() / 32) + k / 32) * 2 * (quantBytes + numberBytes);
     long quants = block + (long) vector * quantBytes;
-    long numbers = block + 2L * quantBytes + (long) vector * numberBytes;
+    long numbers = block + 2L * quantBytes;
     int stored = quantBytes == 512
-        ? data.get(ValueLayout.JAVA_BYTE, quants + column / 4 * 64 + lane * 4 + column % 4) & 255
+        ? data.get(ValueLayout.JAVA_BYTE, quants + column / 4 * 64 + lane * 4 + column % 4)
         : data.get(ValueLayout.JAVA_BYTE, quants + column % 16 / 4 * 64 + lane * 4 + column % 4) >> column / 16 * 4 & 15;
     int quant = stored - above;
     return switch (numberBytes) {
-      case 32 -> half(data, numbers + 2 * lane) * quant;
-      case 64 -> half(data, numbers + 2 * lane) * quant + half(data, numbers + 32 + 2 * lane);
+      case 32 -> half(data, numbers + 4 * lane + 2 * vector) * quant;
+      case 64 -> half(data, numbers + 4 * lane + 2 * vector) * quant + half(data, numbers + 64 + 4 * lane + 2 * vector);
       default -> {
-        float first = data.get(Elements.FLOAT, numbers + 4 * lane);
-        float second = data.get(Elements.FLOAT, numbers + 64 + 4 * lane);
+        float first = data.get(Elements.FLOAT, numbers + 4 * (row % 32));
+        float second = data.get(Elements.FLOAT, numbers + 128 + 4 * (row % 32));
         yield w.format() == PackedFormat.Q8_HALVES ? (column < 16 ? first : second) * quant : first * quant + second;
       }
     };

@@ -1,6 +1,7 @@
 package dev.layermesh.benchmarks;
 
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.testkit.Fixtures;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -30,6 +31,7 @@ final class ModelOptions {
   }
 
   EngineOptions engine(OptionalInt exitLayer) {
-    return new EngineOptions(model(), exitLayer, "cpu", backend, threads);
+    // Every run computes its own rows: what an earlier one left would not be measured.
+    return new EngineOptions(model(), exitLayer, "cpu", backend, threads, KvOptions.ofHeap().unshared());
   }
 }

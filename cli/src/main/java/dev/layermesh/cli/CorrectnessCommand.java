@@ -76,7 +76,10 @@ final class CorrectnessCommand implements Callable<Integer> {
 
   private int compareAll(List<PromptFile.Line> lines) throws InterruptedException {
     var tally = new Tally();
-    try (Completer completer = opener.open(engine.options(), environment);
+    EngineOptions options = engine.options();
+    // Each run computes its own: what one took over from the other would not be compared.
+    EngineOptions unshared = options.withKv(options.kv().unshared());
+    try (Completer completer = opener.open(unshared, environment);
         var _ = environment.signals().onSignal(Thread.currentThread()::interrupt);
         var progress = Progress.ofItems(environment, "Comparing", "prompts")) {
       int total = limit == null ? lines.size() : Math.min(limit, lines.size());

@@ -2,6 +2,7 @@ package dev.layermesh.cli;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.engine.checkpoint.QuantizedModels;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,6 +32,15 @@ final class EngineMixin {
   @Option(names = "--threads", paramLabel = "N", description = "Compute threads (default: all cores).")
   private Integer threads;
 
+  @Option(names = "--kv-memory", paramLabel = "SIZE",
+      description = "Memory for a worker's keys and values, as in 512m or 2g; sessions wait where it is short "
+          + "(default: a quarter of the Java heap).")
+  private String kvMemory;
+
+  @Option(names = "--prefix-cache", paramLabel = "on|off",
+      description = "Whether a session takes over what others that began alike have computed (default: on).")
+  private String prefixCache;
+
   private Optional<Path> quantized = Optional.empty(); // the copy, once it is known
 
   EngineMixin(Environment environment) {
@@ -46,7 +56,28 @@ final class EngineMixin {
         model.exitLayer(),
         Optional.ofNullable(device).orElse(defaults.device()),
         Optional.ofNullable(backend).orElse(defaults.backend()),
-        Optional.ofNullable(threads).orElse(defaults.threads()));
+        Optional.ofNullable(threads).orElse(defaults.threads()),
+        kv(defaults.kv()));
+  }
+
+  private KvOptions kv(KvOptions defaults) {
+    KvOptions sized = kvMemory == null ? defaults : defaults.withBytes(heapBytes());
+    return switch (prefixCache) {
+      case null -> sized;
+      case "on" -> sized;
+      case "off" -> sized.unshared();
+      default -> throw InputException.of("--prefix-cache", prefixCache, "must be on or off");
+    };
+  }
+
+  private long heapBytes() {
+    long bytes = MemorySize.parse("--kv-memory", kvMemory);
+    long heap = Runtime.getRuntime().maxMemory();
+    if (bytes > heap) {
+      throw InputException.of("--kv-memory", kvMemory, "lies in the Java heap, which may grow to " + (heap >> 20)
+          + "m: set JAVA_TOOL_OPTIONS=-Xmx… as well");
+    }
+    return bytes;
   }
 
   private Path quantized() {
@@ -68,6 +99,8 @@ final class EngineMixin {
     add(arguments, "--device", device);
     add(arguments, "--backend", backend);
     add(arguments, "--threads", threads);
+    add(arguments, "--kv-memory", kvMemory);
+    add(arguments, "--prefix-cache", prefixCache);
     return arguments;
   }
 

@@ -6,6 +6,7 @@ import dev.layermesh.decoding.VerifyReply.Extended;
 import dev.layermesh.decoding.VerifyReply.Overloaded;
 import dev.layermesh.decoding.VerifyReply.StaleEpoch;
 import dev.layermesh.decoding.VerifyReply.Verdict;
+import java.time.Duration;
 
 /**
  * The loop, the only one in the project: fill the flight, take a reply, commit. One window in flight is sequential
@@ -16,29 +17,40 @@ import dev.layermesh.decoding.VerifyReply.Verdict;
  * {@code log.length() - 1} positions.
  */
 public final class SpeculativeDecoder {
+  private static final Duration LONGEST_WAIT = Duration.ofMinutes(1);
+
   private final TokenLog log;
   private final SessionSpec spec;
   private final Drafter drafter;
   private final Verifier verifier;
   private final TokenSink sink;
+  private final Duration longestWait;
   private int rounds;
   private long draftTokens;
   private long acceptedTokens;
   private long lateRows;
+  private Duration waited = Duration.ZERO; // for room at the verifier, since it last did something
 
   /** A loop over a fresh drafter and a fresh verifier; the caller closes both. */
   public SpeculativeDecoder(SessionSpec spec, Drafter drafter, Verifier verifier, TokenSink sink) {
+    this(spec, drafter, verifier, sink, LONGEST_WAIT);
+  }
+
+  /** The same with another limit for a verifier's having no room. */
+  SpeculativeDecoder(SessionSpec spec, Drafter drafter, Verifier verifier, TokenSink sink, Duration longestWait) {
     this.spec = spec;
     this.log = new TokenLog(spec);
     this.drafter = drafter;
     this.verifier = verifier;
     this.sink = sink;
+    this.longestWait = longestWait;
   }
 
   /**
    * Decodes until a stop.
    *
    * @throws VerifierLostException when no verifier can be had any more
+   * @throws OverloadedException when there is no room for the session for too long
    */
   public Outcome run() {
     try {
@@ -66,7 +78,7 @@ public final class SpeculativeDecoder {
         case Verdict verdict -> judged((DraftWindow) work, verdict, flight);
         case Behind behind -> flight.restartFrom(behind.has(), work);
         case Overloaded overloaded -> {
-          Thread.sleep(overloaded.retryAfter());
+          pause(overloaded.retryAfter());
           flight.restartFrom(work.handoff().from(), work);
         }
         case Diverged diverged -> throw new IllegalStateException(
@@ -77,6 +89,15 @@ public final class SpeculativeDecoder {
       }
     }
     return outcome(log.stopReason().get());
+  }
+
+  /** Waits for a verifier without room, but not for ever: another one may have some. */
+  private void pause(Duration retryAfter) throws InterruptedException {
+    if (waited.compareTo(longestWait) > 0) {
+      throw new OverloadedException("session " + spec.key() + ": the verifier had no room for " + longestWait);
+    }
+    Thread.sleep(retryAfter);
+    waited = waited.plus(retryAfter);
   }
 
   /** Sends what may go out now: known rows while the verifier lacks them, else kept windows, else fresh ones. */
@@ -109,11 +130,13 @@ public final class SpeculativeDecoder {
   }
 
   private void extended(Extended extended) {
+    waited = Duration.ZERO;
     lateRows += extended.rows();
     sink.prefilled(extended.has(), log.length() - 1);
   }
 
   private void judged(DraftWindow window, Verdict verdict, Flight flight) throws InterruptedException {
+    waited = Duration.ZERO;
     rounds++;
     draftTokens += window.tokens().size();
     acceptedTokens += verdict.accepted();

@@ -125,6 +125,21 @@ class SpeculativeDecoderTest {
   }
 
   @Test
+  void shouldGiveUpAVerifierThatHasNoRoomForTooLong() {
+    var full = new ScriptedVerifier(TableModel.COUNTING, MAX_ROWS);
+    for (int seq = 3; seq < 20; seq++) {
+      full.at(seq, work -> new Overloaded(work.seq(), Duration.ofMillis(1)));
+    }
+    var spec = spec(PROMPT, 16, WindowPolicy.sequential(2));
+    var drafter = new TableDrafter(spec, TableModel.COUNTING);
+    var patient = new SpeculativeDecoder(spec, drafter, full, rounds::add, Duration.ofMillis(3));
+    assertThatThrownBy(patient::run)
+        .isInstanceOf(OverloadedException.class)
+        .hasMessageContaining("no room for PT0.003S");
+    assertThat(full.sent).as("sent again while the waits add up to the limit").hasSizeLessThan(16);
+  }
+
+  @Test
   void shouldEndAsSupersededWhenALaterEpochCommits() {
     verifier.at(6, work -> new StaleEpoch(work.seq()));
     var outcome = run(spec(PROMPT, 20, WindowPolicy.sequential(2)), TableModel.COUNTING);

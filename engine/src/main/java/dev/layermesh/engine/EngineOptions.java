@@ -1,6 +1,7 @@
 package dev.layermesh.engine;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.backend.KvOptions;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.OptionalInt;
@@ -13,31 +14,49 @@ import java.util.OptionalInt;
  * @param device {@code cpu} or {@code cuda:N}
  * @param backend {@code auto}, or a backend's name
  * @param threads compute threads, at least 1
+ * @param kv memory for keys and values, and the exit states kept beside them, of all that is loaded together
  */
-public record EngineOptions(Path model, OptionalInt exitLayer, String device, String backend, int threads) {
+public record EngineOptions(
+    Path model, OptionalInt exitLayer, String device, String backend, int threads, KvOptions kv) {
   public EngineOptions {
     Objects.requireNonNull(model, "model");
     Objects.requireNonNull(exitLayer, "exitLayer");
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(backend, "backend");
+    Objects.requireNonNull(kv, "kv");
     if (threads < 1) {
       throw InputException.of("--threads", threads, "must be 1 or more");
     }
   }
 
+  /** With default memory for keys and values. */
+  public EngineOptions(Path model, OptionalInt exitLayer, String device, String backend, int threads) {
+    this(model, exitLayer, device, backend, threads, KvOptions.ofHeap());
+  }
+
   /** A checkpoint with every default: its own exit layer, the best CPU backend, all cores. */
   public static EngineOptions of(Path model) {
     return new EngineOptions(
-        model, OptionalInt.empty(), "cpu", "auto", Runtime.getRuntime().availableProcessors());
+        model,
+        OptionalInt.empty(),
+        "cpu",
+        "auto",
+        Runtime.getRuntime().availableProcessors(),
+        KvOptions.ofHeap());
   }
 
   /** The same with another exit layer. */
   public EngineOptions withExitLayer(int other) {
-    return new EngineOptions(model, OptionalInt.of(other), device, backend, threads);
+    return new EngineOptions(model, OptionalInt.of(other), device, backend, threads, kv);
   }
 
   /** The same with another backend. */
   public EngineOptions withBackend(String other) {
-    return new EngineOptions(model, exitLayer, device, other, threads);
+    return new EngineOptions(model, exitLayer, device, other, threads, kv);
+  }
+
+  /** The same with other memory for keys and values. */
+  public EngineOptions withKv(KvOptions other) {
+    return new EngineOptions(model, exitLayer, device, backend, threads, other);
   }
 }

@@ -45,7 +45,7 @@ class AcceptanceTest {
 
   @BeforeAll
   static void open() {
-    EngineOptions options = EngineOptions.of(Fixtures.bundledModel()).withExitLayer(EXIT_LAYER);
+    EngineOptions options = SplitModel.unshared(EngineOptions.of(Fixtures.bundledModel()).withExitLayer(EXIT_LAYER));
     draft = DraftModel.open(options, (done, total) -> { });
     verify = VerifyModel.open(options, false, (done, total) -> { });
     prompts = unseenPrompts();

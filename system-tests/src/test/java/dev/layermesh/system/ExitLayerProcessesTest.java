@@ -84,8 +84,8 @@ class ExitLayerProcessesTest {
     Path draftFolder = shardsOf(folder, shards.resolve("draft"), layer -> layer < exitLayer);
     Path verifyFolder = shardsOf(folder, shards.resolve("verify"), layer -> layer >= exitLayer);
     String split = "--exit-layer=" + exitLayer;
-    ChildProcess verifying = mesh.start("verify", split, "--model", verifyFolder.toString());
-    ChildProcess drafting = mesh.start("draft", split, "--model", draftFolder.toString());
+    ChildProcess verifying = mesh.start("verify", split, "--prefix-cache=off", "--model", verifyFolder.toString());
+    ChildProcess drafting = mesh.start("draft", split, "--prefix-cache=off", "--model", draftFolder.toString());
     Worker verify = mesh.joined(Role.VERIFY, verifying);
     Worker draft = mesh.joined(Role.DRAFT, drafting);
     Await.until("the gateway serves exit layer " + exitLayer, Duration.ofSeconds(60), () -> exitLayer == served());

@@ -65,7 +65,7 @@ class MeshGoldenTest {
   @ParameterizedTest
   @MethodSource("threeExitsOfEveryCheckpoint")
   void shouldSayWhatTransformersSaysAndCountEveryRowOnce(Path folder, int exitLayer) {
-    try (SplitModel model = SplitModel.open(EngineOptions.of(folder).withExitLayer(exitLayer));
+    try (SplitModel model = SplitModel.open(SplitModel.unshared(EngineOptions.of(folder).withExitLayer(exitLayer)));
         VerifyWorker verify = verifies.verify(model.verify());
         DraftWorker draft = drafts.draft(model.draft())) {
       gateway.awaitWorkers(1, 1);

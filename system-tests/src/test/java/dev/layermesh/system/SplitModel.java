@@ -30,6 +30,11 @@ final class SplitModel implements AutoCloseable {
     return new SplitModel(draft(options), verify(options));
   }
 
+  /** The same, and every session runs all its rows itself, so that they can be counted. */
+  static EngineOptions unshared(EngineOptions options) {
+    return options.withKv(options.kv().unshared());
+  }
+
   /** Another draft side. */
   static DraftModel draft(EngineOptions options) {
     return DraftModel.open(options, (done, total) -> { });

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Streams outlive the workers they lose, or end so that they can go on elsewhere; nothing is left of lost clients. */
 @Timeout(value = 1, unit = TimeUnit.MINUTES)
 class WorkerLossTest {
-  private static final EngineOptions ENGINE = EngineOptions.of(Fixtures.bundledModel());
+  private static final EngineOptions ENGINE = SplitModel.unshared(EngineOptions.of(Fixtures.bundledModel()));
   private static final TokenIds PROMPT = Fixtures.golden(Fixtures.bundledModel()).cases().getFirst().promptIds();
   private static final WindowPolicy WINDOW = WindowPolicy.sequential(4);
   private static final SamplingParams SAMPLING = SamplingParams.sampled(0.8, 7);

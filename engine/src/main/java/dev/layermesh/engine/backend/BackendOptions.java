@@ -7,11 +7,17 @@ import dev.layermesh.decoding.InputException;
  *
  * @param device that computes
  * @param threads of a CPU backend, the lane's own among them, at least 1; accelerators ignore it
+ * @param kv memory for keys and values of each layer
  */
-public record BackendOptions(Device device, int threads) {
+public record BackendOptions(Device device, int threads, KvOptions kv) {
   public BackendOptions {
     if (threads < 1) {
       throw InputException.of("threads", threads, "must be 1 or more");
     }
+  }
+
+  /** With default memory for keys and values. */
+  public BackendOptions(Device device, int threads) {
+    this(device, threads, KvOptions.ofHeap());
   }
 }

@@ -41,10 +41,10 @@ final class CpuLayerStack implements LayerStack {
   }
 
   private final Crew crew;
-  private final CpuOptions options;
   private final ModelConfig config;
   private final List<Layer> layers = new ArrayList<>();
   private final RopeTable rope;
+  private final KvPool memory;
   private final Activations normed; // [T, D]
   private final Floats delta = new Floats(); // [T, D], what a block adds to the residual stream
   private final Floats q = new Floats(); // [T, H*HD]
@@ -75,9 +75,12 @@ final class CpuLayerStack implements LayerStack {
       throw new IllegalStateException("weights of " + weights.size() + " layers for a plan of " + plan.size());
     }
     this.crew = crew;
-    this.options = options;
     this.config = config;
     this.rope = new RopeTable(config.rope().inverseFrequencies(config.headDim()));
+    int attendingLayers = (int) plan.layers().stream().filter(LayerPlan.Layer::attention).count();
+    this.memory = new KvPool(
+        new KvShape(attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()),
+        options.kv().ofLayers(attendingLayers));
     this.normed = new Activations(config.hiddenSize());
     this.attended = new Activations(config.numHeads() * config.headDim());
     this.gate = new Activations(config.intermediateSize());
@@ -99,10 +102,12 @@ final class CpuLayerStack implements LayerStack {
 
   @Override
   public KvCache newCache() {
-    return new CpuKvCache(this, layers.stream()
-        .filter(layer -> layer.parts.attention())
-        .map(_ -> new KvPages(config.numKvHeads(), config.headDim(), options.pagePositions()))
-        .toList());
+    return new CpuKvCache(this, memory);
+  }
+
+  @Override
+  public KvMemory memory() {
+    return memory;
   }
 
   @Override
@@ -232,7 +237,10 @@ final class CpuLayerStack implements LayerStack {
     }
     for (int i = 0; i < segments.size(); i++) {
       Segment segment = segments.get(i);
-      ((CpuKvCache) segment.cache()).reach(segment.first() + segment.rows());
+      if (!segment.cache().reserve(segment.first() + segment.rows())) {
+        throw new IllegalStateException("no room for " + segment.rows() + " rows from position " + segment.first()
+            + ": " + memory.stats());
+      }
       rope.reach(segment.first() + segment.rows());
     }
   }

@@ -6,9 +6,9 @@ package dev.layermesh.engine.backend;
  * @param threads that compute, the calling lane among them, at least 1
  * @param pagePositions positions of a page of keys and values
  * @param aloneBelow multiply-adds below which the lane does not wait for helpers
+ * @param kv how much memory keys and values of a layer may take
  */
-record CpuOptions(int threads, int pagePositions, long aloneBelow) {
-  private static final int PAGE_POSITIONS = 64;
+record CpuOptions(int threads, int pagePositions, long aloneBelow, KvOptions kv) {
   private static final long ALONE_BELOW = 1 << 17; // a few microseconds: what a hand-off takes
 
   CpuOptions {
@@ -18,7 +18,16 @@ record CpuOptions(int threads, int pagePositions, long aloneBelow) {
     }
   }
 
+  /** The same layout with default memory. */
+  CpuOptions(int threads, int pagePositions, long aloneBelow) {
+    this(threads, pagePositions, aloneBelow, KvOptions.ofHeap());
+  }
+
   static CpuOptions of(int threads) {
-    return new CpuOptions(threads, PAGE_POSITIONS, ALONE_BELOW);
+    return of(threads, KvOptions.ofHeap());
+  }
+
+  static CpuOptions of(int threads, KvOptions kv) {
+    return new CpuOptions(threads, kv.blockPositions(), ALONE_BELOW, kv);
   }
 }

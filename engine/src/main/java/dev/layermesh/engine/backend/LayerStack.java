@@ -6,6 +6,9 @@ public interface LayerStack {
   /** An empty cache for a session of these layers. */
   KvCache newCache();
 
+  /** Where caches take their blocks from. */
+  KvMemory memory();
+
   /**
    * Runs the layers in place and appends keys and values to the caches.
    *

@@ -86,6 +86,11 @@ public final class Transformer {
     return stack.newCache();
   }
 
+  /** Where caches take their blocks from. */
+  public KvMemory memory() {
+    return stack.memory();
+  }
+
   /** Embeddings of the tokens, [ids.length(), hiddenSize]. */
   public Tensor embed(TokenIds ids) {
     return embedding

@@ -2,9 +2,11 @@ package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Head;
 import dev.layermesh.engine.backend.KvCache;
+import dev.layermesh.engine.backend.KvCache.Adopted;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.lane.Step.Input;
@@ -18,6 +20,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -32,10 +36,16 @@ public final class InferenceLane implements AutoCloseable {
    */
   public static final int DEFAULT_MAX_ROWS = 128;
 
+  private static final long LEAST_PATIENCE_NANOS = 200_000_000; // a session that rests between rounds is not idle
+  private static final int PATIENCE_STEPS = 20; // a round of drafting and more
   private static final int GATHER_SHARE = 4; // of a step's time, at most, goes into waiting for company
 
   private sealed interface Order {
-    record Run(LaneSession session, Step step, CompletableFuture<Step.Result> result) implements Order {}
+    record Run(LaneSession session, Step step, CompletableFuture<Ran> result) implements Order {}
+
+    record Adopt(LaneSession session, int first, TokenIds ids, CompletableFuture<Adopted> result) implements Order {}
+
+    record Share(LaneSession session, int block, TokenIds ids, Optional<HiddenRows> states) implements Order {}
 
     record Forget(LaneSession session) implements Order {}
 
@@ -45,18 +55,34 @@ public final class InferenceLane implements AutoCloseable {
   /** A transformer, and who waits for it. */
   private static final class Stage {
     private final Transformer transformer;
+    private final KvAdmission admission;
+    private final Deque<Order.Run> urgent = new ArrayDeque<>(); // found their memory taken by the batch before
+    private final List<Order.Run> postponed = new ArrayList<>(); // the same, of the batch being made
     private final Deque<Order.Run> decoding = new ArrayDeque<>();
     private final Deque<Order.Run> prefilling = new ArrayDeque<>();
     private volatile LaneStats stats = new LaneStats(0, 0, 0, 0);
+    private volatile MemoryStats memory;
 
     Stage(Transformer transformer) {
       this.transformer = transformer;
+      this.admission = new KvAdmission(transformer.memory());
+      this.memory = admission.stats();
+    }
+
+    /** Sessions on their way to a token. */
+    private int hurried() {
+      return urgent.size() + decoding.size();
+    }
+
+    private boolean idle() {
+      return hurried() == 0 && prefilling.isEmpty();
     }
   }
 
   private final List<Stage> stages;
   private final int maxRows;
   private final BlockingQueue<Order> orders = new LinkedBlockingQueue<>();
+  private final AtomicLong sessions = new AtomicLong();
   private final ExecutorService worker;
   private boolean stopped;
   private int awaited; // decoding sessions that the last step let go, less the orders that have come since
@@ -92,7 +118,12 @@ public final class InferenceLane implements AutoCloseable {
 
   /** A session of a stage with an empty cache; any thread. */
   public LaneSession open(int stage) {
-    return new LaneSession(this, stage);
+    return open(stage, 0);
+  }
+
+  /** The same, of which it is known that it needs {@code positions} at least: it begins when there is room for them. */
+  public LaneSession open(int stage, int positions) {
+    return new LaneSession(this, stage, sessions.getAndIncrement(), positions);
   }
 
   /** Counters of the first stage; any thread. */
@@ -105,13 +136,31 @@ public final class InferenceLane implements AutoCloseable {
     return stages.get(stage).stats;
   }
 
-  CompletableFuture<Step.Result> submit(LaneSession session, Step step) {
-    var result = new CompletableFuture<Step.Result>();
-    orders.add(new Order.Run(session, step, result));
+  /** How a stage's memory for keys and values is used; any thread. */
+  public MemoryStats memory(int stage) {
+    return stages.get(stage).memory;
+  }
+
+  CompletableFuture<Ran> submit(LaneSession session, Step step) {
+    var result = new CompletableFuture<Ran>();
+    return order(new Order.Run(session, step, result), result);
+  }
+
+  CompletableFuture<Adopted> adopt(LaneSession session, int first, TokenIds ids) {
+    var result = new CompletableFuture<Adopted>();
+    return order(new Order.Adopt(session, first, ids, result), result);
+  }
+
+  private <T> CompletableFuture<T> order(Order order, CompletableFuture<T> result) {
+    orders.add(order);
     if (closed) {
       result.completeExceptionally(new IllegalStateException("lane closed"));
     }
     return result;
+  }
+
+  void share(LaneSession session, int block, TokenIds ids, Optional<HiddenRows> states) {
+    orders.add(new Order.Share(session, block, ids, states));
   }
 
   void forget(LaneSession session) {
@@ -136,6 +185,7 @@ public final class InferenceLane implements AutoCloseable {
         if (!batch.isEmpty() && !stopped) {
           run(stage, batch);
         }
+        stages.forEach(each -> each.memory = each.admission.stats(each.memory));
       }
     } catch (InterruptedException whoeverClosesIsInAHurry) {
       Thread.currentThread().interrupt();
@@ -143,18 +193,20 @@ public final class InferenceLane implements AutoCloseable {
       closed = true;
       acceptAll();
       for (Stage stage : stages) {
-        stage.decoding.forEach(InferenceLane::refuse);
-        stage.prefilling.forEach(InferenceLane::refuse);
+        stage.memory = stage.admission.stats();
+        stage.urgent.forEach(run -> refuse(run.result()));
+        stage.decoding.forEach(run -> refuse(run.result()));
+        stage.prefilling.forEach(run -> refuse(run.result()));
       }
     }
   }
 
   private boolean nobodyWaits() {
-    return stages.stream().allMatch(stage -> stage.decoding.isEmpty() && stage.prefilling.isEmpty());
+    return stages.stream().allMatch(Stage::idle);
   }
 
-  private static void refuse(Order.Run run) {
-    run.result().completeExceptionally(new IllegalStateException("session or lane closed"));
+  private static void refuse(CompletableFuture<?> result) {
+    result.completeExceptionally(new IllegalStateException("session or lane closed"));
   }
 
   /**
@@ -186,9 +238,26 @@ public final class InferenceLane implements AutoCloseable {
       }
       case Order.Forget forget -> {
         awaited--;
-        forget.session().freeCache();
+        admission(forget.session()).leave(forget.session());
       }
+      case Order.Adopt adopt when adopt.session().freed() -> refuse(adopt.result());
+      case Order.Adopt adopt -> answer(adopt.result(), () -> admission(adopt.session())
+          .adopt(adopt.session(), adopt.first(), adopt.ids(), System.nanoTime()));
+      case Order.Share share when share.session().freed() -> { }
+      case Order.Share share -> share.session().cache().share(share.block(), share.ids(), share.states());
       case Order.Stop stop -> stopped = true;
+    }
+  }
+
+  private KvAdmission admission(LaneSession session) {
+    return stages.get(session.stage()).admission;
+  }
+
+  private static <T> void answer(CompletableFuture<T> result, Supplier<T> source) {
+    try {
+      result.complete(source.get());
+    } catch (RuntimeException failure) {
+      result.completeExceptionally(failure);
     }
   }
 
@@ -199,7 +268,7 @@ public final class InferenceLane implements AutoCloseable {
   private Stage busiest() {
     Stage busiest = stages.getFirst();
     for (Stage stage : stages) {
-      int more = Integer.compare(stage.decoding.size(), busiest.decoding.size());
+      int more = Integer.compare(stage.hurried(), busiest.hurried());
       if (more > 0 || more == 0 && stage.prefilling.size() > busiest.prefilling.size()) {
         busiest = stage;
       }
@@ -213,23 +282,50 @@ public final class InferenceLane implements AutoCloseable {
    */
   private List<Order.Run> nextBatch(Stage stage) {
     var batch = new ArrayList<Order.Run>();
-    int rows = take(stage.decoding, batch, 0, maxRows);
-    take(stage.prefilling, batch, rows, Math.max(maxRows, rows + partRows()));
+    stage.admission.startBatch();
+    int rows = take(stage, stage.urgent, batch, 0, maxRows);
+    rows = take(stage, stage.decoding, batch, rows, maxRows);
+    take(stage, stage.prefilling, batch, rows, Math.max(maxRows, rows + partRows()));
+    stage.urgent.addAll(stage.postponed);
+    stage.postponed.clear();
     return batch;
   }
 
-  private int take(Deque<Order.Run> queue, List<Order.Run> batch, int before, int limit) {
+  private int take(Stage stage, Deque<Order.Run> queue, List<Order.Run> batch, int before, int limit) {
     int rows = before;
     while (!queue.isEmpty() && (rows == 0 || rows + queue.peek().step().rows() <= limit)) {
       Order.Run run = queue.poll();
-      if (run.session().freed()) {
-        refuse(run);
-      } else {
+      if (admit(stage, run)) {
         rows += run.step().rows();
         batch.add(run);
       }
     }
     return rows;
+  }
+
+  /** Whether a run belongs in the batch being made: it has its memory. */
+  private boolean admit(Stage stage, Order.Run run) {
+    if (run.session().freed()) {
+      refuse(run.result());
+      return false;
+    }
+    try {
+      long patienceNanos = Math.max(LEAST_PATIENCE_NANOS, PATIENCE_STEPS * lastNanos);
+      return switch (stage.admission.admit(run.session(), run.step(), System.nanoTime(), patienceNanos)) {
+        case KvAdmission.Answer.Admitted admitted -> true;
+        case KvAdmission.Answer.Next next -> {
+          stage.postponed.add(run);
+          yield false;
+        }
+        case KvAdmission.Answer.Refused refused -> {
+          run.result().complete(refused.why());
+          yield false;
+        }
+      };
+    } catch (RuntimeException failure) {
+      run.result().completeExceptionally(failure);
+      return false;
+    }
   }
 
   private void run(Stage stage, List<Order.Run> batch) {
@@ -285,9 +381,9 @@ public final class InferenceLane implements AutoCloseable {
     for (Order.Run run : batch) {
       Step step = run.step();
       Optional<HiddenRows> kept =
-          step.keepStates() ? Optional.of(transformer.store(states, row, step.rows())) : Optional.empty();
+          step.keepsStates() ? Optional.of(transformer.store(states, row, step.rows())) : Optional.empty();
       int answers = step.ask().isPresent() ? step.rows() : 0;
-      run.result().complete(new Step.Result(kept, List.copyOf(distributions.subList(asked, asked + answers))));
+      run.result().complete(new Ran.Done(kept, distributions.subList(asked, asked + answers)));
       row += step.rows();
       asked += answers;
     }

@@ -1,13 +1,13 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.backend.KvCache;
-import java.util.ArrayList;
-import java.util.List;
+import dev.layermesh.engine.backend.KvCache.Adopted;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
 /**
@@ -17,18 +17,26 @@ import java.util.concurrent.ExecutionException;
 public final class LaneSession implements AutoCloseable {
   private final InferenceLane lane;
   private final int stage;
+  private final long number;
   private volatile long rowsRun;
-  private Optional<KvCache> cache = Optional.empty(); // the lane's thread alone
-  private boolean freed; // the lane's thread alone
 
-  LaneSession(InferenceLane lane, int stage) {
+  // The lane's thread alone.
+  private final Tenancy tenancy;
+  private Optional<KvCache> cache = Optional.empty();
+  private boolean freed;
+
+  /**
+   * A session without a cache yet.
+   *
+   * @param stage which of the lane's transformers runs its rows
+   * @param number counts sessions up
+   * @param positions it will need at least
+   */
+  LaneSession(InferenceLane lane, int stage, long number, int positions) {
     this.lane = lane;
     this.stage = stage;
-  }
-
-  /** Which of the lane's transformers runs its rows. */
-  int stage() {
-    return stage;
+    this.number = number;
+    this.tenancy = new Tenancy(positions == 0 ? 0 : positions + blockPositions());
   }
 
   /** Rows run for this session so far. */
@@ -36,62 +44,101 @@ public final class LaneSession implements AutoCloseable {
     return rowsRun;
   }
 
-  /**
-   * Runs known tokens at positions from {@code first} on.
-   *
-   * @return their states after the lane's last layer, a part for each step it took
-   */
-  public List<HiddenRows> extend(int first, TokenIds ids) throws InterruptedException {
-    var parts = new ArrayList<HiddenRows>();
-    for (int from = 0; from < ids.length(); from += lane.partRows()) {
-      TokenIds part = ids.slice(from, Math.min(ids.length(), from + lane.partRows()));
-      Step.Result result = run(new Step(first + from, new Step.Input.Tokens(part), true, Optional.empty()));
-      parts.add(result.states().orElseThrow());
-    }
-    return parts;
+  /** Rows that longer input is best cut to, so that a prompt shares its steps with sessions that decode. */
+  public int partRows() {
+    return lane.partRows();
   }
 
-  /** Runs states at positions from {@code first} on, for the cache alone. */
-  public void extend(int first, HiddenRows states) throws InterruptedException {
-    for (int from = 0; from < states.count(); from += lane.partRows()) {
-      HiddenRows part = states.slice(from, Math.min(states.count(), from + lane.partRows()));
-      run(new Step(first + from, new Step.Input.States(part), false, Optional.empty()));
-    }
+  /** Whether full blocks may be shared at all. */
+  public boolean sharesPrefixes() {
+    return lane.transformer(stage).memory().sharesPrefixes();
+  }
+
+  /** Positions of a block, the unit of what is shared. */
+  public int blockPositions() {
+    return lane.transformer(stage).memory().blockPositions();
   }
 
   /**
-   * Runs one token at position {@code first} and asks for what follows it.
+   * Runs tokens at positions from {@code first} on, and forgets what was there.
    *
-   * @return its state after the last layer, and the distribution of the next token if {@code ask} says how to choose
+   * @param ask how to choose what follows each; empty when nobody wants to know
    */
-  public Drawn draw(int first, int id, Optional<SamplingParams> ask) throws InterruptedException {
-    Step.Result result = run(new Step(first, new Step.Input.Tokens(TokenIds.of(id)), true, ask));
-    return new Drawn(result.states().orElseThrow(), result.next().stream().findFirst());
+  public Ran run(int first, TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
+    return run(new Step(first, new Step.Input.Tokens(ids), ask));
   }
 
-  /** A row and what its next token is drawn from. */
-  public record Drawn(HiddenRows state, Optional<Distribution> next) {}
-
-  /** Runs states at positions from {@code first} on and asks what follows each, in one batch. */
-  public List<Distribution> judge(int first, HiddenRows states, SamplingParams sampling) throws InterruptedException {
-    return run(new Step(first, new Step.Input.States(states), false, Optional.of(sampling))).next();
+  /** The same for states that earlier layers left. */
+  public Ran run(int first, HiddenRows states, Optional<SamplingParams> ask) throws InterruptedException {
+    return run(new Step(first, new Step.Input.States(states), ask));
   }
 
-  private Step.Result run(Step step) throws InterruptedException {
-    try {
-      Step.Result result = lane.submit(this, step).get();
+  private Ran run(Step step) throws InterruptedException {
+    Ran ran = await(lane.submit(this, step), step.first());
+    if (ran instanceof Ran.Done) {
       rowsRun += step.rows();
-      return result;
+    }
+    return ran;
+  }
+
+  /**
+   * Forgets positions from {@code first} on and begins there with rows of sessions that had the same tokens so far, if
+   * there are any.
+   */
+  public Adopted adopt(int first, TokenIds ids) throws InterruptedException {
+    return await(lane.adopt(this, first, ids), first);
+  }
+
+  /** Lets others begin with a full block of this session; see {@link KvCache#share}. */
+  public void share(int block, TokenIds ids, Optional<HiddenRows> states) {
+    lane.share(this, block, ids, states);
+  }
+
+  private static <T> T await(CompletableFuture<T> answer, int first) throws InterruptedException {
+    try {
+      return answer.get();
     } catch (ExecutionException failed) {
+      if (failed.getCause() instanceof InputException wrong) {
+        throw wrong;
+      }
       throw new IllegalStateException(
-          step.rows() + " rows from position " + step.first() + " failed: " + failed.getCause(), failed.getCause());
+          "rows from position " + first + " failed: " + failed.getCause(), failed.getCause());
     }
   }
 
-  /** The cache, cut to {@code length} positions; the lane's thread alone. */
+  /** Frees the cache once steps under way are done; idempotent. */
+  @Override
+  public void close() {
+    lane.forget(this);
+  }
+
+  // For the lane's thread alone.
+
+  /** Which of the lane's transformers runs its rows. */
+  int stage() {
+    return stage;
+  }
+
+  /** The lower, the older. */
+  long number() {
+    return number;
+  }
+
+  Tenancy tenancy() {
+    return tenancy;
+  }
+
+  /** The cache, an empty one if there is none. */
+  KvCache cache() {
+    if (cache.isEmpty()) {
+      cache = Optional.of(lane.transformer(stage).newCache());
+    }
+    return cache.get();
+  }
+
+  /** The cache, cut to {@code length} positions. */
   KvCache cacheAt(int length) {
-    KvCache held = cache.orElseGet(() -> lane.transformer(stage).newCache());
-    cache = Optional.of(held);
+    KvCache held = cache();
     if (held.length() < length) {
       throw new IllegalStateException("rows from position " + length + ", cache at " + held.length());
     }
@@ -99,21 +146,18 @@ public final class LaneSession implements AutoCloseable {
     return held;
   }
 
-  /** Whether the cache is gone; the lane's thread alone. */
+  /** Whether the session is over. */
   boolean freed() {
     return freed;
   }
 
-  /** The lane's thread alone. */
   void freeCache() {
     freed = true;
-    cache.ifPresent(KvCache::close);
-    cache = Optional.empty();
+    loseCache();
   }
 
-  /** Frees the cache once steps under way are done; idempotent. */
-  @Override
-  public void close() {
-    lane.forget(this);
+  void loseCache() {
+    cache.ifPresent(KvCache::close);
+    cache = Optional.empty();
   }
 }

@@ -1,10 +1,8 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -12,16 +10,15 @@ import java.util.Optional;
  *
  * @param first position of the first row; whatever the cache holds from there on is forgotten
  * @param input where the rows start from
- * @param keepStates whether the result holds the states after the last layer
  * @param ask how to choose the next token after each row; empty for rows that only fill the cache
  */
-record Step(int first, Input input, boolean keepStates, Optional<SamplingParams> ask) {
+record Step(int first, Input input, Optional<SamplingParams> ask) {
 
   /** What rows start from. */
   sealed interface Input {
     int count();
 
-    /** Tokens, to be embedded. */
+    /** Tokens, to be embedded; the states after the last layer are kept. */
     record Tokens(TokenIds ids) implements Input {
       @Override
       public int count() {
@@ -38,16 +35,18 @@ record Step(int first, Input input, boolean keepStates, Optional<SamplingParams>
     }
   }
 
-  /**
-   * What became of a step.
-   *
-   * @param states residual stream after the last layer, if it was to be kept
-   * @param next what each row's next token is drawn from, if it was asked for
-   */
-  record Result(Optional<HiddenRows> states, List<Distribution> next) {}
-
   int rows() {
     return input.count();
+  }
+
+  /** Position after the last row. */
+  int end() {
+    return first + rows();
+  }
+
+  /** Whether the result holds the states after the last layer: those of whoever runs the first ones. */
+  boolean keepsStates() {
+    return input instanceof Input.Tokens;
   }
 
   /**

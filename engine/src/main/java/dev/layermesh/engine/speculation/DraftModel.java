@@ -10,6 +10,7 @@ import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.lane.InferenceLane;
 import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.LaneStats;
+import dev.layermesh.engine.lane.MemoryStats;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -43,7 +44,8 @@ public final class DraftModel implements AutoCloseable {
 
   /** A drafter with an empty cache that proposes what {@code choice} makes of its distributions. */
   public Drafter drafter(SessionSpec spec, DraftChoice choice) {
-    return new ModelDrafter(spec, lane().open(), model().exitLayer(), choice);
+    int known = spec.prompt().length() + spec.committed().length();
+    return new ModelDrafter(spec, new EarlyLayers(lane().open(0, known)), model().exitLayer(), choice);
   }
 
   /** Compiles the kernels that a session needs, for at most {@code limit}. */
@@ -52,8 +54,8 @@ public final class DraftModel implements AutoCloseable {
     try (LaneSession session = lane().open()) {
       WarmUp.repeat(
           greedy -> {
-            session.extend(0, few);
-            session.draw(few.length(), 0, Optional.of(greedy));
+            session.run(0, few, Optional.empty());
+            session.run(few.length(), TokenIds.of(0), Optional.of(greedy));
           },
           limit);
     }
@@ -62,6 +64,11 @@ public final class DraftModel implements AutoCloseable {
   /** Counters of the lane. */
   public LaneStats stats() {
     return lane().stats();
+  }
+
+  /** How the lane's memory for keys and values is used. */
+  public MemoryStats memory() {
+    return lane().memory(0);
   }
 
   private InferenceLane lane() {

@@ -3,12 +3,14 @@ package dev.layermesh.engine.speculation;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
+import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.lane.InferenceLane;
+import dev.layermesh.engine.model.ModelConfig;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -38,8 +40,9 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
     try {
       Checkpoint checkpoint = keep(resources, Checkpoint.open(options.model()));
       int exitLayer = checkpoint.config().chooseExitLayer(options.exitLayer());
-      Backend backend = keep(resources, Backends.open(options.device(), options.backend(), options.threads()));
       List<Slice> slices = choice.slices(checkpoint.config().numLayers(), exitLayer);
+      Backend backend = keep(resources, Backends.open(
+          options.device(), options.backend(), options.threads(), ofALayer(options.kv(), checkpoint.config(), slices)));
       List<ModelIdentity> models = slices.stream()
           .map(slice -> ModelIdentity.of(checkpoint, slice, exitLayer, backend.arithmetic()))
           .toList();
@@ -53,6 +56,15 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
       closeAll(resources);
       throw failed;
     }
+  }
+
+  /** What remains for the keys and values of each layer, when exit states of as many positions are kept. */
+  private static KvOptions ofALayer(KvOptions all, ModelConfig config, List<Slice> slices) {
+    long layer = 2L * config.numKvHeads() * config.headDim(); // elements of a position
+    long position = slices.stream()
+        .mapToLong(slice -> slice.plan().size() * layer + (slice.embedding() ? config.hiddenSize() : 0))
+        .sum();
+    return all.share(layer, position);
   }
 
   /** Loads one slice after the other; the listener hears of them as of one. */

@@ -4,12 +4,10 @@ import dev.layermesh.decoding.DraftChoice;
 import dev.layermesh.decoding.DraftToken;
 import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.Handoff;
-import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.decoding.VerifyReply.Verdict;
-import dev.layermesh.engine.lane.LaneSession;
 import java.util.ArrayList;
 import java.util.Optional;
 
@@ -19,24 +17,20 @@ import java.util.Optional;
  */
 final class ModelDrafter implements Drafter {
   private final SessionSpec spec;
-  private final LaneSession lane;
+  private final EarlyLayers early;
   private final int exitLayer;
   private final DraftChoice choice;
-  private final ExitQueryCache exits = new ExitQueryCache();
 
-  ModelDrafter(SessionSpec spec, LaneSession lane, int exitLayer, DraftChoice choice) {
+  ModelDrafter(SessionSpec spec, EarlyLayers early, int exitLayer, DraftChoice choice) {
     this.spec = spec;
-    this.lane = lane;
+    this.early = early;
     this.exitLayer = exitLayer;
     this.choice = choice;
   }
 
   @Override
   public Handoff extend(TokenSequence known, int from, int to) throws InterruptedException {
-    if (to > exits.length()) {
-      int first = exits.length();
-      lane.extend(first, known.slice(first, to)).forEach(exits::append);
-    }
+    extendTo(known, to);
     return handoff(known.slice(from, to), from);
   }
 
@@ -44,7 +38,7 @@ final class ModelDrafter implements Drafter {
   public Draft draft(TokenSequence known, int tokens, boolean tail) throws InterruptedException {
     int first = known.length() - 1;
     extendTo(known, first);
-    exits.truncate(first);
+    early.truncate(first);
     var rows = new ArrayList<Integer>(tokens + 1);
     var drafted = new ArrayList<DraftToken>(tokens + 1);
     rows.add(known.id(first));
@@ -53,9 +47,8 @@ final class ModelDrafter implements Drafter {
       boolean ended = !drafted.isEmpty() && spec.stops().eosIds().contains(rows.getLast());
       boolean lastRow = rows.size() > tokens || ended;
       boolean asks = !lastRow || (tail && !ended);
-      var drawn = lane.draw(position, rows.getLast(), asks ? Optional.of(spec.sampling()) : Optional.empty());
-      exits.append(drawn.state());
-      drawn.next().ifPresent(q -> drafted.add(choice.choose(q, position + 1)));
+      early.draw(rows.getLast(), asks ? Optional.of(spec.sampling()) : Optional.empty())
+          .ifPresent(q -> drafted.add(choice.choose(q, position + 1)));
       if (lastRow) {
         return new Draft(handoff(TokenIds.of(rows.stream().mapToInt(Integer::intValue).toArray()), first), drafted);
       }
@@ -63,32 +56,34 @@ final class ModelDrafter implements Drafter {
     }
   }
 
-  /** Rows of known tokens that no Extend asked for, because the verifier had them already. */
+  /** Rows of known tokens up to {@code position}, also those that no Extend asked for, as the verifier had them. */
   private void extendTo(TokenSequence known, int position) throws InterruptedException {
-    if (exits.length() < position) {
-      extend(known, exits.length(), position);
+    int first = early.length();
+    if (first < position) {
+      early.extend(known.slice(first, known.length() - 1), position - first);
     }
   }
 
   private Handoff handoff(TokenIds ids, int from) {
-    HiddenRows rows = exits.copy(from, from + ids.length());
-    return new Handoff.ExitStates(from, ids, exitLayer, rows);
+    return new Handoff.ExitStates(from, ids, exitLayer, early.states(from, from + ids.length()));
   }
 
   @Override
   public void observe(TokenSequence committed, Verdict verdict) {
+    int settled = committed.length() - 1;
     if (verdict.next().isPresent()) {
-      exits.truncate(Math.min(exits.length(), committed.length() - 1));
+      early.truncate(Math.min(early.length(), settled));
     }
+    early.share(settled);
   }
 
   @Override
   public long rowsRun() {
-    return lane.rowsRun();
+    return early.rowsRun();
   }
 
   @Override
   public void close() {
-    lane.close();
+    early.close();
   }
 }

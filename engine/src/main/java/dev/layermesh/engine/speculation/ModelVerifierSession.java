@@ -12,6 +12,8 @@ import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
 import dev.layermesh.engine.lane.LaneSession;
+import dev.layermesh.engine.lane.Ran;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -19,16 +21,26 @@ import java.util.OptionalInt;
 
 /**
  * Runs the late layers on a draft's exit states, or all layers on its tokens where the early ones are here too, and
- * judges. It knows the hash of every prefix it caches, and so never builds on rows of another one.
+ * judges. It knows the hash of every prefix it caches, and so never builds on rows of another one. Rows that a session
+ * with the same tokens left are not run again. Where memory is short it answers Overloaded; where its rows had to make
+ * room, Behind.
  */
 final class ModelVerifierSession implements VerifierSession {
+  private static final Duration FIRST_RETRY = Duration.ofMillis(2);
+  private static final int MOST_DOUBLINGS = 7; // a quarter of a second
+
   private final SamplingParams sampling;
   private final LaneSession late;
-  private final Optional<LaneSession> early;
+  private final Optional<EarlyLayers> early;
   private final int exitLayer;
-  private long[] hashes = new long[64]; // hashes[n] is the hash of the first n ids
+  private int[] ids = new int[64];
+  private long[] hashes = new long[64 + 1]; // hashes[n] is the hash of the first n ids
   private int has;
   private OptionalInt pending = OptionalInt.empty(); // the token the last verdict left at position has
+  private int shared; // blocks that others may begin with
+  private boolean adopting = true; // whether others may have run what comes next
+  private int unanswered; // rows run for work that was refused in the end
+  private int refusals; // in a row
 
   /**
    * An empty session.
@@ -36,7 +48,7 @@ final class ModelVerifierSession implements VerifierSession {
    * @param late layers from {@code exitLayer} on
    * @param early layers below it, for drafters that hand over tokens alone
    */
-  ModelVerifierSession(SamplingParams sampling, LaneSession late, Optional<LaneSession> early, int exitLayer) {
+  ModelVerifierSession(SamplingParams sampling, LaneSession late, Optional<EarlyLayers> early, int exitLayer) {
     this.sampling = sampling;
     this.late = late;
     this.early = early;
@@ -59,19 +71,9 @@ final class ModelVerifierSession implements VerifierSession {
     if (hashes[from] != work.parentHash() || startsOnRejectedTail(work.handoff())) {
       return new VerifyReply.Diverged(work.seq(), has);
     }
-    HiddenRows states = states(work.handoff());
     return switch (work) {
-      case Work.Extend extend -> {
-        late.extend(from, states);
-        remember(from, extend.handoff().ids());
-        pending = OptionalInt.empty();
-        yield new VerifyReply.Extended(extend.seq(), has, states.count());
-      }
-      case DraftWindow window -> {
-        List<Distribution> targets = late.judge(from, states, sampling);
-        remember(from, window.handoff().ids());
-        yield judge(window, targets);
-      }
+      case Work.Extend extend -> extend(extend);
+      case DraftWindow window -> judge(window);
     };
   }
 
@@ -80,44 +82,155 @@ final class ModelVerifierSession implements VerifierSession {
     return pending.isPresent() && handoff.from() == has && handoff.ids().id(0) != pending.getAsInt();
   }
 
-  private VerifyReply judge(DraftWindow window, List<Distribution> targets) {
+  private VerifyReply extend(Work.Extend extend) throws InterruptedException {
+    Handoff handoff = extend.handoff();
+    int end = handoff.from() + handoff.count();
+    int at = handoff.from() + held(handoff);
+    forget(at);
+    note(handoff);
+    pending = OptionalInt.empty();
+    if (adopting && at < end) {
+      has += late.adopt(at, ids(at, end)).positions();
+      adopting = has == end;
+    }
+    while (has < end) {
+      int to = Math.min(end, has + late.partRows());
+      switch (late.run(has, states(handoff, has, to), Optional.empty())) {
+        case Ran.Done _ -> {
+          unanswered += to - has;
+          has = to;
+        }
+        case Ran.NoRoom _ -> {
+          return overloaded(extend);
+        }
+        case Ran.Lost lost -> {
+          return lost(extend, lost.has());
+        }
+      }
+    }
+    settled();
+    return new VerifyReply.Extended(extend.seq(), has, answered());
+  }
+
+  private VerifyReply judge(DraftWindow window) throws InterruptedException {
+    Handoff handoff = window.handoff();
+    int from = handoff.from();
+    int end = from + handoff.count();
+    forget(from);
+    note(handoff);
+    return switch (late.run(from, states(handoff, from, end), Optional.of(sampling))) {
+      case Ran.Done(_, List<Distribution> targets) -> {
+        unanswered += handoff.count();
+        yield verdict(window, targets);
+      }
+      case Ran.NoRoom _ -> overloaded(window);
+      case Ran.Lost lost -> lost(window, lost.has());
+    };
+  }
+
+  private VerifyReply verdict(DraftWindow window, List<Distribution> targets) {
     Judgement judgement =
         sampling.acceptance().judge(window.tokens(), targets, window.base(), sampling.random());
-    has = Math.min(has, window.base() + judgement.accepted());
+    int end = window.handoff().from() + window.handoff().count();
+    has = Math.min(end, window.base() + judgement.accepted());
     pending = judgement.next().isPresent()
         ? judgement.next()
         : OptionalInt.of(window.tokens().getLast().id());
-    return new VerifyReply.Verdict(window.seq(), judgement.accepted(), judgement.next(), targets.size());
+    settled();
+    return new VerifyReply.Verdict(window.seq(), judgement.accepted(), judgement.next(), answered());
   }
 
-  private HiddenRows states(Handoff handoff) throws InterruptedException {
+  /** How many of the first rows are cached already. */
+  private int held(Handoff handoff) {
+    int from = handoff.from();
+    int held = 0;
+    while (held < handoff.count() && from + held < has && ids[from + held] == handoff.ids().id(held)) {
+      held++;
+    }
+    return held;
+  }
+
+  /** Positions from {@code length} on are to be written anew. */
+  private void forget(int length) {
+    if (length < has) {
+      has = length;
+      pending = OptionalInt.empty();
+      shared = Math.min(shared, length / late.blockPositions());
+    }
+  }
+
+  /** Writes down which tokens the rows are of; they count as held only once they have run. */
+  private void note(Handoff handoff) {
+    int from = handoff.from();
+    int end = from + handoff.count();
+    if (end > ids.length) {
+      ids = Arrays.copyOf(ids, Math.max(2 * ids.length, end));
+      hashes = Arrays.copyOf(hashes, ids.length + 1);
+    }
+    for (int position = from; position < end; position++) {
+      ids[position] = handoff.ids().id(position - from);
+      hashes[position + 1] = PrefixHash.extend(hashes[position], ids[position]);
+    }
+  }
+
+  private TokenIds ids(int from, int to) {
+    return TokenIds.of(Arrays.copyOfRange(ids, from, to));
+  }
+
+  /** Exit states of positions {@code from} to {@code to} (exclusive). */
+  private HiddenRows states(Handoff handoff, int from, int to) throws InterruptedException {
     return switch (handoff) {
-      case Handoff.ExitStates exit when exit.exitLayer() == exitLayer -> exit.rows();
+      case Handoff.ExitStates exit when exit.exitLayer() == exitLayer ->
+          exit.rows().slice(from - exit.from(), to - exit.from());
       case Handoff.ExitStates exit -> throw new IllegalStateException(
           "exit states after layer " + exit.exitLayer() + " for a verifier from layer " + exitLayer + " on");
-      case Handoff.Tokens tokens -> {
-        LaneSession lane = early.orElseThrow(() -> new IllegalStateException(
+      case Handoff.Tokens _ -> {
+        EarlyLayers layers = early.orElseThrow(() -> new IllegalStateException(
             "tokens alone for a verifier without layers below " + exitLayer));
-        var rows = new ExitQueryCache();
-        lane.extend(tokens.from(), tokens.ids()).forEach(rows::append);
-        yield rows.copy(0, rows.length());
+        layers.truncate(Math.min(layers.length(), from));
+        int missing = to - layers.length();
+        layers.extend(ids(layers.length(), to), missing);
+        yield layers.states(from, to);
       }
     };
   }
 
-  private void remember(int from, TokenIds ids) {
-    has = from + ids.length();
-    if (has >= hashes.length) {
-      hashes = Arrays.copyOf(hashes, Math.max(2 * hashes.length, has + 1));
+  /** A work is done: full blocks may serve others. */
+  private void settled() {
+    refusals = 0;
+    int positions = late.blockPositions();
+    while (late.sharesPrefixes() && (shared + 1) * positions <= has) {
+      late.share(shared, ids(shared * positions, (shared + 1) * positions), Optional.empty());
+      shared++;
     }
-    for (int i = 0; i < ids.length(); i++) {
-      hashes[from + i + 1] = PrefixHash.extend(hashes[from + i], ids.id(i));
-    }
+  }
+
+  private int answered() {
+    int rows = unanswered;
+    unanswered = 0;
+    return rows;
+  }
+
+  private VerifyReply overloaded(Work work) {
+    Duration retryAfter = FIRST_RETRY.multipliedBy(1L << Math.min(refusals, MOST_DOUBLINGS));
+    refusals++;
+    return new VerifyReply.Overloaded(work.seq(), retryAfter);
+  }
+
+  /** The cache holds no more than {@code left} positions, and what it finds among shared blocks. */
+  private VerifyReply lost(Work work, int left) throws InterruptedException {
+    int before = has;
+    forget(Math.min(has, left));
+    pending = OptionalInt.empty();
+    has += late.adopt(has, ids(has, before)).positions();
+    shared = has / late.blockPositions();
+    adopting = true;
+    return new VerifyReply.Behind(work.seq(), has);
   }
 
   @Override
   public void close() {
     late.close();
-    early.ifPresent(LaneSession::close);
+    early.ifPresent(EarlyLayers::close);
   }
 }

@@ -10,6 +10,7 @@ import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.LaneStats;
+import dev.layermesh.engine.lane.MemoryStats;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
@@ -51,8 +52,9 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
 
   @Override
   public VerifierSession open(SessionKey key, SamplingParams sampling) {
-    Optional<LaneSession> below =
-        early.isPresent() ? Optional.of(side.lane().open(early.getAsInt())) : Optional.empty();
+    Optional<EarlyLayers> below = early.isPresent()
+        ? Optional.of(new EarlyLayers(side.lane().open(early.getAsInt())))
+        : Optional.empty();
     return new ModelVerifierSession(sampling, side.lane().open(late), below, model().exitLayer());
   }
 
@@ -65,8 +67,8 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
     try (LaneSession session = side.lane().open(late)) {
       WarmUp.repeat(
           greedy -> {
-            session.judge(0, rows, greedy);
-            session.judge(count, rows.slice(0, 1), greedy);
+            session.run(0, rows, Optional.of(greedy));
+            session.run(count, rows.slice(0, 1), Optional.of(greedy));
           },
           limit);
     }
@@ -75,6 +77,11 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
   /** Counters of the late layers. */
   public LaneStats stats() {
     return side.lane().stats(late);
+  }
+
+  /** How the late layers' memory for keys and values is used. */
+  public MemoryStats memory() {
+    return side.lane().memory(late);
   }
 
   @Override

@@ -383,8 +383,7 @@ abstract class KernelsContract {
   }
 
   private static KvPages pages(float[] k, float[] v, int positions, int kvHeads, int headDim, int pagePositions) {
-    KvPages pages = new KvPages(kvHeads, headDim, pagePositions);
-    pages.reach(positions);
+    KvPages pages = TestPages.of(kvHeads, headDim, pagePositions, positions);
     for (int p = 0; p < positions; p++) {
       pages.put(p, k, v, p * kvHeads * headDim);
     }

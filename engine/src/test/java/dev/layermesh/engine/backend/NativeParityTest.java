@@ -79,8 +79,7 @@ class NativeParityTest {
     for (int headDim : new int[] {2, 14, 16, 40, 64, 80, 128}) {
       for (int heads : new int[] {1, 2, 3, 4, 5, 8, 11}) {
         for (int pagePositions : new int[] {3, 16, 64, 100}) {
-          KvPages pages = new KvPages(2, headDim, pagePositions);
-          pages.reach(131);
+          KvPages pages = TestPages.of(2, headDim, pagePositions, 131);
           for (int p = 0; p < 131; p++) {
             pages.put(p, randoms(random, 2 * headDim), randoms(random, 2 * headDim), 0);
           }

@@ -55,8 +55,7 @@ class VectorWidthTest {
     }
 
     private static float[] attended(Kernels kernels, Random random, int headDim) {
-      KvPages pages = new KvPages(1, headDim, 64);
-      pages.reach(70);
+      KvPages pages = TestPages.of(1, headDim, 64, 70);
       for (int p = 0; p < 70; p++) {
         pages.put(p, randoms(random, headDim), randoms(random, headDim), 0);
       }

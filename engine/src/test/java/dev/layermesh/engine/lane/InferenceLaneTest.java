@@ -58,13 +58,21 @@ class InferenceLaneTest {
   /** Tokens that follow the prompt, one step each. */
   private List<Integer> decode(LaneSession session, int tokens) throws InterruptedException {
     int last = PROMPT.length() - 1;
-    session.extend(0, PROMPT.slice(0, last));
+    extend(session, PROMPT.slice(0, last));
     var said = new ArrayList<>(List.of(PROMPT.id(last)));
     for (int i = 0; i < tokens; i++) {
-      Distribution next = session.draw(last + i, said.getLast(), GREEDY).next().orElseThrow();
+      var ran = (Ran.Done) session.run(last + i, TokenIds.of(said.getLast()), GREEDY);
+      Distribution next = ran.next().getFirst();
       said.add(next.id(0));
     }
     return said;
+  }
+
+  private static void extend(LaneSession session, TokenIds ids) throws InterruptedException {
+    for (int from = 0; from < ids.length(); from += session.partRows()) {
+      TokenIds part = ids.slice(from, Math.min(ids.length(), from + session.partRows()));
+      assertThat(session.run(from, part, Optional.empty())).isInstanceOf(Ran.Done.class);
+    }
   }
 
   @Test
@@ -86,7 +94,7 @@ class InferenceLaneTest {
       Await.until("others decode", Duration.ofSeconds(30), () -> lane.stats().decodeSteps() > 20);
       try (LaneSession session = lane.open()) {
         TokenIds prompt = TokenIds.of(IntStream.range(0, 400).map(i -> i % 1000).toArray());
-        assertThat(session.extend(0, prompt)).isNotEmpty();
+        extend(session, prompt);
         assertThat(session.rowsRun()).isEqualTo(400);
       } finally {
         done.set(true);
@@ -121,7 +129,7 @@ class InferenceLaneTest {
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var fine = threads.submit(() -> decode(good, 40));
       for (int i = 0; i < 20; i++) {
-        assertThatThrownBy(() -> bad.draw(7, 3, GREEDY)).hasMessageContaining("cache at 0");
+        assertThatThrownBy(() -> bad.run(7, TokenIds.of(3), GREEDY)).hasMessageContaining("cache at 0");
       }
       assertThat(fine.get()).hasSize(41);
     }
@@ -131,12 +139,12 @@ class InferenceLaneTest {
   void shouldRefuseWorkOfAClosedSessionAndOfAClosedLane() {
     LaneSession session = lane.open();
     session.close();
-    assertThatThrownBy(() -> session.draw(0, 3, GREEDY)).hasMessageContaining("closed");
+    assertThatThrownBy(() -> session.run(0, TokenIds.of(3), GREEDY)).hasMessageContaining("closed");
     LaneSession other = lane.open();
     lane.close();
     var late = CompletableFuture.runAsync(() -> {
       try {
-        other.draw(0, 3, GREEDY);
+        other.run(0, TokenIds.of(3), GREEDY);
       } catch (InterruptedException interrupted) {
         Thread.currentThread().interrupt();
       }

@@ -8,6 +8,7 @@ import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.engine.backend.Available;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
@@ -42,7 +43,8 @@ class GoldenDecodingTest {
   void shouldSayWhatTransformersSaysAndCountEveryRowOnce(
       Path folder, int exitLayer, String backend, List<Integer> windows) {
     Available.require(backend);
-    var options = EngineOptions.of(folder).withExitLayer(exitLayer).withBackend(backend);
+    var options = EngineOptions.of(folder).withExitLayer(exitLayer).withBackend(backend)
+        .withKv(KvOptions.ofHeap().unshared());
     try (var split = SplitModel.open(options)) {
       for (GoldenCase golden : Fixtures.golden(folder).cases()) {
         for (int window : windows) {

@@ -3,6 +3,7 @@ package dev.layermesh.mesh.transport;
 import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.Outcome;
+import dev.layermesh.decoding.OverloadedException;
 import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionKey;
@@ -152,6 +153,7 @@ final class DraftSession implements TokenSink {
     FailureCode code = switch (cause) {
       case InputException wrong -> FailureCode.BAD_INPUT;
       case VerifierLostException lost -> FailureCode.VERIFIER_LOST;
+      case OverloadedException full -> FailureCode.OVERLOADED;
       default -> FailureCode.INTERNAL;
     };
     if (code == FailureCode.INTERNAL) {

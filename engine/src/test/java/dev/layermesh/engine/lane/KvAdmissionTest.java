@@ -1,0 +1,190 @@
+package dev.layermesh.engine.lane;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.backend.Backend;
+import dev.layermesh.engine.backend.Backends;
+import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.backend.Transformer;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.lane.KvAdmission.Answer;
+import dev.layermesh.testkit.Fixtures;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Who gets blocks when they are short; the test's thread stands in for the lane's, and for the clock. */
+@Timeout(60)
+class KvAdmissionTest {
+  private static final int BLOCK = 16; // positions
+  private static final int BLOCKS = 4;
+  private static final long PATIENCE = 100;
+
+  private Checkpoint checkpoint;
+  private Backend backend;
+  private InferenceLane lane;
+  private KvAdmission admission;
+  private long now = -1000; // as System.nanoTime may be
+
+  @BeforeEach
+  void open() {
+    checkpoint = Checkpoint.open(Fixtures.tinyLlama2());
+    var config = checkpoint.config();
+    long block = 2L * config.numKvHeads() * config.headDim() * BLOCK * Float.BYTES;
+    backend = Backends.open("cpu", "scalar", 1, new KvOptions(BLOCKS * block, BLOCK, true));
+    var weights = checkpoint.weights(Slice.whole(config.numLayers()));
+    var transformer = Transformer.prepare(config, weights, backend, (done, total) -> { });
+    lane = new InferenceLane("test", transformer, 32);
+    admission = new KvAdmission(transformer.memory());
+    assertThat(transformer.memory().blocks()).isEqualTo(BLOCKS);
+  }
+
+  @AfterEach
+  void close() {
+    lane.close();
+    backend.close();
+    checkpoint.close();
+  }
+
+  /** A batch of its own that needs so many blocks from the first position on. */
+  private Answer alone(LaneSession session, int blocks) {
+    admission.startBatch();
+    return along(session, blocks);
+  }
+
+  private Answer along(LaneSession session, int blocks) {
+    return at(session, 0, blocks * BLOCK);
+  }
+
+  private Answer at(LaneSession session, int first, int rows) {
+    var ids = TokenIds.of(new int[rows]);
+    return admission.admit(session, new Step(first, new Step.Input.Tokens(ids), Optional.empty()), now, PATIENCE);
+  }
+
+  private static void assertRefused(Answer answer, Ran why) {
+    assertThat(answer).isEqualTo(new Answer.Refused(why));
+  }
+
+  private static void assertAdmitted(Answer answer) {
+    assertThat(answer).isEqualTo(new Answer.Admitted());
+  }
+
+  @Test
+  void shouldTakeFromTheYoungestAndTellIt() {
+    LaneSession old = lane.open();
+    LaneSession young = lane.open();
+    LaneSession youngest = lane.open();
+    assertAdmitted(alone(old, 1));
+    assertAdmitted(alone(young, 1));
+    assertAdmitted(alone(youngest, 2));
+    assertAdmitted(alone(old, 3));
+    assertThat(youngest.cache().blocks()).isZero();
+    assertThat(young.cache().blocks()).isEqualTo(1);
+    assertRefused(at(youngest, 1, 1), new Ran.Lost(0));
+    assertRefused(alone(youngest, 1), new Ran.NoRoom());
+    assertThat(admission.stats().preempted()).isEqualTo(1);
+    admission.leave(old);
+    assertAdmitted(alone(youngest, 1));
+  }
+
+  @Test
+  void shouldWaitForOlderSessionsAndNotBeginBeforeOneThatWaits() {
+    LaneSession old = lane.open();
+    LaneSession waiting = lane.open();
+    LaneSession late = lane.open();
+    assertAdmitted(alone(old, 3));
+    assertRefused(alone(waiting, 2), new Ran.NoRoom());
+    assertRefused(alone(late, 1), new Ran.NoRoom());
+    admission.leave(old);
+    assertRefused(alone(late, 1), new Ran.NoRoom());
+    assertAdmitted(alone(waiting, 2));
+    assertAdmitted(alone(late, 1));
+  }
+
+  @Test
+  void shouldNotWaitForASessionThatIsOver() {
+    LaneSession old = lane.open();
+    LaneSession waiting = lane.open();
+    LaneSession late = lane.open();
+    assertAdmitted(alone(old, 3));
+    assertRefused(alone(waiting, 2), new Ran.NoRoom());
+    admission.leave(waiting);
+    assertAdmitted(alone(late, 1));
+  }
+
+  @Test
+  void shouldBeginOnlyWithRoomForAllThatIsKnown() {
+    LaneSession old = lane.open();
+    LaneSession known = lane.open(0, BLOCK + 1); // and a block more
+    assertAdmitted(alone(old, 2));
+    assertRefused(alone(known, 1), new Ran.NoRoom());
+    assertThat(known.cache().blocks()).isZero();
+    admission.leave(old);
+    assertAdmitted(alone(known, 1));
+  }
+
+  @Test
+  void shouldNotTakeFromTheBatchBeingMadeButGoFirstIntoTheNext() {
+    LaneSession old = lane.open();
+    LaneSession young = lane.open();
+    assertAdmitted(alone(young, 3));
+    assertThat(along(old, 2)).isEqualTo(new Answer.Next());
+    assertAdmitted(alone(old, 2));
+    assertRefused(at(young, 1, 1), new Ran.Lost(0));
+  }
+
+  /** Two sessions each hold, on one lane, what the other waits for: on each lane the holder is idle. */
+  @Test
+  void shouldTakeFromAnOlderSessionThatHasBeenIdleForAsLongAsThisOneWaits() {
+    LaneSession old = lane.open();
+    LaneSession young = lane.open();
+    assertAdmitted(alone(old, 3));
+    assertRefused(alone(young, 2), new Ran.NoRoom());
+    now += PATIENCE / 2;
+    assertAdmitted(alone(old, 3));
+    now += PATIENCE / 2 + 1;
+    assertRefused(alone(young, 2), new Ran.NoRoom());
+    now += PATIENCE / 2;
+    assertAdmitted(alone(young, 2));
+    assertRefused(at(old, 1, 1), new Ran.Lost(0));
+    assertAdmitted(alone(old, 3));
+    assertThat(young.cache().blocks()).isZero();
+  }
+
+  @Test
+  void shouldNotTakeFromAnOlderSessionThatWaitsAsWell() {
+    LaneSession oldest = lane.open();
+    LaneSession old = lane.open();
+    LaneSession young = lane.open();
+    assertAdmitted(alone(oldest, 2));
+    assertAdmitted(alone(old, 1));
+    assertAdmitted(alone(young, 1));
+    assertRefused(alone(old, 4), new Ran.NoRoom());
+    assertThat(old.cache().blocks()).as("what there was, the young one's included").isEqualTo(2);
+    now += 10 * PATIENCE;
+    assertAdmitted(alone(oldest, 2));
+    assertRefused(alone(young, 1), new Ran.NoRoom());
+    now += PATIENCE + 1;
+    assertAdmitted(alone(oldest, 2));
+    assertRefused(alone(young, 1), new Ran.NoRoom());
+    assertThat(old.cache().blocks()).isEqualTo(2);
+  }
+
+  @Test
+  void shouldRefuseForGoodWhatCanNeverFit() {
+    assertThatThrownBy(() -> alone(lane.open(), BLOCKS + 1))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("--kv-memory=4 blocks: position 79 of a session needs 5 blocks of 16 positions");
+  }
+
+  @Test
+  void shouldRefuseRowsThatDoNotContinueTheSession() {
+    assertThatThrownBy(() -> at(lane.open(), 7, 1)).hasMessageContaining("rows from position 7, cache at 0");
+  }
+}

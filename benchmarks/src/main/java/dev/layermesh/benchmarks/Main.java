@@ -10,7 +10,7 @@ import picocli.CommandLine.Command;
     usageHelpAutoWidth = true,
     sortOptions = false,
     description = "Measure LayerMesh on this machine.",
-    subcommands = {SpeculationCommand.class, SessionsCommand.class})
+    subcommands = {KernelsCommand.class, SpeculationCommand.class, SessionsCommand.class})
 final class Main {
   private Main() {}
 

@@ -183,9 +183,11 @@ final class SpeculationCommand implements Callable<Integer> {
 
   private void print(PrintWriter out, Map<Way, Tally> tallies) {
     out.println();
-    out.println("| drafter | window | tokens/s | ÷ window 0 | accepted ÷ drafted | tokens a round | ms: draft + verify |");
+    out.println(
+        "| drafter | window | tokens/s | ÷ window 0 | accepted ÷ drafted | tokens a round | ms: draft + verify |");
     out.println("|---|---|---|---|---|---|---|");
-    tallies.forEach((way, tally) -> out.println(String.format(Locale.ROOT, "| %s | %d | %.1f | %s | %s | %.2f | %.2f + %.2f |",
+    tallies.forEach((way, tally) -> out.println(String.format(Locale.ROOT,
+        "| %s | %d | %.1f | %s | %s | %.2f | %.2f + %.2f |",
         way.oracle().map(probability -> "oracle " + probability).orElse(way.window() == 0 ? "none" : "early layers"),
         way.window(),
         Medians.median(tally.tokensPerSecond),

@@ -48,7 +48,8 @@ final class Layermesh implements Callable<Integer> {
         .addSubcommand(new CorrectnessCommand(environment, LocalCompleter::open))
         .addSubcommand(new InspectCommand(environment))
         .addSubcommand(new ConvertCommand(environment))
-        .addSubcommand(new BenchEngineCommand(environment));
+        .addSubcommand(new BenchEngineCommand(environment))
+        .addSubcommand(new PerplexityCommand(environment));
     line.getCommandSpec().usageMessage()
         .description("Lossless self-speculative LLM serving: "
             + "draft workers run a model's first layers, verify workers the rest.")

@@ -115,6 +115,11 @@ public final class Transformer {
         : head.orElseThrow(() -> new IllegalStateException("no head was loaded")).distributions(states, asks);
   }
 
+  /** Logits of some rows; see {@link Head#logits}. */
+  public float[][] logits(Tensor states, int[] rows) {
+    return head.orElseThrow(() -> new IllegalStateException("no head was loaded")).logits(states, rows);
+  }
+
   /** A copy of some rows that outlives the step. */
   public HiddenRows store(Tensor states, int from, int count) {
     return backend.store(states, from, count);

@@ -1,0 +1,93 @@
+package dev.layermesh.cli;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.bench.Perplexity;
+import dev.layermesh.engine.bench.Perplexity.Score;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Says how well a model, as this engine computes it, foretells a text. */
+@Command(
+    name = "perplexity",
+    description = "Score a text in windows, as llama.cpp's perplexity tool does: what a quantization costs.",
+    footer = {"", "Example:", "  layermesh perplexity --model MODEL.gguf --text FILE --windows 8"})
+final class PerplexityCommand implements Callable<Integer> {
+  private final Environment environment;
+
+  @Mixin
+  private final EngineMixin engine;
+
+  @Option(names = "--text", paramLabel = "FILE", required = true, description = "A text in UTF-8.")
+  private Path text;
+
+  @Option(names = "--context", paramLabel = "N", defaultValue = "512",
+      description = "Tokens of a window, of which the second half is scored (default: ${DEFAULT-VALUE}).")
+  private int context;
+
+  @Option(names = "--windows", paramLabel = "N", description = "Windows at most (default: the whole text).")
+  private int windows = Integer.MAX_VALUE;
+
+  @Spec
+  private CommandSpec spec;
+
+  PerplexityCommand(Environment environment) {
+    this.environment = environment;
+    this.engine = new EngineMixin(environment);
+  }
+
+  @Override
+  public Integer call() {
+    if (context < 4) {
+      throw InputException.of("--context", context, "must be 4 or more");
+    }
+    EngineOptions options = engine.options();
+    TokenIds ids = encode(options);
+    int count = Math.min(windows, ids.length() / context);
+    if (count < 1) {
+      throw InputException.in(text, "has " + ids.length() + " tokens, a window takes " + context);
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    var all = new Score(0, 0);
+    try (Perplexity model = open(options)) {
+      for (int i = 0; i < count; i++) {
+        all = all.plus(model.score(ids.slice(i * context, (i + 1) * context)));
+      }
+      out.println(String.format(Locale.ROOT, "perplexity %.4f, %d tokens scored in %d windows of %d, %s",
+          all.perplexity(), all.tokens(), count, context, model.arithmetic()));
+      out.flush();
+    }
+    return 0;
+  }
+
+  private Perplexity open(EngineOptions options) {
+    try (var progress = Progress.ofBytes(environment, "Loading")) {
+      return Perplexity.open(options, progress);
+    }
+  }
+
+  private TokenIds encode(EngineOptions options) {
+    try (Checkpoint checkpoint = Checkpoint.open(options.model());
+        Tokenizer tokenizer = Tokenizer.open(ModelText.of(checkpoint))) {
+      return tokenizer.encode(Files.readString(text));
+    } catch (CharacterCodingException notText) {
+      throw InputException.in(text, "is not text in UTF-8");
+    } catch (IOException unreadable) {
+      throw new UncheckedIOException(unreadable);
+    }
+  }
+}

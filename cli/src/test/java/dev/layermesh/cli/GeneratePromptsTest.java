@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.FilterWriter;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.Writer;
@@ -17,7 +16,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeAll;
@@ -270,7 +268,8 @@ class GeneratePromptsTest {
 
   @Test
   void shouldTellAPersonOnATerminalWhatWasDone() throws IOException {
-    var terminal = new Environment(Optional.of(Cli.ROOT), InputStream.nullInputStream(), true, new Signals());
+    var quiet = Cli.environment("", new Signals());
+    var terminal = new Environment(quiet.home(), quiet.cache(), quiet.stdin(), true, quiet.signals());
     var result = Cli.run(terminal, arguments());
 
     assertThat(byLine(result.out())).hasSize(5);

@@ -12,8 +12,8 @@ import java.lang.invoke.MethodHandle;
 
 /**
  * Memory for weights. On Linux it is asked for in huge pages ({@code mmap(2)}, {@code madvise(2)} with {@code
- * MADV_HUGEPAGE}): reading it is a quarter faster for fewer misses of the address cache. Elsewhere, and where the kernel
- * has none to give, pages are of the usual size.
+ * MADV_HUGEPAGE}): reading it is a quarter faster for fewer misses of the address cache. Elsewhere, and where the
+ * kernel has none to give, pages are of the usual size.
  */
 @SuppressWarnings("restricted") // calls the C library
 public final class NativeMemory {

@@ -17,8 +17,8 @@ import jdk.incubator.vector.VectorSpecies;
  * SIMD kernels with the same bits on every width. A vector has 16 logical lanes; a machine of narrower vectors makes
  * several passes, each over some of the lanes. In a product a lane is a row of the matrix ({@link PackedFormat}), so a
  * sum stays in its lane and is taken in the order of the columns: in blocks, an exact integer sum of 8-bit products,
- * then by fused multiply-add over blocks; in floating point, even columns and odd columns apart, added at the end. Where
- * lanes must meet they are folded in halves: {@code reduceLanes} is of no use for sums, its order is not specified.
+ * then by fused multiply-add over blocks; in floating point, even and odd columns apart, added at the end. Where lanes
+ * must meet they are folded in halves: {@code reduceLanes} is of no use for sums, its order is not specified.
  *
  * <p>The C kernels take the same steps in the same order and agree with these to the last bit.
  */
@@ -290,7 +290,7 @@ final class VectorKernels implements Kernels {
   }
 
   /**
-   * One row after the other, a stretch of blocks at a time: their integer sums, then what their scales make of them. Two
+   * One row after the other, a stretch of blocks at a time: integer sums, then what their scales make of them. Two
    * steps, since C2 inlines so many vector operations of one method and no more, and each that it does not allocates.
    */
   private void blocks(PackedMatrix matrix, int group, Activations x, float[] out) {
@@ -422,7 +422,7 @@ final class VectorKernels implements Kernels {
     return finite(lane < LANES ? both.lanewise(VectorOperators.LSHL, 16) : both);
   }
 
-  /** The number in binary16 in the upper half of every lane, neither infinite nor NaN, as scales are; see {@link #f16}. */
+  /** The binary16 number in the upper half of every lane, not infinite and not NaN, as scales are; see {@link #f16}. */
   private static FloatVector finite(IntVector halves) {
     IntVector magnitude = halves.and(0x7fff0000).lanewise(VectorOperators.LSHR, 3);
     IntVector scaled = magnitude.reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();

@@ -7,8 +7,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * Thirty-two weights of a quantized block, as their format defines them: {@code scale * quant + minimum}. Reads one part
- * of a row after the other; whoever makes one uses it alone. Layouts are those of the GGUF formats
+ * Thirty-two weights of a quantized block, as their format defines them: {@code scale * quant + minimum}. Reads one
+ * part of a row after the other; whoever makes one uses it alone. Layouts are those of the GGUF formats
  * (github.com/ggml-org/ggml, docs/gguf.md). A nibble array holds weight i in the lower half of byte i and weight i + n
  * in the upper half.
  */

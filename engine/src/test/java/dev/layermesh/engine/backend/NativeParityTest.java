@@ -135,7 +135,8 @@ class NativeParityTest {
       return; // the other tests of this class ran on it
     }
     String output = ForkedJvm.run(
-        List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Dlayermesh.isa=" + isa),
+        List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
+            "-Dlayermesh.isa=" + isa),
         Everything.class);
     assumeFalse(output.contains("this processor has not"), output);
     assertThat(output).contains("agreed with " + isa);

@@ -119,7 +119,8 @@ class PackerTest {
     long numbers = block + 2L * quantBytes;
     int stored = quantBytes == 512
         ? data.get(ValueLayout.JAVA_BYTE, quants + column / 4 * 64 + lane * 4 + column % 4)
-        : data.get(ValueLayout.JAVA_BYTE, quants + column % 16 / 4 * 64 + lane * 4 + column % 4) >> column / 16 * 4 & 15;
+        : data.get(ValueLayout.JAVA_BYTE, quants + column % 16 / 4 * 64 + lane * 4 + column % 4)
+            >> column / 16 * 4 & 15;
     int quant = stored - above;
     return switch (numberBytes) {
       case 32 -> half(data, numbers + 4 * lane + 2 * vector) * quant;

@@ -11,8 +11,8 @@ package dev.layermesh.engine.backend;
  *   <li>Blocks of 32 columns: the quants of the first 16 rows, those of the last, then the numbers of all: scales, and
  *       minima. 8-bit quants of 16 rows are [8, 16, 4], quads of columns, signed; 4-bit ones [4, 16, 4], byte i of quad
  *       j holding column 4j + i below and 4j + i + 16 above, and stand 8 above their quant where there are no minima.
- *       An element is {@code scale * quant + minimum}. Numbers in binary16 are [16, 2], rows r and r + 16 in a lane of 32
- *       bits; numbers in float32 are [32], with two scales [2, 32].
+ *       An element is {@code scale * quant + minimum}. Numbers in binary16 are [16, 2], rows r and r + 16 in a lane of
+ *       32 bits; numbers in float32 are [32], with two scales [2, 32].
  * </ul>
  */
 enum PackedFormat {

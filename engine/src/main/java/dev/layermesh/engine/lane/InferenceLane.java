@@ -23,11 +23,12 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The single writer of a device: one platform thread owns the transformers on it, a stage each, and all their caches.
  * Sessions submit steps and wait; each batch takes what is there for one stage, decoding rows before prefill, up to
- * {@code maxRows} rows.
+ * {@code maxRows} rows. Each stage has its own memory for keys and values, and admits sessions by it.
  */
 public final class InferenceLane implements AutoCloseable {
   /**
@@ -52,7 +53,7 @@ public final class InferenceLane implements AutoCloseable {
     record Stop() implements Order {}
   }
 
-  /** A transformer, and who waits for it. */
+  /** A transformer, who waits for it, and who gets its memory. */
   private static final class Stage {
     private final Transformer transformer;
     private final KvAdmission admission;
@@ -69,13 +70,13 @@ public final class InferenceLane implements AutoCloseable {
       this.memory = admission.stats();
     }
 
-    /** Sessions on their way to a token. */
-    private int hurried() {
+    /** Those who want a token soon. */
+    int pressing() {
       return urgent.size() + decoding.size();
     }
 
-    private boolean idle() {
-      return hurried() == 0 && prefilling.isEmpty();
+    boolean isIdle() {
+      return pressing() == 0 && prefilling.isEmpty();
     }
   }
 
@@ -85,7 +86,7 @@ public final class InferenceLane implements AutoCloseable {
   private final AtomicLong sessions = new AtomicLong();
   private final ExecutorService worker;
   private boolean stopped;
-  private int awaited; // decoding sessions that the last step let go, less the orders that have come since
+  private int awaited; // decoding sessions that the last step let go, less those that have come since
   private long lastNanos; // what the last step took
   private volatile boolean closed;
 
@@ -102,6 +103,7 @@ public final class InferenceLane implements AutoCloseable {
     worker.execute(this::work);
   }
 
+  /** What runs at a stage; its sizes may be read by any thread. */
   Transformer transformer(int stage) {
     return stages.get(stage).transformer;
   }
@@ -146,9 +148,9 @@ public final class InferenceLane implements AutoCloseable {
     return order(new Order.Run(session, step, result), result);
   }
 
-  CompletableFuture<Adopted> adopt(LaneSession session, int first, TokenIds ids) {
+  CompletableFuture<Adopted> adopt(LaneSession session, int from, TokenIds ids) {
     var result = new CompletableFuture<Adopted>();
-    return order(new Order.Adopt(session, first, ids, result), result);
+    return order(new Order.Adopt(session, from, ids, result), result);
   }
 
   private <T> CompletableFuture<T> order(Order order, CompletableFuture<T> result) {
@@ -178,7 +180,7 @@ public final class InferenceLane implements AutoCloseable {
   private void work() {
     try {
       while (!stopped) {
-        accept(nobodyWaits() ? orders.take() : orders.poll());
+        accept(stages.stream().allMatch(Stage::isIdle) ? orders.take() : orders.poll());
         gather();
         Stage stage = busiest();
         List<Order.Run> batch = nextBatch(stage);
@@ -194,15 +196,11 @@ public final class InferenceLane implements AutoCloseable {
       acceptAll();
       for (Stage stage : stages) {
         stage.memory = stage.admission.stats();
-        stage.urgent.forEach(run -> refuse(run.result()));
-        stage.decoding.forEach(run -> refuse(run.result()));
-        stage.prefilling.forEach(run -> refuse(run.result()));
+        Stream.of(stage.urgent, stage.decoding, stage.prefilling)
+            .flatMap(Deque::stream)
+            .forEach(run -> refuse(run.result()));
       }
     }
-  }
-
-  private boolean nobodyWaits() {
-    return stages.stream().allMatch(Stage::idle);
   }
 
   private static void refuse(CompletableFuture<?> result) {
@@ -228,29 +226,30 @@ public final class InferenceLane implements AutoCloseable {
     }
   }
 
+  /** Whoever adopts or shares is about to submit a step as well, and counts as come back when that is there. */
   private void accept(Order order) {
     switch (order) {
       case null -> { }
       case Order.Run run -> {
         awaited--;
-        Stage stage = stages.get(run.session().stage());
+        Stage stage = stage(run.session());
         (run.step().decodes() ? stage.decoding : stage.prefilling).add(run);
       }
-      case Order.Forget forget -> {
-        awaited--;
-        admission(forget.session()).leave(forget.session());
-      }
       case Order.Adopt adopt when adopt.session().freed() -> refuse(adopt.result());
-      case Order.Adopt adopt -> answer(adopt.result(), () -> admission(adopt.session())
+      case Order.Adopt adopt -> answer(adopt.result(), () -> stage(adopt.session()).admission
           .adopt(adopt.session(), adopt.first(), adopt.ids(), System.nanoTime()));
       case Order.Share share when share.session().freed() -> { }
       case Order.Share share -> share.session().cache().share(share.block(), share.ids(), share.states());
+      case Order.Forget forget -> {
+        awaited--;
+        stage(forget.session()).admission.leave(forget.session());
+      }
       case Order.Stop stop -> stopped = true;
     }
   }
 
-  private KvAdmission admission(LaneSession session) {
-    return stages.get(session.stage()).admission;
+  private Stage stage(LaneSession session) {
+    return stages.get(session.stage());
   }
 
   private static <T> void answer(CompletableFuture<T> result, Supplier<T> source) {
@@ -268,7 +267,7 @@ public final class InferenceLane implements AutoCloseable {
   private Stage busiest() {
     Stage busiest = stages.getFirst();
     for (Stage stage : stages) {
-      int more = Integer.compare(stage.hurried(), busiest.hurried());
+      int more = Integer.compare(stage.pressing(), busiest.pressing());
       if (more > 0 || more == 0 && stage.prefilling.size() > busiest.prefilling.size()) {
         busiest = stage;
       }
@@ -356,10 +355,12 @@ public final class InferenceLane implements AutoCloseable {
       row += step.rows();
     }
     stage.transformer.layers(new Batch(segments), states);
-    List<Distribution> distributions = stage.transformer.head(states, asks);
+    List<Ran> rans = rans(stage.transformer, batch, states, stage.transformer.head(states, asks));
     acceptAll(); // what comes after this comes back
     awaited = (int) batch.stream().filter(run -> run.step().decodes()).count();
-    deliver(stage.transformer, batch, states, distributions);
+    for (int i = 0; i < batch.size(); i++) {
+      batch.get(i).result().complete(rans.get(i));
+    }
     count(stage, row, asks.size());
     lastNanos = System.nanoTime() - startNanos;
   }
@@ -374,8 +375,10 @@ public final class InferenceLane implements AutoCloseable {
         .orElseThrow());
   }
 
-  private static void deliver(
+  /** What each run of a batch is told. */
+  private static List<Ran> rans(
       Transformer transformer, List<Order.Run> batch, Tensor states, List<Distribution> distributions) {
+    var rans = new ArrayList<Ran>();
     int row = 0;
     int asked = 0;
     for (Order.Run run : batch) {
@@ -383,10 +386,11 @@ public final class InferenceLane implements AutoCloseable {
       Optional<HiddenRows> kept =
           step.keepsStates() ? Optional.of(transformer.store(states, row, step.rows())) : Optional.empty();
       int answers = step.ask().isPresent() ? step.rows() : 0;
-      run.result().complete(new Ran.Done(kept, distributions.subList(asked, asked + answers)));
+      rans.add(new Ran.Done(kept, distributions.subList(asked, asked + answers)));
       row += step.rows();
       asked += answers;
     }
+    return rans;
   }
 
   private static void count(Stage stage, int rows, int asked) {

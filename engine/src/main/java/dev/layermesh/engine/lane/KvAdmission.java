@@ -17,7 +17,7 @@ import java.util.TreeSet;
  * and makes the next one the oldest. A session begins when there is room for all positions it is known to need, and
  * not before an older one that waits.
  *
- * <p>Ages differ between the two lanes of a split, so two sessions may each hold what the other waits for. Of two such
+ * <p>Ages differ between the two sides of a split, so two sessions may each hold what the other waits for. Of two such
  * one is idle here, as it waits there: who has waited for long takes from whoever has been idle for long, older or not.
  * Belongs to the lane's thread.
  */

@@ -11,8 +11,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
 /**
- * One session's cache on a lane. Used by one thread at a time, which parks until its rows have run; only {@link
- * #close()} may come from another.
+ * One session's cache at a stage of a lane. Used by one thread at a time, which parks until its rows have run; only
+ * {@link #close()} may come from another.
  */
 public final class LaneSession implements AutoCloseable {
   private final InferenceLane lane;
@@ -114,7 +114,6 @@ public final class LaneSession implements AutoCloseable {
 
   // For the lane's thread alone.
 
-  /** Which of the lane's transformers runs its rows. */
   int stage() {
     return stage;
   }

@@ -3,7 +3,7 @@ package dev.layermesh.engine.lane;
 import dev.layermesh.engine.backend.KvStats;
 
 /**
- * How a lane's memory for keys and values is used.
+ * How a stage's memory for keys and values is used.
  *
  * @param kv its blocks
  * @param refused steps that found no room

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.LocalVerifier;
+import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
@@ -14,8 +15,11 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.Verifier;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.testkit.Fixtures;
+import dev.layermesh.testkit.Lossless;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -26,6 +30,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class CoLocatedModelTest {
   private static final EngineOptions OPTIONS = EngineOptions.of(Fixtures.tinyLlama3());
+  private static final int BLOCK = 16; // positions
+  private static final int PROMPT = 40;
 
   private static TokenIds decode(DraftModel draft, VerifyModel verify, int session, int window) {
     var spec = new SessionSpec(
@@ -57,5 +63,23 @@ class CoLocatedModelTest {
       assertThat(model.draft().stats().meanDecodeRows()).as("rows that share draft steps").isGreaterThan(1.5);
       assertThat(model.verify().stats().meanDecodeRows()).as("rows that share verify steps").isGreaterThan(1.5);
     }
+  }
+
+  @Test
+  void shouldShareAPromptAtBothStages() {
+    try (var model = CoLocatedModel.open(OPTIONS.withKv(KvOptions.ofHeap().inBlocksOf(BLOCK)), (_, _) -> { })) {
+      var split = new SplitModel(model.draft(), model.verify());
+      Outcome first = run(split, 1);
+      Outcome again = run(split, 1);
+      Lossless.assertSameTokens(first.committed(), again.committed());
+      assertThat(first.stats().earlyRows() - again.stats().earlyRows()).isEqualTo(PROMPT - 1);
+      assertThat(first.stats().lateRows() - again.stats().lateRows()).isEqualTo(PROMPT - 1);
+    }
+  }
+
+  private static Outcome run(SplitModel split, int seed) {
+    var prompt = TokenIds.of(new Random(seed).ints(PROMPT, 3, 200).toArray());
+    return split.run(
+        split.spec(prompt, 40, SamplingParams.sampled(0.8, seed), WindowPolicy.sequential(3)), (Round _) -> { });
   }
 }

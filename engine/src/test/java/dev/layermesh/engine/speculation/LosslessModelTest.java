@@ -9,6 +9,7 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Available;
+import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.engine.backend.NativeBackendProvider;
 import dev.layermesh.engine.checkpoint.Quantization;
 import dev.layermesh.engine.checkpoint.QuantizedModels;
@@ -77,7 +78,8 @@ class LosslessModelTest {
     List<TokenIds> expected = new ArrayList<>();
     for (String backend : packedBackends()) {
       for (int threads : List.of(1, 2)) {
-        var options = new EngineOptions(Fixtures.gguf(type), OptionalInt.empty(), "cpu", backend, threads);
+        var options = new EngineOptions(
+            Fixtures.gguf(type), OptionalInt.empty(), "cpu", backend, threads, KvOptions.ofHeap().unshared());
         try (var split = SplitModel.open(options)) {
           for (SamplingParams sampling : List.of(SamplingParams.GREEDY, sampled)) {
             TokenIds said = committed(split, split.spec(PROMPT, 32, sampling, WindowPolicy.AUTOREGRESSIVE));

@@ -1,6 +1,7 @@
 package dev.layermesh.engine.backend;
 
 import java.util.Random;
+import java.util.stream.Stream;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -47,8 +48,9 @@ public class AttentionBenchmark {
   public void fill() {
     kernels = family.create();
     var random = new Random(1);
-    pages = new KvPages(KV_HEADS, HEAD_DIM, PAGE_POSITIONS);
-    pages.reach(positions);
+    var shape = new KvShape(1, KV_HEADS, HEAD_DIM, PAGE_POSITIONS);
+    pages = new KvPages(
+        shape, 0, Stream.generate(() -> new KvBlock(shape)).limit(shape.blocks(positions)).toList());
     for (int position = 0; position < positions; position++) {
       pages.put(position, Checks.randoms(random, KV_HEADS * HEAD_DIM), Checks.randoms(random, KV_HEADS * HEAD_DIM), 0);
     }

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
     footer = {"", "Example:", "  layermesh bench-engine --model MODEL.gguf --threads 2 --tests tg32,v4,v8,pp128"})
 final class BenchEngineCommand implements Callable<Integer> {
   private static final double GIGA = 1e9;
+  private static final int WARM_UP_STEPS = 64;
 
   private final Environment environment;
 
@@ -87,8 +88,6 @@ final class BenchEngineCommand implements Callable<Integer> {
     bench.run(new StepTest.Decode(WARM_UP_STEPS), depth);
     steps.forEach(step -> bench.run(step, depth));
   }
-
-  private static final int WARM_UP_STEPS = 64;
 
   private static void requireAtLeast(String option, int value, int least) {
     if (value < least) {

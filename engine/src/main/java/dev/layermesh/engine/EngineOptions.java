@@ -29,11 +29,6 @@ public record EngineOptions(
     }
   }
 
-  /** With default memory for keys and values. */
-  public EngineOptions(Path model, OptionalInt exitLayer, String device, String backend, int threads) {
-    this(model, exitLayer, device, backend, threads, KvOptions.ofHeap());
-  }
-
   /** A checkpoint with every default: its own exit layer, the best CPU backend, all cores. */
   public static EngineOptions of(Path model) {
     return new EngineOptions(

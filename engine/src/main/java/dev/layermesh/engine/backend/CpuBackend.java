@@ -52,7 +52,7 @@ final class CpuBackend implements Backend {
         if (ids.id(t) >= config.vocabSize()) {
           throw new IllegalStateException("token " + ids.id(t) + " in a vocabulary of " + config.vocabSize());
         }
-        Elements.widen(weights, ids.id(t), 0, states.values(), t * config.hiddenSize());
+        weights.widen(ids.id(t), 0, states.values(), t * config.hiddenSize());
       }
       return states;
     };

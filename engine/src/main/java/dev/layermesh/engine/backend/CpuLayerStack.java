@@ -65,7 +65,7 @@ final class CpuLayerStack implements LayerStack {
   private final Share normRows = this::normRows;
   private final Share turnRows = this::turnRows;
   private final Share attendHeads = this::attendHeads;
-  private final Share quantizeAttended = (kernels, from, to) -> kernels.quantize(attended(), from, to);
+  private final Share quantizeAttended = this::quantizeAttended;
   private final Share gateStretches = this::gateStretches;
   private final Share addRows = this::addRows;
 
@@ -189,6 +189,10 @@ final class CpuLayerStack implements LayerStack {
     }
   }
 
+  private void quantizeAttended(Kernels kernels, int from, int to) {
+    kernels.quantize(attended, from, to);
+  }
+
   private void gate(Layer layer) {
     quantizes = Layer.takeQuants(layer.down);
     int inner = rows * config.intermediateSize();
@@ -206,10 +210,6 @@ final class CpuLayerStack implements LayerStack {
 
   private void addRows(Kernels kernels, int from, int to) {
     kernels.add(x, delta.array(), from * config.hiddenSize(), to * config.hiddenSize());
-  }
-
-  private Activations attended() {
-    return attended;
   }
 
   /** Checks the batch and notes whose row and which position each is. */

@@ -39,7 +39,7 @@ final class NativeKernels implements Kernels {
 
   @Override
   public String name() {
-    return "lanes" + PackedFormat.LANES;
+    return PackedFormat.FAMILY;
   }
 
   @Override

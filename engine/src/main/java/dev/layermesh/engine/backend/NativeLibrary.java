@@ -90,7 +90,7 @@ final class NativeLibrary {
     }
     List<String> usable = INSTRUCTION_SETS.subList(0, best);
     Optional<String> asked = Optional.ofNullable(System.getProperty("layermesh.isa"));
-    if (usable.isEmpty() || asked.filter(usable::contains).isEmpty() && asked.isPresent()) {
+    if (usable.isEmpty() || asked.isPresent() && !usable.contains(asked.get())) {
       return new Loaded.Absent("this processor has not what the C kernels need: "
           + asked.orElse("AVX2, or AVX-512 with VNNI"));
     }

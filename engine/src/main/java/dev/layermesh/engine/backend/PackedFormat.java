@@ -37,6 +37,9 @@ enum PackedFormat {
   /** Rows of a vector. */
   static final int LANES = 16;
 
+  /** Name of all kernels over packed weights: they take the same steps and agree to the last bit. */
+  static final String FAMILY = "lanes" + LANES;
+
   /** Rows of a group. */
   static final int GROUP = 2 * LANES;
 

@@ -23,7 +23,7 @@ final class ScalarKernels implements Kernels {
     int inner = view.columns();
     weightRow.reserve(inner);
     for (int c = from; c < to; c++) {
-      Elements.widen(view, c, 0, weightRow.array(), 0);
+      view.widen(c, 0, weightRow.array(), 0);
       for (int t = 0; t < x.rows(); t++) {
         out.array()[t * view.rows() + c] = dot(weightRow.array(), 0, x.values().array(), t * inner, inner);
       }

@@ -52,7 +52,7 @@ final class VectorKernels implements Kernels {
 
   @Override
   public String name() {
-    return "lanes" + LANES;
+    return PackedFormat.FAMILY;
   }
 
   @Override

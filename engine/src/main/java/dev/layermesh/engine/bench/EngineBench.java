@@ -5,17 +5,13 @@ import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Backend;
-import dev.layermesh.engine.backend.Backends;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Batch.Segment;
 import dev.layermesh.engine.backend.Head.Ask;
 import dev.layermesh.engine.backend.KvCache;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.backend.Transformer;
-import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.LoadListener;
-import dev.layermesh.engine.checkpoint.Slice;
-import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.model.ModelConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,20 +19,15 @@ import java.util.Random;
 
 /** A whole model on one backend, to be timed step by step without lanes and sessions. Belongs to one thread. */
 public final class EngineBench implements AutoCloseable {
-  private final Checkpoint checkpoint;
-  private final Backend backend;
-  private final Transformer transformer;
+  private static final int VERIFY_STEPS = 8; // of a test: one alone would be too short to time
+
+  private final WholeModel model;
   private final ReadProbe probe;
-  private final long weightBytes;
   private final Random random = new Random(1);
 
-  private EngineBench(
-      Checkpoint checkpoint, Backend backend, Transformer transformer, ReadProbe probe, long weightBytes) {
-    this.checkpoint = checkpoint;
-    this.backend = backend;
-    this.transformer = transformer;
+  private EngineBench(WholeModel model, ReadProbe probe) {
+    this.model = model;
     this.probe = probe;
-    this.weightBytes = weightBytes;
   }
 
   /**
@@ -45,25 +36,12 @@ public final class EngineBench implements AutoCloseable {
    * @throws dev.layermesh.decoding.InputException naming what is wrong with options or files
    */
   public static EngineBench open(EngineOptions options, LoadListener listener) {
-    Checkpoint checkpoint = Checkpoint.open(options.model());
-    try {
-      Backend backend = Backends.open(options.device(), options.backend(), options.threads());
-      Weights weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
-      return new EngineBench(
-          checkpoint,
-          backend,
-          Transformer.prepare(checkpoint.config(), weights, backend, listener),
-          new ReadProbe(options.threads()),
-          weights.preparedBytes());
-    } catch (RuntimeException failed) {
-      checkpoint.close();
-      throw failed;
-    }
+    return new EngineBench(WholeModel.open(options, listener), new ReadProbe(options.threads()));
   }
 
   /** What is computed on; see {@link Backend#arithmetic()}. */
   public String arithmetic() {
-    return backend.arithmetic();
+    return model.backend().arithmetic();
   }
 
   /**
@@ -74,7 +52,7 @@ public final class EngineBench implements AutoCloseable {
   public Timing run(StepTest test, int depth) {
     requireFits(test, depth);
     double readRate = probe.bytesPerSecond();
-    try (KvCache cache = transformer.newCache()) {
+    try (KvCache cache = model.transformer().newCache()) {
       return switch (test) {
         case StepTest.Decode decode -> {
           step(cache, 1, 1);
@@ -94,10 +72,8 @@ public final class EngineBench implements AutoCloseable {
     }
   }
 
-  private static final int VERIFY_STEPS = 8;
-
   private void requireFits(StepTest test, int depth) {
-    ModelConfig config = checkpoint.config();
+    ModelConfig config = model.config();
     int positions = switch (test) {
       case StepTest.Decode decode -> decode.steps();
       case StepTest.Verify verify -> depth + verify.rows();
@@ -115,12 +91,13 @@ public final class EngineBench implements AutoCloseable {
       step.run();
     }
     double seconds = (System.nanoTime() - start) / 1e9 / steps;
-    return new Timing(test, rows, seconds, weightBytes / seconds, readRate);
+    return new Timing(test, rows, seconds, model.weightBytes() / seconds, readRate);
   }
 
   /** Runs random tokens behind what the cache holds, with logits of the last {@code asked} rows. */
   private void step(KvCache cache, int rows, int asked) {
-    int vocabulary = checkpoint.config().vocabSize();
+    int vocabulary = model.config().vocabSize();
+    Transformer transformer = model.transformer();
     TokenIds ids = TokenIds.of(random.ints(rows, 0, vocabulary).toArray());
     Tensor states = transformer.embed(ids);
     transformer.layers(new Batch(List.of(new Segment(cache, cache.length(), rows))), states);
@@ -134,7 +111,6 @@ public final class EngineBench implements AutoCloseable {
   @Override
   public void close() {
     probe.close();
-    backend.close();
-    checkpoint.close();
+    model.close();
   }
 }

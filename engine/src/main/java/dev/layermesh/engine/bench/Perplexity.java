@@ -4,15 +4,12 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Backend;
-import dev.layermesh.engine.backend.Backends;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Batch.Segment;
 import dev.layermesh.engine.backend.KvCache;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.backend.Transformer;
-import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.LoadListener;
-import dev.layermesh.engine.checkpoint.Slice;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -24,14 +21,10 @@ import java.util.stream.IntStream;
 public final class Perplexity implements AutoCloseable {
   private static final int STEP_ROWS = 64;
 
-  private final Checkpoint checkpoint;
-  private final Backend backend;
-  private final Transformer transformer;
+  private final WholeModel model;
 
-  private Perplexity(Checkpoint checkpoint, Backend backend, Transformer transformer) {
-    this.checkpoint = checkpoint;
-    this.backend = backend;
-    this.transformer = transformer;
+  private Perplexity(WholeModel model) {
+    this.model = model;
   }
 
   /**
@@ -59,21 +52,12 @@ public final class Perplexity implements AutoCloseable {
    * @throws InputException naming what is wrong with options or files
    */
   public static Perplexity open(EngineOptions options, LoadListener listener) {
-    Checkpoint checkpoint = Checkpoint.open(options.model());
-    try {
-      Backend backend = Backends.open(options.device(), options.backend(), options.threads());
-      var weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
-      var transformer = Transformer.prepare(checkpoint.config(), weights, backend, listener);
-      return new Perplexity(checkpoint, backend, transformer);
-    } catch (RuntimeException failed) {
-      checkpoint.close();
-      throw failed;
-    }
+    return new Perplexity(WholeModel.open(options, listener));
   }
 
   /** What is computed on; see {@link Backend#arithmetic()}. */
   public String arithmetic() {
-    return backend.arithmetic();
+    return model.backend().arithmetic();
   }
 
   /**
@@ -82,10 +66,11 @@ public final class Perplexity implements AutoCloseable {
    * @throws InputException when it is longer than the model's context
    */
   public Score score(TokenIds window) {
-    if (window.length() > checkpoint.config().maxPositions()) {
-      throw InputException.of(
-          "--context", window.length(), "must be at most " + checkpoint.config().maxPositions() + ", the model's own");
+    int most = model.config().maxPositions();
+    if (window.length() > most) {
+      throw InputException.of("--context", window.length(), "must be at most " + most + ", the model's own");
     }
+    Transformer transformer = model.transformer();
     int firstScored = window.length() / 2;
     double sum = 0;
     try (KvCache cache = transformer.newCache()) {
@@ -121,7 +106,6 @@ public final class Perplexity implements AutoCloseable {
 
   @Override
   public void close() {
-    backend.close();
-    checkpoint.close();
+    model.close();
   }
 }

@@ -95,7 +95,7 @@ final class Weight {
   /** Row {@code row} as float32. */
   static float[] row(TensorView weights, int row) {
     float[] values = new float[weights.columns()];
-    Elements.widen(weights, row, 0, values, 0);
+    weights.widen(row, 0, values, 0);
     return values;
   }
 }

@@ -81,9 +81,10 @@ final class CpuLayerStack implements LayerStack {
     this.memory = new KvPool(
         new KvShape(attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()),
         options.kv().ofLayers(attendingLayers));
-    this.normed = new Activations(config.hiddenSize());
-    this.attended = new Activations(config.numHeads() * config.headDim());
-    this.gate = new Activations(config.intermediateSize());
+    boolean spread = crew.own().spreadsQuants();
+    this.normed = new Activations(config.hiddenSize(), spread);
+    this.attended = new Activations(config.numHeads() * config.headDim(), spread);
+    this.gate = new Activations(config.intermediateSize(), spread);
     weights.forEach(this::requireShapes);
     List<Matrix> matrices = prepare.matrices(weights.stream().flatMap(layer -> layer.projections().stream()).toList());
     for (int i = 0; i < weights.size(); i++) {

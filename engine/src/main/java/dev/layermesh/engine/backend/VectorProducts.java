@@ -34,7 +34,7 @@ final class VectorProducts {
   private static final int QUADS = BLOCK / 4; // of a block of 8-bit quants
   private static final int ROWS = 4; // of x in a tile
   private static final int CHUNK = 128; // columns that several rows pass by before the next
-  private static final int STRETCH = 512; // columns of a chunk for one row, which has less to do with each
+  private static final int STRETCH = 640; // columns of a chunk for one row, which has less to do with each
   private static final int MOST_SCALES = 2 * STRETCH / BLOCK; // of a row in a chunk
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);

@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
 /** Runs the JMH benchmarks of kernels; each has checked its result against the scalar kernels before it is timed. */
 @Command(
     name = "kernels",
+    mixinStandardHelpOptions = true,
     description = "Time kernels with JMH, GB/s beside memory's read rate on the same thread.",
     footer = {"", "Example:", "  benchmarks/run.sh kernels --only Product --formats Q8_0,Q4_0 --rows 1,8"})
 final class KernelsCommand implements Callable<Integer> {

@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
  */
 @Command(
     name = "sessions",
+    mixinStandardHelpOptions = true,
     description = "Tokens/s of many sessions at once ÷ tokens/s of one, in turns.",
     footer = {"", "Example:",
         "  benchmarks/run.sh sessions --model MODEL.gguf --exit-layer 4 --sessions 8,32 --windows 0,2 --oracle 0.8"})

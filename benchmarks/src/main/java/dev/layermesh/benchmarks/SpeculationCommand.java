@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
  */
 @Command(
     name = "speculation",
+    mixinStandardHelpOptions = true,
     description = "Self-speculative ÷ autoregressive tokens/s, in turns, with the acceptance rate.",
     footer = {"", "Examples:",
         "  benchmarks/run.sh speculation --exit-layers 1,2,3 --temperature 0.8 --seeds 5",

@@ -15,7 +15,7 @@ import java.util.function.LongConsumer;
 public interface Backend extends AutoCloseable {
 
   /**
-   * Names the arithmetic: backend, kernel family, weight format. Backends with the same name agree to the last bit; a
+   * Names the arithmetic: backend, kernel family, number format, that of keys and values if they are rounded. Backends with the same name agree to the last bit; a
    * session moves only between workers of one name.
    */
   String arithmetic();

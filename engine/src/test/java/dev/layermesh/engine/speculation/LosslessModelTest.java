@@ -61,8 +61,9 @@ class LosslessModelTest {
     Available.require(backend);
     var options = EngineOptions.of(Fixtures.bundledModel()).withExitLayer(exitLayer).withBackend(backend);
     var sampled = new SamplingParams(0.9, 40, 0.95, 5, AcceptanceRule.SHARED_NOISE);
-    try (var split = SplitModel.open(options.withKv(options.kv().unshared().withType(KvType.Q8_0)));
-        var shared = SplitModel.open(options.withKv(options.kv().withType(KvType.Q8_0)))) {
+    KvOptions kv = options.kv().withType(KvType.Q8_0).inBlocksOf(16);
+    try (var split = SplitModel.open(options.withKv(kv.unshared()));
+        var shared = SplitModel.open(options.withKv(kv))) {
       for (SamplingParams sampling : List.of(SamplingParams.GREEDY, sampled)) {
         TokenIds expected = committed(split, split.spec(PROMPT, 32, sampling, WindowPolicy.AUTOREGRESSIVE));
         for (WindowPolicy window : LosslessMatrix.windows(List.of(1, 2), List.of(0, 1, 4, 8))) {

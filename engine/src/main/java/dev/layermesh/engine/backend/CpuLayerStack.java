@@ -78,9 +78,9 @@ final class CpuLayerStack implements LayerStack {
     this.config = config;
     this.rope = new RopeTable(config.rope().inverseFrequencies(config.headDim()));
     int attendingLayers = (int) plan.layers().stream().filter(LayerPlan.Layer::attention).count();
+    KvOptions kv = options.kv().ofLayers(attendingLayers);
     this.memory = new KvPool(
-        new KvShape(options.kv().type(), attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()),
-        options.kv().ofLayers(attendingLayers));
+        new KvShape(kv.type(), attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()), kv);
     this.normed = new Activations(config.hiddenSize());
     this.k = new Activations(config.numKvHeads() * config.headDim());
     this.v = new Activations(config.numKvHeads() * config.headDim());
@@ -94,7 +94,8 @@ final class CpuLayerStack implements LayerStack {
       layers.add(new Layer(
           plan.layers().get(i),
           Elements.vector(layer.inputNorm()),
-          new Product[] {new Product(w.get(0), q), new Product(w.get(1), k.values()), new Product(w.get(2), v.values())},
+          new Product[] {
+              new Product(w.get(0), q), new Product(w.get(1), k.values()), new Product(w.get(2), v.values())},
           new Product[] {new Product(w.get(3), delta)},
           Elements.vector(layer.postNorm()),
           new Product[] {new Product(w.get(4), gate.values()), new Product(w.get(5), up)},

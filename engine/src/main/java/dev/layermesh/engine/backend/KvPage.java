@@ -33,11 +33,12 @@ sealed interface KvPage {
 
     @Override
     public void put(int place, Activations k, Activations v, int row) {
+      int stride = shape.keyStride();
       for (int head = 0; head < shape.kvHeads(); head++) {
         int source = row * k.width() + head * shape.headDim();
         int key = shape.keyOffset(head, place);
         for (int i = 0; i < shape.headDim(); i++) {
-          keys[key + i * shape.keyStride()] = k.values().array()[source + i];
+          keys[key + i * stride] = k.values().array()[source + i];
         }
         System.arraycopy(v.values().array(), source, values, shape.valueOffset(head, place), shape.headDim());
       }
@@ -62,16 +63,17 @@ sealed interface KvPage {
 
     @Override
     public void put(int place, Activations k, Activations v, int row) {
+      int stride = shape.keyStride();
       int blocks = shape.headDim() / PackedFormat.BLOCK;
       for (int head = 0; head < shape.kvHeads(); head++) {
         int source = row * k.width() + head * shape.headDim();
         int key = shape.keyOffset(head, place);
         for (int i = 0; i < shape.headDim(); i++) {
-          keys[key + i * shape.keyStride()] = k.quants()[source + i];
+          keys[key + i * stride] = k.quants()[source + i];
         }
         int firstBlock = source / PackedFormat.BLOCK;
         for (int b = 0; b < blocks; b++) {
-          keyScales[(head * blocks + b) * shape.keyStride() + place] = k.scales().array()[firstBlock + b];
+          keyScales[(head * blocks + b) * stride + place] = k.scales().array()[firstBlock + b];
         }
         int value = shape.valueOffset(head, place);
         System.arraycopy(v.quants(), source, values, value, shape.headDim());

@@ -5,11 +5,11 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** What keys and values are kept as. It is part of a backend's arithmetic: another type, other tokens. */
+/** What keys and values are kept as. It is part of {@link Backend#arithmetic()}: with another type, other tokens. */
 public enum KvType {
   /** As they are computed. */
   F32,
-  /** 8-bit numbers, and a float32 scale for each 32 of a head: {@link Kernels#quantize} as the position is written. */
+  /** In blocks of 32 elements of a head, 8-bit numbers and a float32 scale, rounded as their position is written. */
   Q8_0;
 
   /**
@@ -23,7 +23,7 @@ public enum KvType {
             + Arrays.stream(values()).map(KvType::toString).collect(Collectors.joining(" or "))));
   }
 
-  /** Bytes of so many elements: for blocks, whole ones. */
+  /** Bytes of so many elements, whole blocks of them. */
   public long bytes(long elements) {
     return switch (this) {
       case F32 -> elements * Float.BYTES;

@@ -114,10 +114,11 @@ EXPORT(rope)(float *x, int at, int heads, int half, const float *cos, const floa
 }
 
 /*
- * out = scales[i / 32, p] * quants[i, p] for dimensions [first, first + HD) of a page's keys and its positions, in whole
- * vectors; rows of all three have `stride` positions.
+ * out = scales[i / 32, p] * quants[i, p] for dimensions [first, first + HD) of a page's keys and its positions, whole
+ * vectors of them; rows of all three have `stride` positions.
  */
-EXPORT(widen_keys)(const int8_t *quants, const float *scales, int first, int HD, int stride, int positions, float *out) {
+EXPORT(widen_keys)(const int8_t *quants, const float *scales, int first, int HD, int stride, int positions,
+                   float *out) {
   for (int i = first; i < first + HD; i++) {
     size_t row = (size_t)i * stride, scale = (size_t)(i / BLOCK) * stride;
     for (int p = 0; p < positions; p += LANES) {

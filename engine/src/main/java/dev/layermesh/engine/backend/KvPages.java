@@ -4,8 +4,8 @@ import java.util.List;
 
 /**
  * Keys and values of one session in one layer, in pages of a fixed number of positions: a layer's part of the
- * session's blocks. Kernels read them as float32, a head of a page at a time. Belongs to the lane's thread; helpers read
- * it during a step.
+ * session's blocks. Kernels read them as float32, a head of a page at a time. Belongs to the lane's thread; helpers
+ * read it during a step.
  */
 final class KvPages {
   private final KvShape shape;

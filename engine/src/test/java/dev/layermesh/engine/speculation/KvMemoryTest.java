@@ -195,6 +195,10 @@ class KvMemoryTest {
       assertThat(split.draft().memory().kv().adopted()).isEqualTo(99 + 70);
       assertThat(split.verify().memory().kv().adopted()).isEqualTo(99 + 70);
       awaitAllFree(split);
+      assertThat(split.verify().memory().byName())
+          .containsEntry("kv.positions.adopted", 99L + 70)
+          .containsEntry("kv.memory.used", 0L)
+          .hasEntrySatisfying("kv.memory.kept", bytes -> assertThat(bytes).isPositive());
     }
   }
 

@@ -66,7 +66,7 @@ class LosslessModelTest {
         var shared = SplitModel.open(options.withKv(kv))) {
       for (SamplingParams sampling : List.of(SamplingParams.GREEDY, sampled)) {
         TokenIds expected = committed(split, split.spec(PROMPT, 32, sampling, WindowPolicy.AUTOREGRESSIVE));
-        for (WindowPolicy window : LosslessMatrix.windows(List.of(1, 2), List.of(0, 1, 4, 8))) {
+        for (WindowPolicy window : LosslessMatrix.windows(List.of(1, 2), List.of(1, 4))) {
           Lossless.assertSameTokens(expected, committed(split, split.spec(PROMPT, 32, sampling, window)));
           Lossless.assertSameTokens(expected, committed(shared, shared.spec(PROMPT, 32, sampling, window)));
         }

@@ -12,29 +12,37 @@ final class Activations {
   static final float LARGEST_QUANT = 127;
 
   private final int width;
+  private final boolean spread;
   private int rows;
   private final Floats values;
   private final Floats scales = new Floats();
   private final Floats sums = new Floats();
   private byte[] quants = {};
   private int[] biases = {};
+  private int[] pairs = {};
+  private float[] wideQuants = {};
   private MemorySegment quantsSegment = MemorySegment.ofArray(quants);
   private MemorySegment biasesSegment = MemorySegment.ofArray(biases);
 
-  /** No rows yet of {@code width} elements. */
-  Activations(int width) {
-    this(width, new Floats());
+  /**
+   * No rows yet of {@code width} elements.
+   *
+   * @param spread whether quants are also kept as some kernels read them, see {@link Kernels#spreadsQuants()}
+   */
+  Activations(int width, boolean spread) {
+    this(width, spread, new Floats());
   }
 
-  /** Rows that stand in {@code values}. */
+  /** Rows that stand in {@code values}, for any kernels. */
   static Activations of(float[] values, int rows, int width) {
-    var x = new Activations(width, new Floats(values));
+    var x = new Activations(width, true, new Floats(values));
     x.reserve(rows);
     return x;
   }
 
-  private Activations(int width, Floats values) {
+  private Activations(int width, boolean spread, Floats values) {
     this.width = width;
+    this.spread = spread;
     this.values = values;
   }
 
@@ -48,6 +56,10 @@ final class Activations {
       biases = new int[blocks];
       quantsSegment = MemorySegment.ofArray(quants);
       biasesSegment = MemorySegment.ofArray(biases);
+      if (spread) {
+        pairs = new int[blocks * PackedFormat.BLOCK / 2];
+        wideQuants = new float[blocks * PackedFormat.BLOCK];
+      }
       scales.reserve(blocks);
       sums.reserve(blocks);
     }
@@ -93,6 +105,16 @@ final class Activations {
     return sums;
   }
 
+  /** [T, K/2]: the quants of a quad of columns as two pairs of 16-bit numbers, 0 and 2, then 1 and 3. */
+  int[] pairs() {
+    return pairs;
+  }
+
+  /** [T, K]: quants as float32. */
+  float[] wideQuants() {
+    return wideQuants;
+  }
+
   /** {@link #quants()} for native code. */
   MemorySegment quantsSegment() {
     return quantsSegment;
@@ -106,6 +128,14 @@ final class Activations {
   /** What the elements of a block are multiplied by to become quants; 0 for one that is as good as zero. */
   static float inverse(float scale) {
     return scale < Float.MIN_NORMAL ? 0 : 1 / scale;
+  }
+
+  /** Fills the pairs of a block, counted over all rows, from its quants. */
+  void pair(int block) {
+    for (int i = block * PackedFormat.BLOCK; i < (block + 1) * PackedFormat.BLOCK; i += 4) {
+      pairs[i / 2] = quants[i] & 0xffff | quants[i + 2] << 16;
+      pairs[i / 2 + 1] = quants[i + 1] & 0xffff | quants[i + 3] << 16;
+    }
   }
 
   /** Notes scale and sum of quants of a block, counted over all rows. */

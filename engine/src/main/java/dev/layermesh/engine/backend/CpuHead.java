@@ -28,7 +28,7 @@ final class CpuHead implements Head {
     this.config = config;
     this.norm = Elements.vector(norm);
     this.projection = projection;
-    this.normed = new Activations(config.hiddenSize());
+    this.normed = new Activations(config.hiddenSize(), crew.own().spreadsQuants());
     this.project = new Product(projection, logits);
   }
 

@@ -81,11 +81,12 @@ final class CpuLayerStack implements LayerStack {
     KvOptions kv = options.kv().ofLayers(attendingLayers);
     this.memory = new KvPool(
         new KvShape(kv.type(), attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()), kv);
-    this.normed = new Activations(config.hiddenSize());
-    this.k = new Activations(config.numKvHeads() * config.headDim());
-    this.v = new Activations(config.numKvHeads() * config.headDim());
-    this.attended = new Activations(config.numHeads() * config.headDim());
-    this.gate = new Activations(config.intermediateSize());
+    boolean spread = crew.own().spreadsQuants();
+    this.normed = new Activations(config.hiddenSize(), spread);
+    this.k = new Activations(config.numKvHeads() * config.headDim(), spread);
+    this.v = new Activations(config.numKvHeads() * config.headDim(), spread);
+    this.attended = new Activations(config.numHeads() * config.headDim(), spread);
+    this.gate = new Activations(config.intermediateSize(), spread);
     weights.forEach(this::requireShapes);
     List<Matrix> matrices = prepare.matrices(weights.stream().flatMap(layer -> layer.projections().stream()).toList());
     for (int i = 0; i < weights.size(); i++) {

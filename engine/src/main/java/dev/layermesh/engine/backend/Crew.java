@@ -32,7 +32,7 @@ final class Crew implements AutoCloseable {
   private final long aloneBelow;
   private final int chunks; // of every round
   private final Share multiply = this::multiply;
-  private Activations x = new Activations(1); // of the products of this round
+  private Activations x = Activations.of(new float[0], 0, 1); // of the products of this round
   private Product[] products = {};
   private Share share = multiply; // of this round; read after a chunk of it is taken
   private int items;

@@ -25,6 +25,11 @@ interface Kernels {
    */
   void quantize(Activations x, int from, int to);
 
+  /** Whether products read quants as {@link Activations#pairs()} and {@link Activations#wideQuants()}. */
+  default boolean spreadsQuants() {
+    return false;
+  }
+
   /**
    * {@code out = weight * x / sqrt(mean(x²) + eps)} over the row of weight.length elements at {@code offset} of both
    * arrays (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, eq. 4).

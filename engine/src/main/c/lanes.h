@@ -37,6 +37,9 @@ INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE vf vf_of_ints(vi a) { return _mm512_cvtepi32_ps(a); }
+INLINE vf vf_of_bytes(const int8_t *p) {
+  return vf_of_ints(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
 INLINE vf vf_of_halves(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 INLINE vf vf_of_low_halves(vi a) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(a)); }
 INLINE vf vf_of_high_halves(vi a) { return vf_of_low_halves(_mm512_srli_epi32(a, 16)); }
@@ -114,6 +117,10 @@ INLINE vf vf_fma(vf a, vf b, vf c) {
   return (vf){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
 INLINE vf vf_of_ints(vi a) { return EACH_F(_mm256_cvtepi32_ps); }
+INLINE vf vf_of_bytes(const int8_t *p) {
+  return vf_of_ints((vi){_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)),
+                         _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p + 8)))});
+}
 INLINE vf vf_of_halves(const uint16_t *p) {
   return (vf){_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
               _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)))};

@@ -113,6 +113,29 @@ EXPORT(rope)(float *x, int at, int heads, int half, const float *cos, const floa
   }
 }
 
+/*
+ * out = scales[i / 32, p] * quants[i, p] for dimensions [first, first + HD) of a page's keys and its positions, whole
+ * vectors of them; rows of all three have `stride` positions.
+ */
+EXPORT(widen_keys)(const int8_t *quants, const float *scales, int first, int HD, int stride, int positions,
+                   float *out) {
+  for (int i = first; i < first + HD; i++) {
+    size_t row = (size_t)i * stride, scale = (size_t)(i / BLOCK) * stride;
+    for (int p = 0; p < positions; p += LANES) {
+      vf_store(out + row + p, vf_mul(vf_of_bytes(quants + row + p), vf_load(scales + scale + p)));
+    }
+  }
+}
+
+/* out = scales[i / 32] * quants[i] for elements [from,to) of a page's values, whole blocks. */
+EXPORT(widen_values)(const int8_t *quants, const float *scales, int from, int to, float *out) {
+  for (int i = from; i < to; i += BLOCK) {
+    vf scale = vf_set1(scales[i / BLOCK]);
+    vf_store(out + i, vf_mul(vf_of_bytes(quants + i), scale));
+    vf_store(out + i + LANES, vf_mul(vf_of_bytes(quants + i + LANES), scale));
+  }
+}
+
 /* Vectors of positions [p, p + vectors * 16) of a page. */
 INLINE void scores_at(int heads, int vectors, const float *keys, int stride, int p, const float *q, int HD, float scale,
                       float *scores, int row) {

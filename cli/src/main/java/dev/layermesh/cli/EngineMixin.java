@@ -3,6 +3,7 @@ package dev.layermesh.cli;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.backend.KvType;
 import dev.layermesh.engine.checkpoint.QuantizedModels;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,6 +38,11 @@ final class EngineMixin {
           + "(default: a quarter of the Java heap).")
   private String kvMemory;
 
+  @Option(names = "--kv-type", paramLabel = "TYPE",
+      description = "f32 or q8_0: what keys and values are kept as; q8_0 holds 3.5 times as many positions and is the "
+          + "same for all workers that are to fit together (default: f32).")
+  private String kvType;
+
   @Option(names = "--prefix-cache", paramLabel = "on|off",
       description = "Whether a session takes over what others that began alike have computed (default: on).")
   private String prefixCache;
@@ -61,7 +67,8 @@ final class EngineMixin {
   }
 
   private KvOptions kv(KvOptions defaults) {
-    KvOptions sized = kvMemory == null ? defaults : defaults.withBytes(heapBytes());
+    KvOptions typed = kvType == null ? defaults : defaults.withType(KvType.parse(kvType));
+    KvOptions sized = kvMemory == null ? typed : typed.withBytes(heapBytes());
     return switch (prefixCache) {
       case null -> sized;
       case "on" -> sized;
@@ -100,6 +107,7 @@ final class EngineMixin {
     add(arguments, "--backend", backend);
     add(arguments, "--threads", threads);
     add(arguments, "--kv-memory", kvMemory);
+    add(arguments, "--kv-type", kvType);
     add(arguments, "--prefix-cache", prefixCache);
     return arguments;
   }

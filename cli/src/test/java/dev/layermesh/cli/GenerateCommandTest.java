@@ -116,6 +116,7 @@ class GenerateCommandTest {
       "--prompt x --model no-such-folder|no-such-folder",
       "--prompt x --window 65|window=65: must be between 0 and 64",
       "--prompt x --max-tokens 0|--max-tokens=0: must be 1 or more",
+      "--prompt x --kv-type q4_0|--kv-type=q4_0: must be f32 or q8_0",
       "--prompt x --threads 0|--threads=0: must be 1 or more",
       "--prompt x --top-p 1.5|top_p=1.5: must be above 0 and at most 1",
       "--prompt x --temperature -1|temperature=-1.0: must be between 0 and 100",

@@ -37,13 +37,16 @@ public final class DraftWorker implements AutoCloseable {
   private final RemoteVerifiers verifiers;
   private final SessionEndpoint endpoint;
   private final WorkerPresence presence;
+  private final Telemetry.Shown numbers;
 
   private DraftWorker(
-      DraftModel model, RemoteVerifiers verifiers, SessionEndpoint endpoint, WorkerPresence presence) {
+      DraftModel model, RemoteVerifiers verifiers, SessionEndpoint endpoint, WorkerPresence presence,
+      Telemetry.Shown numbers) {
     this.model = model;
     this.verifiers = verifiers;
     this.endpoint = endpoint;
     this.presence = presence;
+    this.numbers = numbers;
   }
 
   /**
@@ -79,7 +82,8 @@ public final class DraftWorker implements AutoCloseable {
       ModelIdentity identity = model.model();
       var presence = WorkerPresence.open(
           node, registry, ad, identity.fingerprint().parts(), identity.files().contents(), endpoint::sessions);
-      return new DraftWorker(model, verifiers, endpoint, presence);
+      return new DraftWorker(
+          model, verifiers, endpoint, presence, telemetry.show("draft", () -> model.memory().byName()));
     } catch (RuntimeException refused) {
       endpoint.close();
       verifiers.close();
@@ -132,6 +136,7 @@ public final class DraftWorker implements AutoCloseable {
    */
   @Override
   public void close() {
+    numbers.close();
     presence.close();
     endpoint.close();
     long start = System.nanoTime();

@@ -25,11 +25,14 @@ public final class VerifyWorker implements AutoCloseable {
   private final VerifyModel model;
   private final VerifyEndpoint endpoint;
   private final WorkerPresence presence;
+  private final Telemetry.Shown numbers;
 
-  private VerifyWorker(VerifyModel model, VerifyEndpoint endpoint, WorkerPresence presence) {
+  private VerifyWorker(
+      VerifyModel model, VerifyEndpoint endpoint, WorkerPresence presence, Telemetry.Shown numbers) {
     this.model = model;
     this.endpoint = endpoint;
     this.presence = presence;
+    this.numbers = numbers;
   }
 
   /**
@@ -48,8 +51,10 @@ public final class VerifyWorker implements AutoCloseable {
     try {
       endpoint.ready().toCompletableFuture().join();
       ModelIdentity identity = model.model();
-      return new VerifyWorker(model, endpoint, WorkerPresence.open(
-          node, registry, ad, identity.fingerprint().parts(), identity.files().contents(), endpoint::sessions));
+      var presence = WorkerPresence.open(
+          node, registry, ad, identity.fingerprint().parts(), identity.files().contents(), endpoint::sessions);
+      return new VerifyWorker(
+          model, endpoint, presence, telemetry.show("verify", () -> model.memory().byName()));
     } catch (RuntimeException refused) {
       endpoint.close();
       throw refused;
@@ -83,6 +88,7 @@ public final class VerifyWorker implements AutoCloseable {
   /** Leaves the mesh and ends what still runs; returns when its caches are free, after three seconds in any case. */
   @Override
   public void close() {
+    numbers.close();
     presence.close();
     endpoint.close();
     try {

@@ -34,6 +34,10 @@ public class AttentionBenchmark {
   @Param({"128", "1024"})
   int positions;
 
+  /** What keys and values are kept as. */
+  @Param
+  KvType type;
+
   /** Which kernels. */
   @Param
   KernelFamily family;
@@ -48,11 +52,13 @@ public class AttentionBenchmark {
   public void fill() {
     kernels = family.create();
     var random = new Random(1);
-    var shape = new KvShape(1, KV_HEADS, HEAD_DIM, PAGE_POSITIONS);
+    var shape = new KvShape(type, 1, KV_HEADS, HEAD_DIM, PAGE_POSITIONS);
     pages = new KvPages(
         shape, 0, Stream.generate(() -> new KvBlock(shape)).limit(shape.blocks(positions)).toList());
+    Activations k = rows(random);
+    Activations v = rows(random);
     for (int position = 0; position < positions; position++) {
-      pages.put(position, Checks.randoms(random, KV_HEADS * HEAD_DIM), Checks.randoms(random, KV_HEADS * HEAD_DIM), 0);
+      pages.put(position, k, v, position);
     }
     q = Checks.randoms(random, HEADS * HEAD_DIM);
     attend(kernels, out);
@@ -61,6 +67,13 @@ public class AttentionBenchmark {
     for (int i = 0; i < out.length; i++) {
       Checks.requireClose("attention [" + i + "]", out[i], expected[i], TOLERANCE, 1);
     }
+  }
+
+  private Activations rows(Random random) {
+    int width = KV_HEADS * HEAD_DIM;
+    Activations rows = Activations.of(Checks.randoms(random, positions * width), positions, width);
+    kernels.quantize(rows, 0, positions * rows.blocksPerRow());
+    return rows;
   }
 
   private void attend(Kernels which, float[] into) {
@@ -74,6 +87,6 @@ public class AttentionBenchmark {
   @Benchmark
   public void attention(Traffic traffic) {
     attend(kernels, out);
-    traffic.add(2L * positions * KV_HEADS * HEAD_DIM * Float.BYTES);
+    traffic.add(type.bytes(2L * positions * KV_HEADS * HEAD_DIM));
   }
 }

@@ -15,8 +15,8 @@ import java.util.function.LongConsumer;
 public interface Backend extends AutoCloseable {
 
   /**
-   * Names the arithmetic: backend, kernel family, weight format. Backends with the same name agree to the last bit; a
-   * session moves only between workers of one name.
+   * Names the arithmetic: backend, kernel family, number format, and what keys and values are kept as if they are
+   * rounded. Backends with the same name agree to the last bit; a session moves only between workers of one name.
    */
   String arithmetic();
 

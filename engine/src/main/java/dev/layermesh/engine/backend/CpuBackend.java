@@ -40,7 +40,11 @@ final class CpuBackend implements Backend {
 
   @Override
   public String arithmetic() {
-    return "cpu-" + crew.own().name() + "-f32";
+    String floats = "cpu-" + crew.own().name() + "-f32";
+    return switch (options.kv().type()) {
+      case F32 -> floats;
+      case Q8_0 -> floats + "-kv-" + KvType.Q8_0;
+    };
   }
 
   @Override

@@ -48,8 +48,8 @@ final class CpuLayerStack implements LayerStack {
   private final Activations normed; // [T, D]
   private final Floats delta = new Floats(); // [T, D], what a block adds to the residual stream
   private final Floats q = new Floats(); // [T, H*HD]
-  private final Floats k = new Floats(); // [T, HKV*HD]
-  private final Floats v = new Floats(); // [T, HKV*HD]
+  private final Activations k; // [T, HKV*HD]
+  private final Activations v; // [T, HKV*HD]
   private final Activations attended; // [T, H*HD]
   private final Activations gate; // [T, F]
   private final Floats up = new Floats(); // [T, F]
@@ -78,11 +78,13 @@ final class CpuLayerStack implements LayerStack {
     this.config = config;
     this.rope = new RopeTable(config.rope().inverseFrequencies(config.headDim()));
     int attendingLayers = (int) plan.layers().stream().filter(LayerPlan.Layer::attention).count();
+    KvOptions kv = options.kv().ofLayers(attendingLayers);
     this.memory = new KvPool(
-        new KvShape(attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()),
-        options.kv().ofLayers(attendingLayers));
+        new KvShape(kv.type(), attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()), kv);
     boolean spread = crew.own().spreadsQuants();
     this.normed = new Activations(config.hiddenSize(), spread);
+    this.k = new Activations(config.numKvHeads() * config.headDim(), spread);
+    this.v = new Activations(config.numKvHeads() * config.headDim(), spread);
     this.attended = new Activations(config.numHeads() * config.headDim(), spread);
     this.gate = new Activations(config.intermediateSize(), spread);
     weights.forEach(this::requireShapes);
@@ -93,7 +95,8 @@ final class CpuLayerStack implements LayerStack {
       layers.add(new Layer(
           plan.layers().get(i),
           Elements.vector(layer.inputNorm()),
-          new Product[] {new Product(w.get(0), q), new Product(w.get(1), k), new Product(w.get(2), v)},
+          new Product[] {
+              new Product(w.get(0), q), new Product(w.get(1), k.values()), new Product(w.get(2), v.values())},
           new Product[] {new Product(w.get(3), delta)},
           Elements.vector(layer.postNorm()),
           new Product[] {new Product(w.get(4), gate.values()), new Product(w.get(5), up)},
@@ -170,11 +173,16 @@ final class CpuLayerStack implements LayerStack {
 
   /** Rotary embedding of q and k; keys and values go to the caches. */
   private void turnRows(Kernels kernels, int from, int to) {
-    int keys = config.numKvHeads() * config.headDim();
     for (int t = from; t < to; t++) {
       kernels.rope(q.array(), t * attended.width(), config.numHeads(), rope, positions[t]);
-      kernels.rope(k.array(), t * keys, config.numKvHeads(), rope, positions[t]);
-      caches[t].layer(attending).put(positions[t], k.array(), v.array(), t * keys);
+      kernels.rope(k.values().array(), t * k.width(), config.numKvHeads(), rope, positions[t]);
+    }
+    if (memory.shape().type() == KvType.Q8_0) {
+      kernels.quantize(k, from * k.blocksPerRow(), to * k.blocksPerRow());
+      kernels.quantize(v, from * v.blocksPerRow(), to * v.blocksPerRow());
+    }
+    for (int t = from; t < to; t++) {
+      caches[t].layer(attending).put(positions[t], k, v, t);
     }
   }
 
@@ -263,8 +271,8 @@ final class CpuLayerStack implements LayerStack {
     normed.reserve(rows);
     delta.reserve(rows * config.hiddenSize());
     q.reserve(rows * config.numHeads() * config.headDim());
-    k.reserve(rows * config.numKvHeads() * config.headDim());
-    v.reserve(rows * config.numKvHeads() * config.headDim());
+    k.reserve(rows);
+    v.reserve(rows);
     attended.reserve(rows);
     gate.reserve(rows);
     up.reserve(rows * config.intermediateSize());

@@ -43,6 +43,15 @@ interface Kernels {
   void rope(float[] x, int offset, int heads, RopeTable table, int position);
 
   /**
+   * {@code out = scale * quant} for the keys of a head at the first {@code positions} of a page, each in the place it
+   * has there. Behind them out may be written up to a multiple of 16. Of all kernels to the same bits.
+   */
+  void widenKeys(KvPage.Quants page, int kvHead, int positions, Floats out);
+
+  /** {@code out = scale * quant} for the values of a head; see {@link #widenKeys}. */
+  void widenValues(KvPage.Quants page, int kvHead, int positions, Floats out);
+
+  /**
    * {@code out = softmax(q · K / sqrt(HD)) · V} for each of {@code heads} query heads that share key and value head
    * {@code kvHead}, over positions [0,positions). q: the heads * HD elements from {@code offset} on, out: the same
    * elements.

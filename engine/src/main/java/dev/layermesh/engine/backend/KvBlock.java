@@ -1,6 +1,8 @@
 package dev.layermesh.engine.backend;
 
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Keys and values of some neighbouring positions in all layers of a stack: what memory is handed out in, counted and
@@ -8,28 +10,21 @@ import java.util.Optional;
  * during a step.
  */
 final class KvBlock {
-  private final float[][] keys; // [L][HKV, HD, stride]
-  private final float[][] values; // [L][HKV, positions, HD]
+  private final List<KvPage> layers;
   private int users;
   private Optional<KvPrefix> prefix = Optional.empty();
 
   KvBlock(KvShape shape) {
-    keys = new float[shape.layers()][shape.keyElements()];
-    values = new float[shape.layers()][shape.valueElements()];
+    layers = Stream.generate(() -> KvPage.of(shape)).limit(shape.layers()).toList();
   }
 
-  float[] keys(int layer) {
-    return keys[layer];
-  }
-
-  float[] values(int layer) {
-    return values[layer];
+  KvPage layer(int index) {
+    return layers.get(index);
   }
 
   void copy(KvBlock other) {
-    for (int layer = 0; layer < keys.length; layer++) {
-      System.arraycopy(other.keys[layer], 0, keys[layer], 0, keys[layer].length);
-      System.arraycopy(other.values[layer], 0, values[layer], 0, values[layer].length);
+    for (int layer = 0; layer < layers.size(); layer++) {
+      layers.get(layer).copy(other.layers.get(layer));
     }
   }
 

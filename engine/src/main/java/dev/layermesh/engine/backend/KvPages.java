@@ -3,17 +3,14 @@ package dev.layermesh.engine.backend;
 import java.util.List;
 
 /**
- * Keys and values of one session in one layer, float32, in pages of a fixed number of positions: a layer's part of the
- * session's blocks. Values of a page are [HKV, positions, HD], keys are transposed, [HKV, HD, stride]: scores of
- * neighbouring positions are then computed side by side, without a sum across lanes. Belongs to the lane's thread;
- * helpers read it during a step.
+ * Keys and values of one session in one layer, in pages of a fixed number of positions: a layer's part of the
+ * session's blocks. Kernels read them as float32, a head of a page at a time. Belongs to the lane's thread; helpers
+ * read it during a step.
  */
 final class KvPages {
+  private final KvShape shape;
   private final int layer;
   private final List<KvBlock> blocks;
-  private final int kvHeads;
-  private final int headDim;
-  private final int pagePositions;
   private final int keyStride;
 
   /**
@@ -22,22 +19,20 @@ final class KvPages {
    * @param blocks in order of position; more may come
    */
   KvPages(KvShape shape, int layer, List<KvBlock> blocks) {
+    this.shape = shape;
     this.layer = layer;
     this.blocks = blocks;
-    this.kvHeads = shape.kvHeads();
-    this.headDim = shape.headDim();
-    this.pagePositions = shape.positions();
     this.keyStride = shape.keyStride();
   }
 
   /** HD */
   int headDim() {
-    return headDim;
+    return shape.headDim();
   }
 
   /** Positions of a page. */
   int pagePositions() {
-    return pagePositions;
+    return shape.positions();
   }
 
   /** Elements between neighbouring dimensions of a page's keys: its positions, padded to a multiple of 16. */
@@ -45,37 +40,51 @@ final class KvPages {
     return keyStride;
   }
 
-  /** The page that holds the keys of {@code position}. */
-  float[] keys(int position) {
-    return blocks.get(position / pagePositions).keys(layer);
+  /** Where in what {@link #keys} gives the keys of a head begin, [HD, stride]. */
+  int keyOffset(int kvHead) {
+    return shape.keyOffset(kvHead, 0);
   }
 
-  /** The page that holds the values of {@code position}. */
-  float[] values(int position) {
-    return blocks.get(position / pagePositions).values(layer);
+  /** Where in what {@link #values} gives the values of a head begin, [positions, HD]. */
+  int valueOffset(int kvHead) {
+    return shape.valueOffset(kvHead, 0);
   }
 
-  /** Where in its page the key of a head at a position begins; its elements are {@link #keyStride()} apart. */
-  int keyOffset(int kvHead, int position) {
-    return kvHead * headDim * keyStride + position % pagePositions;
-  }
-
-  /** Where in its page the value of a head at a position begins; its elements lie together. */
-  int valueOffset(int kvHead, int position) {
-    return (kvHead * pagePositions + position % pagePositions) * headDim;
-  }
-
-  /** Writes keys and values of a position. k, v: the HKV*HD elements at {@code from}. */
-  void put(int position, float[] k, float[] v, int from) {
-    float[] keyPage = keys(position);
-    float[] valuePage = values(position);
-    for (int head = 0; head < kvHeads; head++) {
-      int source = from + head * headDim;
-      int key = keyOffset(head, position);
-      for (int i = 0; i < headDim; i++) {
-        keyPage[key + i * keyStride] = k[source + i];
+  /**
+   * Keys of a head, those of {@code held} positions of the page that begins at position {@code first}: the page itself,
+   * or as {@code kernels} widen them.
+   *
+   * @param wide the kernels' memory for it, used again by the next call
+   */
+  float[] keys(int kvHead, int first, int held, Kernels kernels, Floats wide) {
+    return switch (page(first)) {
+      case KvPage.Full full -> full.keys();
+      case KvPage.Quants quants -> {
+        wide.reserve(shape.keyElements());
+        kernels.widenKeys(quants, kvHead, held, wide);
+        yield wide.array();
       }
-      System.arraycopy(v, source, valuePage, valueOffset(head, position), headDim);
-    }
+    };
+  }
+
+  /** Values of a head; see {@link #keys}. */
+  float[] values(int kvHead, int first, int held, Kernels kernels, Floats wide) {
+    return switch (page(first)) {
+      case KvPage.Full full -> full.values();
+      case KvPage.Quants quants -> {
+        wide.reserve(shape.valueElements());
+        kernels.widenValues(quants, kvHead, held, wide);
+        yield wide.array();
+      }
+    };
+  }
+
+  /** Writes keys and values of a position: row {@code row} of k and v, [T, HKV*HD], quantized if pages are. */
+  void put(int position, Activations k, Activations v, int row) {
+    page(position).put(position % shape.positions(), k, v, row);
+  }
+
+  private KvPage page(int position) {
+    return blocks.get(position / shape.positions()).layer(layer);
   }
 }

@@ -70,7 +70,8 @@ final class KvPool implements KvMemory {
 
   @Override
   public KvStats stats() {
-    return new KvStats(most, made - free.size() - kept.size(), kept.size(), adopted, copied, evicted);
+    int used = made - free.size() - kept.size();
+    return new KvStats(most, shape.bytes(), used, kept.size(), adopted, copied, evicted);
   }
 
   /** A block for one cache to write; its content is of no use. Empty when all are used. */

@@ -23,6 +23,10 @@ final class NativeKernels implements Kernels {
       NativeLibrary.function("norm", ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, JAVA_FLOAT, ADDRESS);
   private static final MethodHandle ROPE =
       NativeLibrary.function("rope", ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT);
+  private static final MethodHandle WIDEN_KEYS = NativeLibrary.function("widen_keys", ADDRESS, ADDRESS,
+      JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
+  private static final MethodHandle WIDEN_VALUES =
+      NativeLibrary.function("widen_values", ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS);
   private static final MethodHandle SCORES = NativeLibrary.function("scores", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT,
       JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_INT, JAVA_INT);
   private static final MethodHandle SOFTEN =
@@ -35,6 +39,7 @@ final class NativeKernels implements Kernels {
   private static final MethodHandle ADD = NativeLibrary.function("add", ADDRESS, ADDRESS, JAVA_INT, JAVA_INT);
 
   private final Floats scores = new Floats(); // [heads, positions]
+  private final Floats wide = new Floats(); // keys or values of a page
   private final Floats totals = new Floats(); // [heads]
 
   @Override
@@ -85,6 +90,28 @@ final class NativeKernels implements Kernels {
   }
 
   @Override
+  public void widenKeys(KvPage.Quants page, int kvHead, int positions, Floats out) {
+    KvShape shape = page.shape();
+    try {
+      WIDEN_KEYS.invokeExact(MemorySegment.ofArray(page.keys()), MemorySegment.ofArray(page.keyScales()),
+          kvHead * shape.headDim(), shape.headDim(), shape.keyStride(), positions, out.segment());
+    } catch (Throwable e) {
+      throw failed(e);
+    }
+  }
+
+  @Override
+  public void widenValues(KvPage.Quants page, int kvHead, int positions, Floats out) {
+    KvShape shape = page.shape();
+    try {
+      WIDEN_VALUES.invokeExact(MemorySegment.ofArray(page.values()), MemorySegment.ofArray(page.valueScales()),
+          shape.valueOffset(kvHead, 0), shape.valueOffset(kvHead, positions), out.segment());
+    } catch (Throwable e) {
+      throw failed(e);
+    }
+  }
+
+  @Override
   public void attention(KvPages cache, int kvHead, int heads, int positions, float[] q, int offset, float[] out) {
     int row = Math.ceilDiv(positions, PackedFormat.LANES) * PackedFormat.LANES + cache.keyStride();
     scores.reserve(heads * row);
@@ -93,15 +120,16 @@ final class NativeKernels implements Kernels {
     try {
       for (int page = 0; page < positions; page += cache.pagePositions()) {
         int held = Math.min(cache.pagePositions(), positions - page);
-        SCORES.invokeExact(heads, MemorySegment.ofArray(cache.keys(page)), cache.keyOffset(kvHead, page),
-            cache.keyStride(), held, MemorySegment.ofArray(q), offset, cache.headDim(), scale, scores.segment(), page,
-            row);
+        float[] keys = cache.keys(kvHead, page, held, this, wide);
+        SCORES.invokeExact(heads, MemorySegment.ofArray(keys), cache.keyOffset(kvHead), cache.keyStride(), held,
+            MemorySegment.ofArray(q), offset, cache.headDim(), scale, scores.segment(), page, row);
       }
       SOFTEN.invokeExact(heads, positions, scores.segment(), row, totals.segment());
       for (int page = 0; page < positions; page += cache.pagePositions()) {
         int held = Math.min(cache.pagePositions(), positions - page);
-        MIX.invokeExact(heads, MemorySegment.ofArray(cache.values(page)), cache.valueOffset(kvHead, page), held,
-            scores.segment(), page, row, cache.headDim(), page == 0 ? 1 : 0, MemorySegment.ofArray(out), offset);
+        float[] values = cache.values(kvHead, page, held, this, wide);
+        MIX.invokeExact(heads, MemorySegment.ofArray(values), cache.valueOffset(kvHead), held, scores.segment(), page,
+            row, cache.headDim(), page == 0 ? 1 : 0, MemorySegment.ofArray(out), offset);
       }
       SHARE.invokeExact(heads, cache.headDim(), totals.segment(), MemorySegment.ofArray(out), offset);
     } catch (Throwable e) {

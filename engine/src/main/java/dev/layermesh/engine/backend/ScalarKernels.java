@@ -9,6 +9,7 @@ import dev.layermesh.engine.checkpoint.TensorView;
 final class ScalarKernels implements Kernels {
   private final Floats weightRow = new Floats();
   private final Floats scoreRow = new Floats();
+  private final Floats wide = new Floats();
 
   @Override
   public String name() {
@@ -80,6 +81,26 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void widenKeys(KvPage.Quants page, int kvHead, int positions, Floats out) {
+    int stride = page.shape().keyStride();
+    int headDim = page.shape().headDim();
+    for (int i = kvHead * headDim; i < (kvHead + 1) * headDim; i++) {
+      for (int p = 0; p < positions; p++) {
+        out.array()[i * stride + p] =
+            page.keyScales()[i / PackedFormat.BLOCK * stride + p] * page.keys()[i * stride + p];
+      }
+    }
+  }
+
+  @Override
+  public void widenValues(KvPage.Quants page, int kvHead, int positions, Floats out) {
+    int first = page.shape().valueOffset(kvHead, 0);
+    for (int i = first; i < page.shape().valueOffset(kvHead, positions); i++) {
+      out.array()[i] = page.valueScales()[i / PackedFormat.BLOCK] * page.values()[i];
+    }
+  }
+
+  @Override
   public void attention(KvPages cache, int kvHead, int heads, int positions, float[] q, int offset, float[] out) {
     for (int head = 0; head < heads; head++) {
       attention(cache, kvHead, positions, q, offset + head * cache.headDim(), out);
@@ -92,15 +113,18 @@ final class ScalarKernels implements Kernels {
     scoreRow.reserve(positions);
     float[] scores = scoreRow.array();
     float largest = Float.NEGATIVE_INFINITY;
-    for (int p = 0; p < positions; p++) {
-      float[] keys = cache.keys(p);
-      int at = cache.keyOffset(kvHead, p);
-      float score = 0;
-      for (int i = 0; i < width; i++) {
-        score += q[offset + i] * keys[at + i * cache.keyStride()];
+    for (int page = 0; page < positions; page += cache.pagePositions()) {
+      int held = Math.min(cache.pagePositions(), positions - page);
+      float[] keys = cache.keys(kvHead, page, held, this, wide);
+      for (int p = 0; p < held; p++) {
+        int at = cache.keyOffset(kvHead) + p;
+        float score = 0;
+        for (int i = 0; i < width; i++) {
+          score += q[offset + i] * keys[at + i * cache.keyStride()];
+        }
+        scores[page + p] = scale * score;
+        largest = Math.max(largest, scores[page + p]);
       }
-      scores[p] = scale * score;
-      largest = Math.max(largest, scores[p]);
     }
     float total = 0;
     for (int p = 0; p < positions; p++) {
@@ -110,12 +134,15 @@ final class ScalarKernels implements Kernels {
     for (int i = 0; i < width; i++) {
       out[offset + i] = 0;
     }
-    for (int p = 0; p < positions; p++) {
-      float[] values = cache.values(p);
-      int at = cache.valueOffset(kvHead, p);
-      float share = scores[p] / total;
-      for (int i = 0; i < width; i++) {
-        out[offset + i] += share * values[at + i];
+    for (int page = 0; page < positions; page += cache.pagePositions()) {
+      int held = Math.min(cache.pagePositions(), positions - page);
+      float[] values = cache.values(kvHead, page, held, this, wide);
+      for (int p = 0; p < held; p++) {
+        int at = cache.valueOffset(kvHead) + p * width;
+        float share = scores[page + p] / total;
+        for (int i = 0; i < width; i++) {
+          out[offset + i] += share * values[at + i];
+        }
       }
     }
   }

@@ -27,7 +27,9 @@ final class VectorKernels implements Kernels {
   private final Kernels plain = new ScalarKernels(); // for verbs that the compiler vectorizes by itself
   private final VectorProducts products = new VectorProducts();
   private final float[] lanes = new float[LANES];
-  private final Floats scoreRow = new Floats(); // [positions]
+  private final Floats scoreRows = new Floats(); // [heads, positions]
+  private final Floats totals = new Floats(); // [heads]
+  private final Floats wide = new Floats(); // keys or values of a page
 
   @Override
   public String name() {
@@ -118,54 +120,104 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void attention(KvPages cache, int kvHead, int heads, int positions, float[] q, int offset, float[] out) {
-    for (int head = 0; head < heads; head++) {
-      attention(cache, kvHead, positions, q, offset + head * cache.headDim(), out);
+  public void widenKeys(KvPage.Quants page, int kvHead, int positions, Floats out) {
+    int stride = page.shape().keyStride();
+    int headDim = page.shape().headDim();
+    for (int i = kvHead * headDim; i < (kvHead + 1) * headDim; i++) {
+      int scale = i / BLOCK * stride;
+      for (int p = 0; p < positions; p += STEP) {
+        FloatVector scales = FloatVector.fromArray(F, page.keyScales(), scale + p);
+        quants(page.keys(), i * stride + p).mul(scales).intoArray(out.array(), i * stride + p);
+      }
     }
   }
 
-  private void attention(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] out) {
-    int whole = Math.ceilDiv(positions, LANES) * LANES;
-    scoreRow.reserve(whole + cache.keyStride());
-    float[] scores = scoreRow.array();
-    score(cache, kvHead, positions, q, offset, scores);
-    Arrays.fill(scores, positions, whole, Float.NEGATIVE_INFINITY); // e^x of it is 0: it counts for nothing below
+  @Override
+  public void widenValues(KvPage.Quants page, int kvHead, int positions, Floats out) {
+    int end = page.shape().valueOffset(kvHead, positions);
+    for (int block = page.shape().valueOffset(kvHead, 0); block < end; block += BLOCK) {
+      float scale = page.valueScales()[block / BLOCK];
+      for (int i = block; i < block + BLOCK; i += STEP) {
+        quants(page.values(), i).mul(scale).intoArray(out.array(), i);
+      }
+    }
+  }
+
+  private static FloatVector quants(byte[] quants, int at) {
+    ByteVector narrow = BYTES.length() == STEP
+        ? ByteVector.fromArray(BYTES, quants, at)
+        : ByteVector.fromArray(BYTES, quants, at, BYTES.indexInRange(0, STEP));
+    return (FloatVector) narrow.convertShape(VectorOperators.B2F, F, 0);
+  }
+
+  @Override
+  public void attention(KvPages cache, int kvHead, int heads, int positions, float[] q, int offset, float[] out) {
+    int width = cache.headDim();
+    int row = Math.ceilDiv(positions, LANES) * LANES + cache.keyStride();
+    scoreRows.reserve(heads * row);
+    float[] scores = scoreRows.array();
+    for (int page = 0; page < positions; page += cache.pagePositions()) {
+      int held = Math.min(cache.pagePositions(), positions - page);
+      float[] keys = cache.keys(kvHead, page, held, this, wide);
+      for (int head = 0; head < heads; head++) {
+        score(keys, cache.keyOffset(kvHead), cache, held, q, offset + head * width, scores, head * row + page);
+      }
+    }
+    totals.reserve(heads);
+    for (int head = 0; head < heads; head++) {
+      totals.array()[head] = soften(scores, head * row, positions);
+    }
+    Arrays.fill(out, offset, offset + heads * width, 0);
+    for (int page = 0; page < positions; page += cache.pagePositions()) {
+      int held = Math.min(cache.pagePositions(), positions - page);
+      float[] values = cache.values(kvHead, page, held, this, wide);
+      for (int head = 0; head < heads; head++) {
+        mix(values, cache.valueOffset(kvHead), width, held, scores, head * row + page, out, offset + head * width);
+      }
+    }
+    for (int head = 0; head < heads; head++) {
+      for (int i = offset + head * width; i < offset + (head + 1) * width; i++) {
+        out[i] /= totals.array()[head];
+      }
+    }
+  }
+
+  /** Makes e^(score - the largest) of a row of scores, and returns their sum. */
+  private float soften(float[] scores, int start, int positions) {
+    int end = start + Math.ceilDiv(positions, LANES) * LANES;
+    Arrays.fill(scores, start + positions, end, Float.NEGATIVE_INFINITY); // e^x of it is 0: it counts for nothing
     FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
-    for (int p = 0; p < whole; p += STEP) {
+    for (int p = start; p < end; p += STEP) {
       most = most.max(FloatVector.fromArray(F, scores, p));
     }
     float largest = most.reduceLanes(VectorOperators.MAX); // the same in any order
     for (int lane = 0; lane < LANES; lane += STEP) {
       FloatVector total = FloatVector.zero(F);
-      for (int p = lane; p < whole; p += LANES) {
+      for (int p = start + lane; p < end; p += LANES) {
         FloatVector weight = exp(FloatVector.fromArray(F, scores, p).sub(largest));
         weight.intoArray(scores, p);
         total = total.add(weight);
       }
       total.intoArray(lanes, lane);
     }
-    mix(cache, kvHead, positions, fold(), offset, scores, out);
+    return fold();
   }
 
-  /** Fills scores with q · k / sqrt(HD); lanes are positions, the sum over HD is taken in order. */
-  private void score(KvPages cache, int kvHead, int positions, float[] q, int offset, float[] scores) {
+  /** Scores of a page, q · k / sqrt(HD); lanes are positions, the sum over HD is taken in order. */
+  private static void score(
+      float[] keys, int start, KvPages cache, int held, float[] q, int offset, float[] scores, int into) {
     float scale = (float) (1 / Math.sqrt(cache.headDim()));
-    for (int page = 0; page < positions; page += cache.pagePositions()) {
-      float[] keys = cache.keys(page);
-      int start = cache.keyOffset(kvHead, page);
-      int held = Math.min(cache.pagePositions(), positions - page);
-      int p = 0;
-      for (; p < held && p + 4 * STEP <= cache.keyStride(); p += 4 * STEP) {
-        fourScores(keys, start + p, cache, q, offset, scale, scores, page + p);
+    int p = 0;
+    for (; p < held && p + 4 * STEP <= cache.keyStride(); p += 4 * STEP) {
+      fourScores(keys, start + p, cache, q, offset, scale, scores, into + p);
+    }
+    for (; p < held; p += STEP) {
+      FloatVector s = FloatVector.zero(F);
+      for (int i = 0; i < cache.headDim(); i++) {
+        s = FloatVector.fromArray(F, keys, start + p + i * cache.keyStride())
+            .fma(FloatVector.broadcast(F, q[offset + i]), s);
       }
-      for (; p < held; p += STEP) {
-        FloatVector s = FloatVector.zero(F);
-        for (int i = 0; i < cache.headDim(); i++) {
-          s = FloatVector.fromArray(F, keys, start + p + i * cache.keyStride())
-              .fma(FloatVector.broadcast(F, q[offset + i]), s);
-        }
-        s.mul(scale).intoArray(scores, page + p);
-      }
+      s.mul(scale).intoArray(scores, into + p);
     }
   }
 
@@ -192,40 +244,31 @@ final class VectorKernels implements Kernels {
     s3.mul(scale).intoArray(scores, into + 3 * STEP);
   }
 
-  /** {@code out = sum of scores[p] * value[p], p rising, / total}; lanes are dimensions. */
+  /** Adds shares of the values of a page to out, positions in order; lanes are dimensions. */
   private static void mix(
-      KvPages cache, int kvHead, int positions, float total, int offset, float[] scores, float[] out) {
-    int width = cache.headDim();
+      float[] values, int start, int width, int held, float[] shares, int first, float[] out, int into) {
     int d = 0;
     for (; d + 2 * STEP <= width; d += 2 * STEP) {
-      FloatVector sum0 = FloatVector.zero(F);
-      FloatVector sum1 = sum0;
-      for (int page = 0; page < positions; page += cache.pagePositions()) {
-        float[] values = cache.values(page);
-        int at = cache.valueOffset(kvHead, page) + d;
-        int held = Math.min(cache.pagePositions(), positions - page);
-        for (int p = 0; p < held; p++) {
-          FloatVector share = FloatVector.broadcast(F, scores[page + p]);
-          sum0 = FloatVector.fromArray(F, values, at + p * width).fma(share, sum0);
-          sum1 = FloatVector.fromArray(F, values, at + p * width + STEP).fma(share, sum1);
-        }
+      FloatVector sum0 = FloatVector.fromArray(F, out, into + d);
+      FloatVector sum1 = FloatVector.fromArray(F, out, into + d + STEP);
+      int at = start + d;
+      for (int p = 0; p < held; p++) {
+        FloatVector share = FloatVector.broadcast(F, shares[first + p]);
+        sum0 = FloatVector.fromArray(F, values, at).fma(share, sum0);
+        sum1 = FloatVector.fromArray(F, values, at + STEP).fma(share, sum1);
+        at += width;
       }
-      sum0.div(total).intoArray(out, offset + d);
-      sum1.div(total).intoArray(out, offset + d + STEP);
+      sum0.intoArray(out, into + d);
+      sum1.intoArray(out, into + d + STEP);
     }
     for (; d < width; d += STEP) {
       VectorMask<Float> in = F.indexInRange(d, width);
-      FloatVector sum = FloatVector.zero(F);
-      for (int page = 0; page < positions; page += cache.pagePositions()) {
-        float[] values = cache.values(page);
-        int at = cache.valueOffset(kvHead, page) + d;
-        int held = Math.min(cache.pagePositions(), positions - page);
-        for (int p = 0; p < held; p++) {
-          FloatVector share = FloatVector.broadcast(F, scores[page + p]);
-          sum = FloatVector.fromArray(F, values, at + p * width, in).fma(share, sum);
-        }
+      FloatVector sum = FloatVector.fromArray(F, out, into + d, in);
+      for (int p = 0; p < held; p++) {
+        FloatVector share = FloatVector.broadcast(F, shares[first + p]);
+        sum = FloatVector.fromArray(F, values, start + p * width + d, in).fma(share, sum);
       }
-      sum.div(total).intoArray(out, offset + d, in);
+      sum.intoArray(out, into + d, in);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.layermesh.engine.lane;
 
 import dev.layermesh.engine.backend.KvStats;
+import java.util.Map;
 
 /**
  * How a stage's memory for keys and values is used.
@@ -9,4 +10,18 @@ import dev.layermesh.engine.backend.KvStats;
  * @param refused steps that found no room
  * @param preempted sessions that had to make room
  */
-public record MemoryStats(KvStats kv, long refused, long preempted) {}
+public record MemoryStats(KvStats kv, long refused, long preempted) {
+
+  /** The same by the names of metrics: memory in bytes now, everything else counted since the start. */
+  public Map<String, Long> byName() {
+    return Map.of(
+        "kv.memory.budget", kv.blocks() * kv.blockBytes(),
+        "kv.memory.used", kv.used() * kv.blockBytes(),
+        "kv.memory.kept", kv.kept() * kv.blockBytes(),
+        "kv.positions.adopted", kv.adopted(),
+        "kv.blocks.copied", kv.copied(),
+        "kv.blocks.evicted", kv.evicted(),
+        "kv.steps.refused", refused,
+        "kv.sessions.preempted", preempted);
+  }
+}

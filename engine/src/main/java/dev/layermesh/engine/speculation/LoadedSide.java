@@ -60,9 +60,10 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
 
   /** What remains for the keys and values of each layer, when exit states of as many positions are kept. */
   private static KvOptions ofALayer(KvOptions all, ModelConfig config, List<Slice> slices) {
-    long layer = 2L * config.numKvHeads() * config.headDim(); // elements of a position
+    long layer = all.type().bytes(2L * config.numKvHeads() * config.headDim()); // of a position
+    long states = (long) config.hiddenSize() * Float.BYTES;
     long position = slices.stream()
-        .mapToLong(slice -> slice.plan().size() * layer + (slice.embedding() ? config.hiddenSize() : 0))
+        .mapToLong(slice -> slice.plan().size() * layer + (slice.embedding() ? states : 0))
         .sum();
     return all.share(layer, position);
   }

@@ -59,12 +59,22 @@ abstract class BackendContract {
   @ParameterizedTest
   @MethodSource("models")
   void shouldGiveARowTheSameBitsAloneAndInAnyCompany(TestModel model) {
+    requireTheSameBitsInAnyCompany(model, KvOptions.ofHeap());
+  }
+
+  @Test
+  void shouldGiveARowTheSameBitsInAnyCompanyWhereKeysAndValuesAreRounded() {
+    requireTheSameBitsInAnyCompany(
+        TestModel.open(Fixtures.BUNDLED), KvOptions.ofHeap().withType(KvType.Q8_0));
+  }
+
+  private void requireTheSameBitsInAnyCompany(TestModel model, KvOptions kv) {
     float[] alone;
-    try (Backend backend = backend(CpuOptions.of(1))) {
+    try (Backend backend = backend(CpuOptions.of(1, kv))) {
       alone = inChunks(model.on(backend), 1, List.of());
     }
-    List<CpuOptions> layouts = List.of(
-        new CpuOptions(1, 3, 0), new CpuOptions(2, 64, 0), new CpuOptions(3, 1, 0), new CpuOptions(2, 16, 1 << 16));
+    List<CpuOptions> layouts = List.of(new CpuOptions(1, 3, 0, kv), new CpuOptions(2, 64, 0, kv),
+        new CpuOptions(3, 1, 0, kv), new CpuOptions(2, 16, 1 << 16, kv));
     for (int i = 0; i < layouts.size(); i++) {
       try (Backend backend = backend(layouts.get(i))) {
         Running running = model.on(backend);

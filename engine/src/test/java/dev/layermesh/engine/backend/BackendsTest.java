@@ -24,6 +24,16 @@ class BackendsTest {
     }
   }
 
+  /** Rounded keys and values make other tokens: nobody may take over a session between the two. */
+  @ParameterizedTest
+  @CsvSource({"scalar, cpu-scalar-f32-kv-q8_0", "vector, cpu-lanes16-f32-kv-q8_0", "native, cpu-lanes16-f32-kv-q8_0"})
+  void shouldNameTheTypeOfKeysAndValuesWhereItIsNotThatOfAllElse(String name, String arithmetic) {
+    Available.require(name);
+    try (Backend backend = Backends.open("cpu", name, 1, KvOptions.ofHeap().withType(KvType.parse("q8_0")))) {
+      assertThat(backend.arithmetic()).isEqualTo(arithmetic);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource(delimiter = '|', value = {
       "cuda:0 | auto   | 1 | device=cuda:0: no backend for cuda is installed, there is cpu",

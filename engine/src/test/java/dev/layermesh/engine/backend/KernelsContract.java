@@ -272,15 +272,47 @@ abstract class KernelsContract {
       float[] k = randoms(positions * kvHeads * headDim);
       float[] v = randoms(positions * kvHeads * headDim);
       float[] q = randoms(3 * headDim);
-      float[] reference = attended(kernels, pages(k, v, positions, kvHeads, headDim, 64), positions, q, headDim);
+      float[] reference = attended(kernels, pages(k, v, kvHeads, headDim, 64), positions, q, headDim);
       for (int i = 0; i < headDim; i++) {
         assertThat((double) reference[headDim + i]).isCloseTo(attention(k, v, q, positions, headDim, i), within(3e-6));
       }
       for (int pagePositions : new int[] {1, 3, 16, 1000}) {
-        KvPages other = pages(k, v, positions, kvHeads, headDim, pagePositions);
+        KvPages other = pages(k, v, kvHeads, headDim, pagePositions);
         assertThat(attended(kernels, other, positions, q, headDim)).isEqualTo(reference);
       }
     }
+  }
+
+  /** To the last bit as over float32, and so near what was quantized as steps of 8 bits are. */
+  @ParameterizedTest
+  @ValueSource(ints = {32, 64, 96, 128})
+  void shouldAttendOverPagesOf8BitNumbersAsOverTheNumbersTheyStandFor(int headDim) {
+    Kernels kernels = kernels();
+    int width = 2 * headDim;
+    for (int positions : new int[] {1, 2, 5, 64, 65, 207}) {
+      float[] k = randoms(positions * width);
+      float[] v = randoms(positions * width);
+      float[] q = randoms(3 * headDim);
+      float[] reference = attended(kernels,
+          pages(standsFor(k, width), standsFor(v, width), 2, headDim, 64), positions, q, headDim);
+      for (int pagePositions : new int[] {1, 3, 16, 64, 1000}) {
+        KvPages pages = TestPages.of(new KvShape(KvType.Q8_0, 1, 2, headDim, pagePositions), k, v);
+        assertThat(attended(kernels, pages, positions, q, headDim)).isEqualTo(reference);
+      }
+      for (int i = 0; i < headDim; i++) {
+        assertThat((double) reference[headDim + i]).isCloseTo(attention(k, v, q, positions, headDim, i), within(0.05));
+      }
+    }
+  }
+
+  /** What rows are once they are kept in blocks. */
+  private static float[] standsFor(float[] x, int width) {
+    Activations quantized = TestPages.quantized(x, width);
+    float[] widened = new float[x.length];
+    for (int i = 0; i < x.length; i++) {
+      widened[i] = quantized.scales().array()[i / PackedFormat.BLOCK] * quantized.quants()[i];
+    }
+    return widened;
   }
 
   @ParameterizedTest
@@ -290,7 +322,7 @@ abstract class KernelsContract {
     int positions = 70;
     float[] k = randoms(positions * 2 * headDim);
     float[] v = randoms(positions * 2 * headDim);
-    KvPages pages = pages(k, v, positions, 2, headDim, 16);
+    KvPages pages = pages(k, v, 2, headDim, 16);
     float[] q = randoms(11 * headDim);
     float[] alone = new float[q.length];
     for (int head = 0; head < 11; head++) {
@@ -358,8 +390,14 @@ abstract class KernelsContract {
       assertThat(gate[at]).isNaN();
       float[] k = randoms(96 * 2 * 4);
       k[at * 8 + 5] = Float.NaN; // of head 1
-      float[] out = attended(kernels, pages(k, randoms(96 * 2 * 4), 96, 2, 4, 64), 96, randoms(3 * 4), 4);
+      float[] out = attended(kernels, pages(k, randoms(96 * 2 * 4), 2, 4, 64), 96, randoms(3 * 4), 4);
       assertThat(Arrays.copyOfRange(out, 4, 8)).as("attention, position %d", at).containsOnly(Float.NaN);
+      float[] blocks = randoms(96 * 2 * 32);
+      blocks[at * 64 + 32 + 5] = none; // of head 1
+      var shape = new KvShape(KvType.Q8_0, 1, 2, 32, 64);
+      float[] ofBlocks = attended(kernels, TestPages.of(shape, blocks, randoms(96 * 2 * 32)), 96, randoms(3 * 32), 32);
+      assertThat(Arrays.copyOfRange(ofBlocks, 32, 64)).as("attention to blocks, position %d", at)
+          .containsOnly(Float.NaN);
     }
   }
 
@@ -382,12 +420,8 @@ abstract class KernelsContract {
     return values;
   }
 
-  private static KvPages pages(float[] k, float[] v, int positions, int kvHeads, int headDim, int pagePositions) {
-    KvPages pages = TestPages.of(kvHeads, headDim, pagePositions, positions);
-    for (int p = 0; p < positions; p++) {
-      pages.put(p, k, v, p * kvHeads * headDim);
-    }
-    return pages;
+  private static KvPages pages(float[] k, float[] v, int kvHeads, int headDim, int pagePositions) {
+    return TestPages.of(new KvShape(KvType.F32, 1, kvHeads, headDim, pagePositions), k, v);
   }
 
   /** Head 1 of three queries over key/value head 1. */

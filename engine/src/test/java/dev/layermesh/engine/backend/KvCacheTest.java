@@ -54,7 +54,7 @@ class KvCacheTest {
 
   private LayerStack stack(int blocks, boolean shares) {
     var config = checkpoint.config();
-    var shape = new KvShape(config.numLayers(), config.numKvHeads(), config.headDim(), BLOCK);
+    var shape = new KvShape(KvType.F32, config.numLayers(), config.numKvHeads(), config.headDim(), BLOCK);
     var kv = new KvOptions(blocks * shape.bytes() / config.numLayers(), BLOCK, shares);
     backend = new CpuBackend(ScalarKernels::new, Matrices.STORED, CpuOptions.of(1, kv));
     backends.add(backend);

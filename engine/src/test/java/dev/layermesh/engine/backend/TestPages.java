@@ -6,9 +6,27 @@ import java.util.stream.Stream;
 final class TestPages {
   private TestPages() {}
 
-  /** Empty pages that {@code positions} fit in. */
-  static KvPages of(int kvHeads, int headDim, int pagePositions, int positions) {
-    var shape = new KvShape(1, kvHeads, headDim, pagePositions);
-    return new KvPages(shape, 0, Stream.generate(() -> new KvBlock(shape)).limit(shape.blocks(positions)).toList());
+  /** Pages of so many positions as k and v have, [positions, HKV*HD]. */
+  static KvPages of(KvShape shape, float[] k, float[] v) {
+    int width = shape.kvHeads() * shape.headDim();
+    int positions = k.length / width;
+    var pages = new KvPages(
+        shape, 0, Stream.generate(() -> new KvBlock(shape)).limit(shape.blocks(positions)).toList());
+    Activations keys = quantized(k, width);
+    Activations values = quantized(v, width);
+    for (int p = 0; p < positions; p++) {
+      pages.put(p, keys, values, p);
+    }
+    return pages;
+  }
+
+  /** Rows of whole blocks are quantized. */
+  static Activations quantized(float[] x, int width) {
+    int rows = x.length / width;
+    Activations activations = Activations.of(x, rows, width);
+    if (width % PackedFormat.BLOCK == 0) {
+      new ScalarKernels().quantize(activations, 0, rows * activations.blocksPerRow());
+    }
+    return activations;
   }
 }

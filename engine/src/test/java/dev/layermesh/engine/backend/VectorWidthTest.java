@@ -42,8 +42,9 @@ class VectorWidthTest {
         }
       }
       for (int headDim : new int[] {14, 32, 80}) {
-        digest = add(digest, attended(kernels, random, headDim));
+        digest = add(digest, attended(kernels, random, KvType.F32, headDim));
       }
+      digest = add(digest, attended(kernels, random, KvType.Q8_0, 64));
       Activations x = Activations.of(randoms(random, 3 * 96), 3, 96);
       kernels.quantize(x, 0, 9);
       digest = add(digest, x.sums().array());
@@ -54,11 +55,9 @@ class VectorWidthTest {
       return add(add(digest, gate), normed);
     }
 
-    private static float[] attended(Kernels kernels, Random random, int headDim) {
-      KvPages pages = TestPages.of(1, headDim, 64, 70);
-      for (int p = 0; p < 70; p++) {
-        pages.put(p, randoms(random, headDim), randoms(random, headDim), 0);
-      }
+    private static float[] attended(Kernels kernels, Random random, KvType type, int headDim) {
+      KvPages pages = TestPages.of(
+          new KvShape(type, 1, 1, headDim, 64), randoms(random, 70 * headDim), randoms(random, 70 * headDim));
       float[] out = new float[headDim];
       kernels.attention(pages, 0, 1, 70, randoms(random, headDim), 0, out);
       return out;

@@ -18,6 +18,7 @@ import dev.layermesh.decoding.Verifier;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.backend.KvType;
 import dev.layermesh.engine.lane.MemoryStats;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.testkit.Await;
@@ -101,6 +102,35 @@ class KvMemoryTest {
     assertAllFree(split);
   }
 
+  /** 36 bytes for 32 elements in place of 128; exit states, which drafters keep beside them, are what they were. */
+  @Test
+  void shouldHoldThreeAndAHalfTimesThePositionsInTheSameMemoryWhereTheyAreRounded() {
+    var kv = new KvOptions(8 << 20, 64, true);
+    var options = EngineOptions.of(Fixtures.bundledModel());
+    try (var plain = SplitModel.open(options.withKv(kv));
+        var rounded = SplitModel.open(options.withKv(kv.withType(KvType.Q8_0)))) {
+      ModelConfig config = plain.draft().model().config();
+      long element = 64L * 2 * config.numKvHeads() * config.headDim(); // of a block, for each byte of an element
+      int late = config.numLayers() - plain.draft().model().exitLayer();
+      assertThat(plain.verify().memory().kv().blocks()).isEqualTo((8 << 20) / (4 * element * late));
+      assertThat(rounded.verify().memory().kv().blocks()).isEqualTo((8 << 20) / (element * late * 36 / 32));
+      long states = 64L * config.hiddenSize() * Float.BYTES;
+      int early = plain.draft().model().exitLayer();
+      assertThat(plain.draft().memory().kv().blocks()).isEqualTo((8 << 20) / (4 * element * early + states));
+      assertThat(rounded.draft().memory().kv().blocks())
+          .isEqualTo((8 << 20) / (element * early * 36 / 32 + states));
+    }
+  }
+
+  @Test
+  void shouldRefuseToRoundHeadsThatAreNoWholeBlocks() {
+    var options = OPTIONS.withKv(OPTIONS.kv().withType(KvType.Q8_0));
+    assertThatThrownBy(() -> SplitModel.open(options))
+        .isInstanceOf(InputException.class)
+        .hasMessage("--kv-type=q8_0: keys of this model's heads have 16 elements, which are no whole blocks of 32: "
+            + "give f32");
+  }
+
   @ParameterizedTest
   @CsvSource({"7, 7, true", "7, 7, false", "40, 7, true", "7, 40, false", "14, 9, true", "9, 14, false"})
   void shouldLetSessionsWaitForMemoryAndSayWhatTheySayAlone(int draftBlocks, int verifyBlocks, boolean shares)
@@ -165,6 +195,10 @@ class KvMemoryTest {
       assertThat(split.draft().memory().kv().adopted()).isEqualTo(99 + 70);
       assertThat(split.verify().memory().kv().adopted()).isEqualTo(99 + 70);
       awaitAllFree(split);
+      assertThat(split.verify().memory().byName())
+          .containsEntry("kv.positions.adopted", 99L + 70)
+          .containsEntry("kv.memory.used", 0L)
+          .hasEntrySatisfying("kv.memory.kept", bytes -> assertThat(bytes).isPositive());
     }
   }
 

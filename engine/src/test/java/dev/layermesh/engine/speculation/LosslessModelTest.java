@@ -10,6 +10,7 @@ import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Available;
 import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.backend.KvType;
 import dev.layermesh.engine.backend.NativeBackendProvider;
 import dev.layermesh.engine.checkpoint.Quantization;
 import dev.layermesh.engine.checkpoint.QuantizedModels;
@@ -53,6 +54,27 @@ class LosslessModelTest {
     }
   }
 
+  /** Rounded as a position is written, never again: what a row reads does not depend on the window it came in. */
+  @ParameterizedTest
+  @CsvSource({"1, scalar", "3, vector", "3, native", "7, native"})
+  void shouldCommitTheTokensOfAutoregressiveDecodingWhereKeysAndValuesAreRounded(int exitLayer, String backend) {
+    Available.require(backend);
+    var options = EngineOptions.of(Fixtures.bundledModel()).withExitLayer(exitLayer).withBackend(backend);
+    var sampled = new SamplingParams(0.9, 40, 0.95, 5, AcceptanceRule.SHARED_NOISE);
+    KvOptions kv = options.kv().withType(KvType.Q8_0).inBlocksOf(16);
+    try (var split = SplitModel.open(options.withKv(kv.unshared()));
+        var shared = SplitModel.open(options.withKv(kv))) {
+      for (SamplingParams sampling : List.of(SamplingParams.GREEDY, sampled)) {
+        TokenIds expected = committed(split, split.spec(PROMPT, 32, sampling, WindowPolicy.AUTOREGRESSIVE));
+        for (WindowPolicy window : LosslessMatrix.windows(List.of(1, 2), List.of(1, 4))) {
+          Lossless.assertSameTokens(expected, committed(split, split.spec(PROMPT, 32, sampling, window)));
+          Lossless.assertSameTokens(expected, committed(shared, shared.spec(PROMPT, 32, sampling, window)));
+        }
+      }
+      assertThat(shared.verify().memory().kv().adopted()).isPositive();
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"scalar", "vector", "native"})
   void shouldNotDependOnWhatIsDrafted(String backend) {
@@ -72,14 +94,15 @@ class LosslessModelTest {
 
   /** Backends of one arithmetic commit the same tokens, with any number of threads, whatever the window. */
   @ParameterizedTest
-  @ValueSource(strings = {"Q8_0", "Q4_0", "Q4_1"})
-  void shouldSayTheSameWithAnyWindowThreadsAndBackendOfOneArithmetic(String type) {
+  @CsvSource({"Q8_0, F32", "Q4_0, F32", "Q4_1, F32", "Q8_0, Q8_0"})
+  void shouldSayTheSameWithAnyWindowThreadsAndBackendOfOneArithmetic(String type, KvType kvType) {
+    KvOptions kv = KvOptions.ofHeap().unshared().withType(kvType);
     var sampled = new SamplingParams(0.9, 40, 0.95, 5, AcceptanceRule.SHARED_NOISE);
     List<TokenIds> expected = new ArrayList<>();
     for (String backend : packedBackends()) {
       for (int threads : List.of(1, 2)) {
-        var options = new EngineOptions(
-            Fixtures.gguf(type), OptionalInt.empty(), "cpu", backend, threads, KvOptions.ofHeap().unshared());
+        var options =
+            new EngineOptions(Fixtures.gguf(type), OptionalInt.empty(), "cpu", backend, threads, kv);
         try (var split = SplitModel.open(options)) {
           for (SamplingParams sampling : List.of(SamplingParams.GREEDY, sampled)) {
             TokenIds said = committed(split, split.spec(PROMPT, 32, sampling, WindowPolicy.AUTOREGRESSIVE));

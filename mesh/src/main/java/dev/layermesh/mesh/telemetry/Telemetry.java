@@ -2,23 +2,39 @@ package dev.layermesh.mesh.telemetry;
 
 import dev.layermesh.decoding.InputException;
 import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.api.common.AttributeKey;
+import io.opentelemetry.api.common.Attributes;
+import io.opentelemetry.api.metrics.Meter;
+import io.opentelemetry.api.metrics.ObservableLongGauge;
 import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.sdk.OpenTelemetrySdk;
 import io.opentelemetry.sdk.autoconfigure.AutoConfiguredOpenTelemetrySdk;
 import io.opentelemetry.sdk.autoconfigure.spi.ConfigurationException;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * This process's OpenTelemetry. An SDK, with its thread and its connection, exists only if the environment asks for one
  * with {@code OTEL_TRACES_EXPORTER} or an {@code OTEL_EXPORTER_OTLP_*ENDPOINT}; {@code OTEL_SDK_DISABLED=true} wins.
  * Everything else is set by the variables of the OpenTelemetry specification, with these defaults of ours: OTLP over
- * HTTP, W3C trace context, no metrics and no logs. Thread-safe; an exporter that is down never delays a caller.
+ * HTTP, W3C trace context, no metrics ({@code OTEL_METRICS_EXPORTER=otlp} sends them too) and no logs. Thread-safe; an
+ * exporter that is down never delays a caller.
  */
 public final class Telemetry implements AutoCloseable {
   private static final String INSTRUMENTATION = "dev.layermesh";
+  private static final String METRICS = "layermesh.";
+  private static final AttributeKey<String> ROLE = AttributeKey.stringKey("role");
+
+  /** Numbers that are shown until it is closed; idempotent. */
+  @FunctionalInterface
+  public interface Shown extends AutoCloseable {
+    @Override
+    void close();
+  }
 
   private final Optional<OpenTelemetrySdk> sdk;
 
@@ -66,6 +82,24 @@ public final class Telemetry implements AutoCloseable {
   /** The tracer of LayerMesh's own spans. */
   public Tracer tracer() {
     return openTelemetry().getTracer(INSTRUMENTATION);
+  }
+
+  /**
+   * Lets whoever collects metrics see a worker's numbers.
+   *
+   * @param role of the worker, the attribute {@code role} of each
+   * @param numbers by the name of a metric, to which {@code layermesh.} is added; asked for on a thread of the SDK, and
+   *     the names are always the same
+   * @return what ends it
+   */
+  public Shown show(String role, Supplier<Map<String, Long>> numbers) {
+    Meter meter = openTelemetry().getMeter(INSTRUMENTATION);
+    Attributes attributes = Attributes.of(ROLE, role);
+    List<ObservableLongGauge> gauges = numbers.get().keySet().stream()
+        .map(name -> meter.gaugeBuilder(METRICS + name).ofLongs()
+            .buildWithCallback(now -> now.record(numbers.get().get(name), attributes)))
+        .toList();
+    return () -> gauges.forEach(ObservableLongGauge::close);
   }
 
   /** Whether spans go anywhere. */

@@ -52,6 +52,22 @@ class TelemetryTest {
   }
 
   @Test
+  void shouldSendNumbersThatAreShownWhereMetricsAreAskedFor() throws IOException {
+    try (Collector collector = new Collector()) {
+      try (Telemetry telemetry = Telemetry.fromEnvironment("layermesh-draft", Map.of(
+          "OTEL_EXPORTER_OTLP_ENDPOINT", collector.url(), "OTEL_METRICS_EXPORTER", "otlp"))) {
+        telemetry.show("verify", () -> Map.of("kv.gone", 1L)).close();
+        telemetry.show("draft", () -> Map.of("kv.memory.used", 7L, "kv.memory.kept", 8L));
+      }
+      assertThat(collector.paths).contains("/v1/metrics");
+      assertThat(collector.bodies).anySatisfy(body -> assertThat(body)
+          .contains("layermesh.kv.memory.used").contains("layermesh.kv.memory.kept").contains("draft")
+          .doesNotContain("layermesh.kv.gone"));
+    }
+    Telemetry.none().show("draft", () -> Map.of("kv.memory.used", 7L)).close();
+  }
+
+  @Test
   void shouldLetTheEnvironmentNameTheService() throws IOException {
     List<Map<String, String>> names = List.of(
         Map.of("OTEL_SERVICE_NAME", "mine"), Map.of("OTEL_RESOURCE_ATTRIBUTES", "service.name=mine"));

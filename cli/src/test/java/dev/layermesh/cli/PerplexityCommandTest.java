@@ -112,7 +112,9 @@ class PerplexityCommandTest {
   }
 
   private static double surprise(float[] logits, int id) {
-    return Math.log(IntStream.range(0, logits.length).mapToDouble(i -> Math.exp((double) logits[i] - logits[id])).sum());
+    return Math.log(IntStream.range(0, logits.length)
+        .mapToDouble(i -> Math.exp((double) logits[i] - logits[id]))
+        .sum());
   }
 
   @Test

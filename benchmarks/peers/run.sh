@@ -36,6 +36,11 @@ npm, g++, Maven, Python 3.10 and a JDK $MIN_JDK; reaches the npm registry and Ma
                      crawls as soon as anything else runs
   --out FILE         the report, also on stdout
   --install-only     stop before the first round
+
+  --perplexity TEXT  instead of all that: scores a text with llama.cpp and LayerMesh, with as many threads as come first in
+                     --threads, and prints both figures and LayerMesh's divided by llama.cpp's. Needs --model
+  --model FILE.gguf  the model that scores
+  --windows N        windows of 512 tokens at most (default 8)
 EOF2
 }
 
@@ -48,6 +53,7 @@ scratch=${LAYERMESH_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/layermesh-peers}
 engines="" llama3="" layermesh=$root/bin/layermesh
 shapes=smol135,llama1b formats=q8_0,q4_0,bf16 threads=2,1 tests=tg32,v2,v4,v8/v16,pp128,pp512 rounds=5
 warm_up=10 limit=120 slice_limit=180 lock="" urgent=false out="" install_only=false
+perplexity="" model="" windows=8
 
 while [ $# -gt 0 ]; do
   case $1 in
@@ -56,7 +62,7 @@ while [ $# -gt 0 ]; do
     --urgent) urgent=true; shift; continue ;;
     --install-only) install_only=true; shift; continue ;;
     --scratch | --engines | --llama3 | --layermesh | --shapes | --formats | --threads | --tests | --rounds | --warm-up | \
-      --limit | --slice-limit | --lock | --out) ;;
+      --limit | --slice-limit | --lock | --out | --perplexity | --model | --windows) ;;
     *) fail 2 "$1: no such option, see --help" ;;
   esac
   [ $# -gt 1 ] || fail 2 "$1: a value is missing"
@@ -80,6 +86,12 @@ check rounds "$rounds" '[1-9][0-9]{0,2}'
 check warm-up "$warm_up" '[0-9]+(\.[0-9]+)?'
 check limit "$limit" '[0-9]+(\.[0-9]+)?'
 check slice-limit "$slice_limit" '[1-9][0-9]*'
+check windows "$windows" '[1-9][0-9]*'
+if [ -n "$perplexity" ]; then
+  [ -r "$perplexity" ] || fail 2 "--perplexity $perplexity: cannot read it"
+  [ -r "$model" ] || fail 2 "--model ${model:-(none)}: cannot read it; --perplexity needs a GGUF file"
+  engines=llama.cpp,layermesh-native
+fi
 if [ -z "$engines" ]; then engines=layermesh-native,layermesh-vector,llama.cpp,jlama${llama3:+,llama3.java}; fi
 check engines "$engines" "$(list_of 'layermesh-native|layermesh-vector|llama\.cpp|jlama|llama3\.java')"
 uses() { [[ ,$engines, == *,$1,* ]]; } # ENGINE
@@ -112,9 +124,10 @@ step() { # MESSAGE COMMAND...: runs it quietly, and says so when it fails
     fail 1 "$1: failed: $(grep -im 1 error "$log" || tail -n 1 "$log" | grep . || echo "no message") (all of it in $log)"
 }
 
+libraries=$scratch/llama.cpp/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64
+
 install_llama_cpp() {
   local dir=$scratch/llama.cpp
-  local libraries=$dir/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64
   if [ "$(cat "$dir/version" 2>/dev/null)" != "$LLAMA_CPP $LLAMA_HEADER" ]; then
     need npm "llama.cpp"
     rm -rf "$dir"
@@ -128,12 +141,15 @@ install_llama_cpp() {
     rm "$dir"/llama.rn-*.tgz
     echo "$LLAMA_CPP $LLAMA_HEADER" >"$dir/version"
   fi
-  if [ ! "$dir/llama_bench" -nt "$here/llama_bench.cpp" ]; then
-    need g++ "llama.cpp"
-    step "compiling llama_bench" g++ -O2 -std=c++17 -I "$dir/include" "$here/llama_bench.cpp" -o "$dir/llama_bench" \
-      -L "$libraries" -l:libllama.v0.5.0.so -l:libggml.v0.5.0.so -l:libggml-base.so "-Wl,-rpath,$libraries" \
-      -Wl,--allow-shlib-undefined
-  fi
+  local program
+  for program in llama_bench llama_perplexity; do
+    if [ ! "$dir/$program" -nt "$here/$program.cpp" ]; then
+      need g++ "llama.cpp"
+      step "compiling $program" g++ -O2 -std=c++17 -I "$dir/include" "$here/$program.cpp" -o "$dir/$program" \
+        -L "$libraries" -l:libllama.v0.5.0.so -l:libggml.v0.5.0.so -l:libggml-base.so "-Wl,-rpath,$libraries" \
+        -Wl,--allow-shlib-undefined
+    fi
+  done
 }
 
 install_jlama() {
@@ -193,11 +209,26 @@ models() { # for every engine what it reads
   done
 }
 
+score() { # prints what both say of the text, and the ratio
+  local context=512 threads=${threads%%,*} theirs ours
+  theirs=$(GGML_DIR=$libraries "$scratch/llama.cpp/llama_perplexity" "$model" "$perplexity" "$threads" "$context" "$windows")
+  echo "llama.cpp: $theirs"
+  ours=$("$layermesh" perplexity --model "$model" --text "$perplexity" --threads "$threads" --context "$context" \
+    --windows "$windows")
+  echo "LayerMesh: $ours"
+  awk -v ours="$ours" -v theirs="$theirs" 'BEGIN {
+    split(ours, o, "[ ,]"); split(theirs, t, "[ ,]"); printf "LayerMesh / llama.cpp: %.4f\n", o[2] / t[2] }'
+}
+
 if $urgent && [ "$(id -u)" != 0 ]; then fail 2 "--urgent: only root may go before others"; fi
 if [[ $engines == *layermesh* ]] && ! $install_only; then
   step "building $layermesh" bash -c "$layermesh bench-engine --help"
 fi
 if uses llama.cpp; then install_llama_cpp; fi
+if [ -n "$perplexity" ]; then
+  if ! $install_only; then score; fi
+  exit 0
+fi
 if uses jlama; then install_jlama; fi
 if uses llama3.java; then install_llama3; fi
 models

@@ -7,14 +7,12 @@ import dev.layermesh.engine.bench.Perplexity;
 import dev.layermesh.engine.bench.Perplexity.Score;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.tokenizer.Tokenizer;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -55,20 +53,19 @@ final class PerplexityCommand implements Callable<Integer> {
     if (context < 4) {
       throw InputException.of("--context", context, "must be 4 or more");
     }
-    EngineOptions options = engine.options();
-    TokenIds ids = encode(options);
-    int count = Math.min(windows, ids.length() / context);
-    if (count < 1) {
-      throw InputException.in(text, "has " + ids.length() + " tokens, a window takes " + context);
+    if (windows < 1) {
+      throw InputException.of("--windows", windows, "must be 1 or more");
     }
+    EngineOptions options = engine.options();
+    List<TokenIds> cut = cut(options);
     PrintWriter out = spec.commandLine().getOut();
     var all = new Score(0, 0);
     try (Perplexity model = open(options)) {
-      for (int i = 0; i < count; i++) {
-        all = all.plus(model.score(ids.slice(i * context, (i + 1) * context)));
+      for (TokenIds window : cut) {
+        all = all.plus(model.score(window));
       }
       out.println(String.format(Locale.ROOT, "perplexity %.4f, %d tokens scored in %d windows of %d, %s",
-          all.perplexity(), all.tokens(), count, context, model.arithmetic()));
+          all.perplexity(), all.tokens(), cut.size(), context, model.arithmetic()));
       out.flush();
     }
     return 0;
@@ -80,14 +77,19 @@ final class PerplexityCommand implements Callable<Integer> {
     }
   }
 
-  private TokenIds encode(EngineOptions options) {
+  /** The windows of the text. Where a tokenizer begins a text with a token, that stands for each window's first. */
+  private List<TokenIds> cut(EngineOptions options) {
+    String whole = TextFile.read(text);
     try (Checkpoint checkpoint = Checkpoint.open(options.model());
         Tokenizer tokenizer = Tokenizer.open(ModelText.of(checkpoint))) {
-      return tokenizer.encode(Files.readString(text));
-    } catch (CharacterCodingException notText) {
-      throw InputException.in(text, "is not text in UTF-8");
-    } catch (IOException unreadable) {
-      throw new UncheckedIOException(unreadable);
+      TokenIds ids = tokenizer.encode(whole);
+      if (ids.length() < context) {
+        throw InputException.in(text, "has " + ids.length() + " tokens, a window takes " + context);
+      }
+      TokenIds start = tokenizer.encode("");
+      return IntStream.range(0, Math.min(windows, ids.length() / context))
+          .mapToObj(i -> start.concat(ids.slice(i * context + start.length(), (i + 1) * context)))
+          .toList();
     }
   }
 }

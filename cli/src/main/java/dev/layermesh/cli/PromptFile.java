@@ -8,9 +8,6 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.tokenizer.ChatMessage;
-import java.io.IOException;
-import java.nio.charset.MalformedInputException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,23 +83,14 @@ final class PromptFile {
    * @throws InputException when there is no such file, or it is no text
    */
   static List<Line> read(Path file) {
-    if (!Files.isRegularFile(file)) {
-      throw InputException.in(file, "no such file");
-    }
-    try {
-      List<String> texts = Files.readAllLines(file);
-      var lines = new ArrayList<Line>();
-      for (int i = 0; i < texts.size(); i++) {
-        if (!texts.get(i).isBlank()) {
-          lines.add(line(i + 1, texts.get(i)));
-        }
+    List<String> texts = TextFile.read(file).lines().toList();
+    var lines = new ArrayList<Line>();
+    for (int i = 0; i < texts.size(); i++) {
+      if (!texts.get(i).isBlank()) {
+        lines.add(line(i + 1, texts.get(i)));
       }
-      return lines;
-    } catch (MalformedInputException e) {
-      throw InputException.in(file, "must be UTF-8");
-    } catch (IOException e) {
-      throw InputException.in(file, "cannot be read: " + e.getMessage());
     }
+    return lines;
   }
 
   private static Line line(int number, String text) {

@@ -2,9 +2,8 @@ package dev.layermesh.cli;
 
 import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.EngineOptions;
-import dev.layermesh.engine.speculation.DraftModel;
+import dev.layermesh.engine.speculation.CoLocatedModel;
 import dev.layermesh.engine.speculation.ModelIdentity;
-import dev.layermesh.engine.speculation.VerifyModel;
 import dev.layermesh.gateway.GatewayOptions;
 import dev.layermesh.gateway.MeshGateway;
 import dev.layermesh.verify.VerifyWorker;
@@ -17,7 +16,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** The whole mesh in one JVM. */
+/** The whole mesh in one JVM: its workers share a lane, and speak through the mesh as any others do. */
 @Command(
     name = "serve",
     description = "Serve a model from this process alone: gateway, draft and verify worker; until Ctrl-C or SIGTERM.",
@@ -66,14 +65,13 @@ final class ServeCommand implements Callable<Integer> {
   /** Puts workers behind a gateway, and closes it before them when the end comes. */
   private void serve(MeshMember mesh, MeshGateway started, EngineOptions options) throws InterruptedException {
     int sessions = GatewayOptions.DEFAULT.maxSessions();
-    try (DraftModel draft = WorkerModels.draft(options, environment);
-        VerifyModel verify = WorkerModels.verify(options, false, environment);
+    try (CoLocatedModel model = WorkerModels.both(options, environment);
         VerifyWorker _ =
-            VerifyWorker.start(mesh.node(), mesh.registry(), verify, false, sessions, mesh.telemetry());
-        DraftWorker _ = DraftWorker.start(mesh.node(), mesh.registry(), draft, sessions, mesh.telemetry());
+            VerifyWorker.start(mesh.node(), mesh.registry(), model.verify(), false, sessions, mesh.telemetry());
+        DraftWorker _ = DraftWorker.start(mesh.node(), mesh.registry(), model.draft(), sessions, mesh.telemetry());
         MeshGateway gateway = started) {
       awaitReady(gateway);
-      invite(gateway.url(), draft.model());
+      invite(gateway.url(), model.draft().model());
       role.awaitEnd(environment.signals());
     }
   }

@@ -1,6 +1,7 @@
 package dev.layermesh.cli;
 
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.speculation.CoLocatedModel;
 import dev.layermesh.engine.speculation.DraftModel;
 import dev.layermesh.engine.speculation.VerifyModel;
 import java.time.Duration;
@@ -23,6 +24,16 @@ final class WorkerModels {
     try (var progress = Progress.ofBytes(environment, "Loading verify layers")) {
       VerifyModel model = VerifyModel.open(options, full, progress);
       model.warmUp(WARM_UP);
+      return model;
+    }
+  }
+
+  /** Both sides on one lane, for workers of one process. */
+  static CoLocatedModel both(EngineOptions options, Environment environment) throws InterruptedException {
+    try (var progress = Progress.ofBytes(environment, "Loading")) {
+      CoLocatedModel model = CoLocatedModel.open(options, progress);
+      model.draft().warmUp(WARM_UP);
+      model.verify().warmUp(WARM_UP);
       return model;
     }
   }

@@ -51,6 +51,12 @@ class ServeCommandTest {
     serve.awaitOut("bin/layermesh chat --connect ws://" + address);
   }
 
+  @Test
+  void shouldRunBothSidesOnOneLane() {
+    assertThat(Thread.getAllStackTraces().keySet()).extracting(Thread::getName)
+        .filteredOn(name -> name.startsWith("lane-")).containsExactly("lane-layerskip-shakespeare-0");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"http", "ws"})
   void shouldGiveTheTokensOfTheCommandLine(String scheme) throws IOException {

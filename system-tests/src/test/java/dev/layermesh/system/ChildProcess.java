@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -18,6 +19,7 @@ import java.util.stream.Stream;
 
 /** A {@code layermesh} command in a JVM of its own, started as the launcher starts it; killed when closed. */
 final class ChildProcess implements AutoCloseable {
+  private static final String CLASS_PATH = System.getProperty("java.class.path");
   private static final Duration STARTING = Duration.ofSeconds(120);
   private static final Duration ENDING = Duration.ofSeconds(60);
 
@@ -43,10 +45,15 @@ final class ChildProcess implements AutoCloseable {
    * @param environment variables besides those of this process
    */
   static ChildProcess start(Path folder, Map<String, String> environment, List<String> arguments) {
+    return start(folder, environment, packaged().map(ClassArchive::flags).orElse(List.of()), arguments);
+  }
+
+  /** The same with other flags for the JVM. */
+  static ChildProcess start(Path folder, Map<String, String> environment, List<String> flags, List<String> arguments) {
     try {
       Path out = Files.createTempFile(folder, arguments.getFirst() + "-", ".out");
       Path err = Files.createTempFile(folder, arguments.getFirst() + "-", ".err");
-      var builder = new ProcessBuilder(command(arguments))
+      var builder = new ProcessBuilder(command(flags, arguments))
           .redirectOutput(out.toFile())
           .redirectError(err.toFile());
       builder.environment().keySet().removeIf(variable -> variable.startsWith("OTEL_"));
@@ -58,29 +65,29 @@ final class ChildProcess implements AutoCloseable {
     }
   }
 
-  private static List<String> command(List<String> arguments) {
+  private static List<String> command(List<String> flags, List<String> arguments) {
     var command = new ArrayList<>(List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "@" + Fixtures.path("bin/java.options"),
         "-Xmx512m", "-XX:+UseSerialGC",
         "-Dlayermesh.root=" + Fixtures.root(),
         "-Dlogback.configurationFile=logback.xml", // not the one for tests, which lies on the class path too
-        "-cp", classPath(),
-        "dev.layermesh.cli.Main"));
+        "-cp", packaged().map(Path::toString).orElse(CLASS_PATH)));
+    command.addAll(flags);
+    command.add("dev.layermesh.cli.Main");
     command.addAll(arguments);
     return command;
   }
 
   /**
-   * The packaged command where the build has packaged it, whose manifest names everything else; its classes and
-   * dependencies where it has only compiled. Never both: a library that lies on the class path twice complains.
+   * The packaged command where the build has packaged it, whose manifest names everything else; a child runs it or the
+   * classes and dependencies, never both: a library that lies on the class path twice complains.
    */
-  private static String classPath() {
-    String all = System.getProperty("java.class.path");
-    return Stream.of(all.split(File.pathSeparator))
-        .filter(entry -> Path.of(entry).endsWith("layermesh.jar"))
-        .findFirst()
-        .orElse(all);
+  private static Optional<Path> packaged() {
+    return Stream.of(CLASS_PATH.split(File.pathSeparator))
+        .map(Path::of)
+        .filter(entry -> entry.endsWith("layermesh.jar"))
+        .findFirst();
   }
 
   /** Waits until stdout holds the pattern, which it must before the process ends. */

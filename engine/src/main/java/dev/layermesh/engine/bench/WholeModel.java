@@ -3,6 +3,7 @@ package dev.layermesh.engine.bench;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
+import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.LoadListener;
@@ -29,7 +30,7 @@ record WholeModel(Checkpoint checkpoint, Backend backend, Transformer transforme
   static WholeModel open(EngineOptions options, LoadListener listener) {
     Checkpoint checkpoint = Checkpoint.open(options.model());
     try {
-      Backend backend = Backends.open(options.device(), options.backend(), options.threads());
+      Backend backend = Backends.open(options.backendOptions(KvOptions.ofHeap()), options.backend());
       try {
         Weights weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
         Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend, listener);

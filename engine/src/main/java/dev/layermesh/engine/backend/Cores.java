@@ -30,7 +30,7 @@ final class Cores {
   /**
    * Those that the calling thread may run on, one at least for each of some threads.
    *
-   * @throws InputException when there are fewer, or the system cannot tell
+   * @throws InputException when there are fewer, or this is not Linux
    */
   static Cores allowed(int threads) {
     if (!LibC.LINUX) {

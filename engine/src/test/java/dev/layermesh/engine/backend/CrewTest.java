@@ -3,18 +3,13 @@ package dev.layermesh.engine.backend;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.layermesh.decoding.InputException;
 import java.util.Arrays;
-import java.util.BitSet;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.EnabledOnOs;
-import org.junit.jupiter.api.condition.OS;
 
 @Timeout(60)
 class CrewTest {
@@ -74,45 +69,6 @@ class CrewTest {
       crew.split(100, 1, (_, from, to) -> runs.addAndGet(to - from));
       assertThat(runs.get()).isEqualTo(100);
     }
-  }
-
-  @Test
-  @EnabledOnOs(OS.LINUX)
-  void shouldKeepEachThreadToACoreOfItsOwnAndTheLaneOnlyWhileItComputes() {
-    BitSet process = Cores.allowed().numbers();
-    int threads = Math.min(3, process.cardinality());
-    try (Crew crew = new Crew(ScalarKernels::new, pinned(threads))) {
-      CountDownLatch allThere = new CountDownLatch(threads);
-      Map<Thread, BitSet> seen = new ConcurrentHashMap<>();
-      crew.begin();
-      crew.split(300, 1, (_, _, _) -> {
-        if (seen.put(Thread.currentThread(), Cores.allowed().numbers()) == null) {
-          allThere.countDown();
-          awaitUninterrupted(allThere);
-        }
-      });
-      crew.end();
-      assertThat(seen).hasSize(threads).containsKey(Thread.currentThread());
-      assertThat(seen.values()).doesNotHaveDuplicates().allSatisfy(cores -> {
-        assertThat(cores.cardinality()).isEqualTo(1);
-        assertThat(process.intersects(cores)).isTrue();
-      });
-    }
-    assertThat(Cores.allowed().numbers()).isEqualTo(process);
-  }
-
-  @Test
-  @EnabledOnOs(OS.LINUX)
-  void shouldRefuseToPinMoreThreadsThanThereAreCores() {
-    int cores = Cores.allowed().numbers().cardinality();
-    assertThatThrownBy(() -> new Crew(ScalarKernels::new, pinned(cores + 1)))
-        .isInstanceOf(InputException.class)
-        .hasMessage("--pin-cores=on: " + (cores + 1) + " threads (--threads) would each need one of the " + cores
-            + " cores that this process may use");
-  }
-
-  private static CpuOptions pinned(int threads) {
-    return new CpuOptions(threads, 64, 0, KvOptions.ofHeap(), true);
   }
 
   private static void awaitUninterrupted(CountDownLatch latch) {

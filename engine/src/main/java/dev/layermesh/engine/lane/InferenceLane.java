@@ -20,6 +20,10 @@ import java.util.stream.Stream;
  * The single writer of a device: one platform thread owns the transformers on it, a stage each, and all their caches.
  * Sessions submit steps and wait; each batch takes what is there for one stage, decoding rows before prefill, up to
  * {@code maxRows} rows. Each stage has its own memory for keys and values, and admits sessions by it.
+ *
+ * <p>What a step needs is made by the session that asks for it, or once: the lane's thread allocates nothing per token,
+ * but for the task that the JDK makes of a virtual thread that is woken. Lists are read by index, since whether an
+ * iterator is left out is the compiler's whim.
  */
 public final class InferenceLane implements AutoCloseable {
   /**
@@ -45,7 +49,7 @@ public final class InferenceLane implements AutoCloseable {
     record Stop() implements Order {}
   }
 
-  private final List<Stage> stages;
+  private final Stage[] stages;
   private final int maxRows;
   private final Queue<Order> orders = new ConcurrentLinkedQueue<>();
   private final AtomicLong sessions = new AtomicLong();
@@ -64,7 +68,7 @@ public final class InferenceLane implements AutoCloseable {
 
   /** Starts a lane; from here on nobody else may use {@code transformers}, which are on one device. */
   public InferenceLane(String name, List<Transformer> transformers, int maxRows) {
-    this.stages = transformers.stream().map(transformer -> new Stage(transformer, maxRows)).toList();
+    this.stages = transformers.stream().map(transformer -> new Stage(transformer, maxRows)).toArray(Stage[]::new);
     this.maxRows = maxRows;
     this.thread = Thread.ofPlatform().name("lane-" + name).daemon().unstarted(this::work);
     thread.start();
@@ -72,7 +76,7 @@ public final class InferenceLane implements AutoCloseable {
 
   /** What runs at a stage; its sizes may be read by any thread. */
   Transformer transformer(int stage) {
-    return stages.get(stage).transformer;
+    return stages[stage].transformer;
   }
 
   /** Rows that a longer input is cut to, so that a prompt shares its steps with sessions that decode. */
@@ -102,12 +106,12 @@ public final class InferenceLane implements AutoCloseable {
 
   /** Counters of a stage; any thread. */
   public LaneStats stats(int stage) {
-    return stages.get(stage).stats();
+    return stages[stage].stats();
   }
 
   /** How a stage's memory for keys and values is used; any thread. */
   public MemoryStats memory(int stage) {
-    return stages.get(stage).admission.stats();
+    return stages[stage].admission.stats();
   }
 
   /** Answered with why the rows were not run, if they were not. */
@@ -236,7 +240,7 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   private Stage stage(LaneSession session) {
-    return stages.get(session.stage());
+    return stages[session.stage()];
   }
 
   private static <T> void answer(CompletableFuture<T> result, Supplier<T> source) {
@@ -252,7 +256,7 @@ public final class InferenceLane implements AutoCloseable {
    * window waits for the next stage too, until that one has the most.
    */
   private Stage busiest() {
-    Stage busiest = stages.getFirst();
+    Stage busiest = stages[0];
     for (Stage stage : stages) {
       int more = Integer.compare(stage.pressing(), busiest.pressing());
       if (more > 0 || more == 0 && stage.prefilling.size() > busiest.prefilling.size()) {
@@ -271,8 +275,10 @@ public final class InferenceLane implements AutoCloseable {
     int rows = take(stage, stage.urgent, 0, maxRows);
     rows = take(stage, stage.decoding, rows, maxRows);
     take(stage, stage.prefilling, rows, Math.max(maxRows, rows + partRows()));
-    stage.urgent.addAll(stage.postponed);
-    stage.postponed.clear();
+    if (!stage.postponed.isEmpty()) {
+      stage.urgent.addAll(stage.postponed);
+      stage.postponed.clear();
+    }
   }
 
   private int take(Stage stage, Deque<Order.Run> queue, int before, int limit) {
@@ -337,11 +343,11 @@ public final class InferenceLane implements AutoCloseable {
     stage.run(runs);
     acceptAll(); // what comes after this comes back
     awaited = 0;
-    for (Order.Run run : runs) {
-      awaited += run.step().decodes() ? 1 : 0;
+    for (int i = 0; i < runs.size(); i++) {
+      awaited += runs.get(i).step().decodes() ? 1 : 0;
     }
-    for (Order.Run run : runs) {
-      run.result().complete(Optional.empty());
+    for (int i = 0; i < runs.size(); i++) {
+      runs.get(i).result().complete(Optional.empty());
     }
     lastNanos = System.nanoTime() - startNanos;
   }

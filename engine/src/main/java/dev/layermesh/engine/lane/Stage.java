@@ -1,5 +1,6 @@
 package dev.layermesh.engine.lane;
 
+import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.engine.backend.Asks;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Tensor;
@@ -10,6 +11,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A transformer of a lane, who waits for it, and who gets its memory. What a step needs is made once and grows: a step
@@ -60,15 +62,14 @@ final class Stage {
     place(runs);
     transformer.layers(batch, states);
     transformer.logits(states, asks);
-    int row = 0;
-    for (Order.Run run : runs) {
-      if (run.step().states().isPresent()) {
-        transformer.store(states, row, run.step().states().get());
+    for (int i = 0, row = 0; i < runs.size(); row += batch.rows(i), i++) {
+      Optional<HiddenRows> kept = runs.get(i).step().states();
+      if (kept.isPresent()) {
+        transformer.store(states, row, kept.get());
       }
-      row += run.step().rows();
     }
     steps++;
-    rows += row;
+    rows += batch.rows();
     decodeSteps += asks.size() > 0 ? 1 : 0;
     decodeRows += asks.size();
   }
@@ -77,12 +78,12 @@ final class Stage {
   private void place(List<Order.Run> runs) {
     batch.clear();
     asks.clear();
-    for (Order.Run run : runs) {
-      Step step = run.step();
+    for (int i = 0; i < runs.size(); i++) {
+      Step step = runs.get(i).step();
       if (step.logits().isPresent()) {
         asks.add(batch.rows(), step.rows(), step.logits().get());
       }
-      batch.add(run.session().cacheAt(step.first()), step.first(), step.rows());
+      batch.add(runs.get(i).session().cacheAt(step.first()), step.first(), step.rows());
     }
     if (states.rows() < batch.rows()) {
       states = transformer.tensor(batch.rows());

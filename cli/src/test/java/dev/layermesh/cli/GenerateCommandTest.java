@@ -159,7 +159,8 @@ class GenerateCommandTest {
   void shouldRefuseToPinMoreThreadsThanThereAreCores() {
     var result = Cli.run("generate", "--prompt", "x", "--threads", "9999", "--pin-cores", "on");
 
-    assertThat(result.err()).startsWith("layermesh: --pin-cores=on: 9999 threads (--threads) would each need one of the ")
+    assertThat(result.err())
+        .startsWith("layermesh: --pin-cores=on: 9999 threads (--threads) would each need one of the ")
         .hasLineCount(1);
     assertThat(result.status()).isEqualTo(2);
     assertThat(Cli.run("generate", "--prompt", "x", "--pin-cores", "2").err())

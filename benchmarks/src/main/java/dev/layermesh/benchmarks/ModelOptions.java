@@ -32,6 +32,6 @@ final class ModelOptions {
 
   EngineOptions engine(OptionalInt exitLayer) {
     // Every run computes its own rows: what an earlier one left would not be measured.
-    return new EngineOptions(model(), exitLayer, "cpu", backend, threads, KvOptions.ofHeap().unshared());
+    return new EngineOptions(model(), exitLayer, "cpu", backend, threads, KvOptions.ofHeap().unshared(), false);
   }
 }

@@ -33,6 +33,11 @@ final class EngineMixin {
   @Option(names = "--threads", paramLabel = "N", description = "Compute threads (default: all cores).")
   private Integer threads;
 
+  @Option(names = "--pin-cores", paramLabel = "on|off",
+      description = "Whether each compute thread has a core of its own, of those that the process may use; Linux "
+          + "(default: off).")
+  private String pinCores;
+
   @Option(names = "--kv-memory", paramLabel = "SIZE",
       description = "Memory for a worker's keys and values, as in 512m or 2g; sessions wait where it is short "
           + "(default: a quarter of the Java heap).")
@@ -63,17 +68,22 @@ final class EngineMixin {
         Optional.ofNullable(device).orElse(defaults.device()),
         Optional.ofNullable(backend).orElse(defaults.backend()),
         Optional.ofNullable(threads).orElse(defaults.threads()),
-        kv(defaults.kv()));
+        kv(defaults.kv()),
+        isOn("--pin-cores", pinCores, defaults.pinCores()));
   }
 
   private KvOptions kv(KvOptions defaults) {
     KvOptions typed = kvType == null ? defaults : defaults.withType(KvType.parse(kvType));
     KvOptions sized = kvMemory == null ? typed : typed.withBytes(heapBytes());
-    return switch (prefixCache) {
-      case null -> sized;
-      case "on" -> sized;
-      case "off" -> sized.unshared();
-      default -> throw InputException.of("--prefix-cache", prefixCache, "must be on or off");
+    return isOn("--prefix-cache", prefixCache, sized.sharesPrefixes()) ? sized : sized.unshared();
+  }
+
+  private static boolean isOn(String option, String given, boolean otherwise) {
+    return switch (given) {
+      case null -> otherwise;
+      case "on" -> true;
+      case "off" -> false;
+      default -> throw InputException.of(option, given, "must be on or off");
     };
   }
 
@@ -106,6 +116,7 @@ final class EngineMixin {
     add(arguments, "--device", device);
     add(arguments, "--backend", backend);
     add(arguments, "--threads", threads);
+    add(arguments, "--pin-cores", pinCores);
     add(arguments, "--kv-memory", kvMemory);
     add(arguments, "--kv-type", kvType);
     add(arguments, "--prefix-cache", prefixCache);

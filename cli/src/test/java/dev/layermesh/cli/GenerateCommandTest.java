@@ -11,6 +11,8 @@ import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -142,6 +144,28 @@ class GenerateCommandTest {
 
     assertThat(result.err()).startsWith("layermesh: prompt=").contains("in the context of 1024").hasLineCount(1);
     assertThat(result.status()).isEqualTo(2);
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void shouldSayTheSameOnPinnedCores() {
+    var pinned = Cli.run(
+        "generate", "--prompt", "ROMEO:", "--max-tokens", "8", "--threads", "1", "--pin-cores", "on");
+    assertThat(pinned.err()).isEmpty();
+    assertThat(pinned).isEqualTo(Cli.run("generate", "--prompt", "ROMEO:", "--max-tokens", "8"));
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void shouldRefuseToPinMoreThreadsThanThereAreCores() {
+    var result = Cli.run("generate", "--prompt", "x", "--threads", "9999", "--pin-cores", "on");
+
+    assertThat(result.err())
+        .startsWith("layermesh: --pin-cores=on: 9999 threads (--threads) would each need one of the ")
+        .hasLineCount(1);
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(Cli.run("generate", "--prompt", "x", "--pin-cores", "2").err())
+        .isEqualTo("layermesh: --pin-cores=2: must be on or off\n");
   }
 
   @Test

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.backend.Asks;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
 import dev.layermesh.engine.backend.Batch;
-import dev.layermesh.engine.backend.Batch.Segment;
 import dev.layermesh.engine.backend.KvCache;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.backend.Transformer;
@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.DoubleStream;
@@ -97,13 +96,17 @@ class PerplexityCommandTest {
       int[] ids = tokenizer.encode(text).toArray();
       IntStream.range(0, beginning).forEach(i -> ids[CONTEXT + i] = ids[i]);
       double[] surprises = new double[2 * CONTEXT];
+      Tensor states = transformer.tensor(1);
+      float[] logits = new float[checkpoint.config().vocabSize()];
+      Asks asks = new Asks(logits.length).add(0, 1, logits);
       for (int window = 0; window < 2; window++) {
         try (KvCache cache = transformer.newCache()) {
           for (int position = 0; position < CONTEXT - 1; position++) {
             int at = window * CONTEXT + position;
-            Tensor states = transformer.embed(TokenIds.of(ids[at]));
-            transformer.layers(new Batch(List.of(new Segment(cache, position, 1))), states);
-            surprises[at] = surprise(transformer.logits(states, new int[] {0})[0], ids[at + 1]);
+            transformer.embed(TokenIds.of(ids[at]), states, 0);
+            transformer.layers(Batch.of(cache, position, 1), states);
+            transformer.logits(states, asks);
+            surprises[at] = surprise(logits, ids[at + 1]);
           }
         }
       }

@@ -1,6 +1,8 @@
 package dev.layermesh.engine;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.backend.BackendOptions;
+import dev.layermesh.engine.backend.Device;
 import dev.layermesh.engine.backend.KvOptions;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -15,9 +17,11 @@ import java.util.OptionalInt;
  * @param backend {@code auto}, or a backend's name
  * @param threads compute threads, at least 1
  * @param kv memory for keys and values, and the exit states kept beside them, of all that is loaded together
+ * @param pinCores whether each compute thread of a CPU backend has a core of its own
  */
 public record EngineOptions(
-    Path model, OptionalInt exitLayer, String device, String backend, int threads, KvOptions kv) {
+    Path model, OptionalInt exitLayer, String device, String backend, int threads, KvOptions kv,
+    boolean pinCores) {
   public EngineOptions {
     Objects.requireNonNull(model, "model");
     Objects.requireNonNull(exitLayer, "exitLayer");
@@ -37,21 +41,27 @@ public record EngineOptions(
         "cpu",
         "auto",
         Runtime.getRuntime().availableProcessors(),
-        KvOptions.ofHeap());
+        KvOptions.ofHeap(),
+        false);
+  }
+
+  /** For a backend of which each layer has {@code kvOfALayer}. */
+  public BackendOptions backendOptions(KvOptions kvOfALayer) {
+    return new BackendOptions(Device.parse(device), threads, kvOfALayer, pinCores);
   }
 
   /** The same with another exit layer. */
   public EngineOptions withExitLayer(int other) {
-    return new EngineOptions(model, OptionalInt.of(other), device, backend, threads, kv);
+    return new EngineOptions(model, OptionalInt.of(other), device, backend, threads, kv, pinCores);
   }
 
   /** The same with another backend. */
   public EngineOptions withBackend(String other) {
-    return new EngineOptions(model, exitLayer, device, other, threads, kv);
+    return new EngineOptions(model, exitLayer, device, other, threads, kv, pinCores);
   }
 
   /** The same with other memory for keys and values. */
   public EngineOptions withKv(KvOptions other) {
-    return new EngineOptions(model, exitLayer, device, backend, threads, other);
+    return new EngineOptions(model, exitLayer, device, backend, threads, other, pinCores);
   }
 }

@@ -40,11 +40,22 @@ public interface Backend extends AutoCloseable {
    */
   Head head(ModelConfig config, TensorView norm, TensorView projection, LongConsumer loaded);
 
-  /** One tensor of the rows of all parts, in order. */
-  Tensor load(List<HiddenRows> parts);
+  /** Room for the residual stream of steps, [rows, width]; the content is of no use. */
+  Tensor tensor(int rows, int width);
 
-  /** A copy of some rows that outlives the step. */
-  HiddenRows store(Tensor states, int from, int count);
+  /** Writes rows into those of {@code into} from {@code row} on. */
+  void load(HiddenRows states, Tensor into, int row);
+
+  /** Room for rows that outlive their step, for {@link #store} to fill; any thread may make it. */
+  HiddenRows room(int count, int width);
+
+  /**
+   * Copies rows that shall outlive the step.
+   *
+   * @param from index of the first
+   * @param into {@link #room} of this backend's; as many rows as it has
+   */
+  void store(Tensor states, int from, HiddenRows into);
 
   /** Stops threads and frees memory; nothing prepared may be used afterwards. */
   @Override

@@ -25,15 +25,14 @@ public final class Backends {
    * @throws InputException when device or backend does not exist or is not available here
    */
   public static Backend open(String device, String backend, int threads) {
-    return open(device, backend, threads, KvOptions.ofHeap());
+    return open(new BackendOptions(Device.parse(device), threads), backend);
   }
 
-  /** The same with memory of a stated size for the keys and values of each layer. */
-  public static Backend open(String device, String backend, int threads, KvOptions kv) {
+  /** The same with every option. */
+  public static Backend open(BackendOptions options, String backend) {
     List<BackendProvider> providers =
         ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get).toList();
     Logger log = System.getLogger(Backends.class.getName());
-    BackendOptions options = new BackendOptions(Device.parse(device), threads, kv);
     return open(providers, options, backend, line -> log.log(Level.WARNING, line));
   }
 

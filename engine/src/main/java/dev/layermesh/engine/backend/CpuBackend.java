@@ -50,15 +50,14 @@ final class CpuBackend implements Backend {
   @Override
   public Embedding embedding(ModelConfig config, TensorView weights) {
     requireShape(weights, config.vocabSize(), config.hiddenSize());
-    return ids -> {
-      Rows states = Rows.empty(ids.length(), config.hiddenSize());
+    return (ids, into, row) -> {
+      float[] values = Rows.of(into, config.hiddenSize()).values();
       for (int t = 0; t < ids.length(); t++) {
         if (ids.id(t) >= config.vocabSize()) {
           throw new IllegalStateException("token " + ids.id(t) + " in a vocabulary of " + config.vocabSize());
         }
-        weights.widen(ids.id(t), 0, states.values(), t * config.hiddenSize());
+        weights.widen(ids.id(t), 0, values, (row + t) * config.hiddenSize());
       }
-      return states;
     };
   }
 
@@ -85,29 +84,29 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public Tensor load(List<HiddenRows> parts) {
-    int width = parts.getFirst().width();
-    Rows states = Rows.empty(parts.stream().mapToInt(HiddenRows::count).sum(), width);
-    int at = 0;
-    for (HiddenRows part : parts) {
-      if (part.width() != width || part.type() != HiddenRows.Type.F32) {
-        throw new IllegalStateException(
-            "rows of " + part.width() + " " + part.type() + " where " + width + " F32 belong");
-      }
-      int elements = part.count() * width;
-      MemorySegment.copy(part.bytes(), Elements.FLOAT, 0, states.values(), at, elements);
-      at += elements;
-    }
-    return states;
+  public Tensor tensor(int rows, int width) {
+    return Rows.empty(rows, width);
   }
 
   @Override
-  public HiddenRows store(Tensor states, int from, int count) {
-    Rows rows = Rows.of(states, states.width());
-    int elements = Math.multiplyExact(count, rows.width());
-    MemorySegment copy = MemorySegment.ofArray(new byte[Math.multiplyExact(elements, Float.BYTES)]);
-    MemorySegment.copy(rows.values(), from * rows.width(), copy, Elements.FLOAT, 0, elements);
-    return new HiddenRows.Host(count, rows.width(), HiddenRows.Type.F32, copy);
+  public void load(HiddenRows states, Tensor into, int row) {
+    int width = into.width();
+    if (states.width() != width || states.type() != HiddenRows.Type.F32) {
+      throw new IllegalStateException(
+          "rows of " + states.width() + " " + states.type() + " where " + width + " F32 belong");
+    }
+    MemorySegment.copy(
+        states.bytes(), Elements.FLOAT, 0, Rows.of(into, width).values(), row * width, states.count() * width);
+  }
+
+  @Override
+  public HiddenRows room(int count, int width) {
+    return new KeptRows(count, width);
+  }
+
+  @Override
+  public void store(Tensor states, int from, HiddenRows into) {
+    KeptRows.of(into).copy(Rows.of(states, into.width()), from);
   }
 
   @Override

@@ -93,11 +93,10 @@ final class CpuKvCache implements KvCache {
       return false;
     }
     while (blocks.size() < pool.shape().blocks(positions)) {
-      Optional<KvBlock> more = pool.take();
-      if (more.isEmpty()) {
+      if (pool.available() == 0) {
         return false;
       }
-      blocks.add(more.get());
+      blocks.add(pool.take());
     }
     return true;
   }
@@ -105,10 +104,10 @@ final class CpuKvCache implements KvCache {
   /** Makes a shared block this cache's own. */
   private boolean own(int index) {
     KvBlock shared = blocks.get(index);
-    Optional<KvBlock> own = pool.take();
-    if (own.isPresent()) {
-      own.get().copy(shared);
-      blocks.set(index, own.get());
+    if (pool.available() > 0) {
+      KvBlock own = pool.take();
+      own.copy(shared);
+      blocks.set(index, own);
       pool.release(shared);
       pool.countCopied();
     } else if (shared.users() == 1) {

@@ -2,7 +2,6 @@ package dev.layermesh.engine.backend;
 
 import static dev.layermesh.engine.backend.CpuBackend.requireShape;
 
-import dev.layermesh.engine.backend.Batch.Segment;
 import dev.layermesh.engine.backend.Crew.Product;
 import dev.layermesh.engine.backend.Crew.Share;
 import dev.layermesh.engine.checkpoint.LayerWeights;
@@ -118,6 +117,18 @@ final class CpuLayerStack implements LayerStack {
   public void run(Batch batch, Tensor states) {
     x = Rows.of(states, config.hiddenSize()).values();
     place(batch, states.rows());
+    crew.begin();
+    try {
+      runLayers();
+    } finally {
+      crew.end();
+    }
+    for (int t = 0; t < rows; t++) {
+      caches[t].advance(positions[t] + 1);
+    }
+  }
+
+  private void runLayers() {
     attending = 0;
     for (int i = 0; i < layers.size(); i++) {
       Layer layer = layers.get(i);
@@ -135,9 +146,6 @@ final class CpuLayerStack implements LayerStack {
         crew.matmul(gate, layer.down);
         crew.split(rows, (long) rows * config.hiddenSize(), addRows);
       }
-    }
-    for (int t = 0; t < rows; t++) {
-      caches[t].advance(positions[t] + 1);
     }
   }
 
@@ -222,41 +230,40 @@ final class CpuLayerStack implements LayerStack {
   }
 
   /** Checks the batch and notes whose row and which position each is. */
-  private void place(Batch batch, int expected) {
-    if (batch.rows() != expected) {
-      throw new IllegalStateException("a batch of " + batch.rows() + " rows over " + expected + " rows of states");
+  private void place(Batch batch, int room) {
+    if (batch.rows() < 1 || batch.rows() > room) {
+      throw new IllegalStateException("a batch of " + batch.rows() + " rows over " + room + " rows of states");
     }
-    rows = expected;
+    rows = batch.rows();
     reserve();
-    List<Segment> segments = batch.segments();
     int row = 0;
-    for (int i = 0; i < segments.size(); i++) {
-      Segment segment = segments.get(i);
-      if (!(segment.cache() instanceof CpuKvCache cache && cache.servesIn(this)) || twice(segments, i)) {
+    for (int i = 0; i < batch.segments(); i++) {
+      int first = batch.first(i);
+      if (!(batch.cache(i) instanceof CpuKvCache cache && cache.servesIn(this)) || twice(batch, i)) {
         throw new IllegalStateException("a cache that is another stack's, closed or twice in the batch");
       }
-      if (cache.length() != segment.first() || segment.first() > config.maxPositions() - segment.rows()) {
-        throw new IllegalStateException(segment.rows() + " rows from position " + segment.first() + ", cache holds "
+      if (cache.length() != first || first > config.maxPositions() - batch.rows(i)) {
+        throw new IllegalStateException(batch.rows(i) + " rows from position " + first + ", cache holds "
             + cache.length() + ", the model " + config.maxPositions());
       }
-      for (int j = 0; j < segment.rows(); j++) {
+      for (int j = 0; j < batch.rows(i); j++) {
         caches[row] = cache;
-        positions[row++] = segment.first() + j;
+        positions[row++] = first + j;
       }
     }
-    for (int i = 0; i < segments.size(); i++) {
-      Segment segment = segments.get(i);
-      if (!segment.cache().reserve(segment.first() + segment.rows())) {
-        throw new IllegalStateException("no room for " + segment.rows() + " rows from position " + segment.first()
+    for (int i = 0; i < batch.segments(); i++) {
+      int end = batch.first(i) + batch.rows(i);
+      if (!batch.cache(i).reserve(end)) {
+        throw new IllegalStateException("no room for " + batch.rows(i) + " rows from position " + batch.first(i)
             + ": " + memory.stats());
       }
-      rope.reach(segment.first() + segment.rows());
+      rope.reach(end);
     }
   }
 
-  private static boolean twice(List<Segment> segments, int index) {
-    for (int i = 0; i < index; i++) {
-      if (segments.get(i).cache() == segments.get(index).cache()) {
+  private static boolean twice(Batch batch, int segment) {
+    for (int i = 0; i < segment; i++) {
+      if (batch.cache(i) == batch.cache(segment)) {
         return true;
       }
     }

@@ -7,8 +7,9 @@ package dev.layermesh.engine.backend;
  * @param pagePositions positions of a page of keys and values
  * @param aloneBelow multiply-adds below which the lane does not wait for helpers
  * @param kv how much memory keys and values of a layer may take
+ * @param pinCores whether each thread has a core of its own while it computes
  */
-record CpuOptions(int threads, int pagePositions, long aloneBelow, KvOptions kv) {
+record CpuOptions(int threads, int pagePositions, long aloneBelow, KvOptions kv, boolean pinCores) {
   private static final long ALONE_BELOW = 1 << 17; // a few microseconds: what a hand-off takes
 
   CpuOptions {
@@ -18,16 +19,17 @@ record CpuOptions(int threads, int pagePositions, long aloneBelow, KvOptions kv)
     }
   }
 
-  /** The same layout with default memory. */
+  /** A layout with default memory, on any cores. */
   CpuOptions(int threads, int pagePositions, long aloneBelow) {
-    this(threads, pagePositions, aloneBelow, KvOptions.ofHeap());
+    this(threads, pagePositions, aloneBelow, KvOptions.ofHeap(), false);
   }
 
   static CpuOptions of(int threads) {
-    return of(threads, KvOptions.ofHeap());
+    return of(new BackendOptions(Device.CPU, threads));
   }
 
-  static CpuOptions of(int threads, KvOptions kv) {
-    return new CpuOptions(threads, kv.blockPositions(), ALONE_BELOW, kv);
+  static CpuOptions of(BackendOptions options) {
+    KvOptions kv = options.kv();
+    return new CpuOptions(options.threads(), kv.blockPositions(), ALONE_BELOW, kv, options.pinCores());
   }
 }

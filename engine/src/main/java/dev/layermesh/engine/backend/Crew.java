@@ -2,6 +2,7 @@ package dev.layermesh.engine.backend;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -27,6 +28,8 @@ final class Crew implements AutoCloseable {
 
   private static final int CHUNKS_PER_THREAD = 4;
 
+  private final Optional<Cores> cores; // of the process, where each thread has one of them for its own
+  private final Optional<Cores> lanesCore;
   private final Kernels own;
   private final List<Helper> helpers = new ArrayList<>();
   private final long aloneBelow;
@@ -41,12 +44,20 @@ final class Crew implements AutoCloseable {
   private volatile Throwable failure; // in this round
   private volatile boolean closed;
 
+  /**
+   * Starts the helpers.
+   *
+   * @throws dev.layermesh.decoding.InputException when threads are to have cores of their own, and there are too few
+   */
   Crew(Supplier<? extends Kernels> kernels, CpuOptions options) {
+    this.cores = options.pinCores() ? Optional.of(Cores.allowed(options.threads())) : Optional.empty();
+    this.lanesCore = cores.map(all -> all.only(0));
     this.own = kernels.get();
     this.aloneBelow = options.aloneBelow();
     this.chunks = options.threads() * CHUNKS_PER_THREAD;
     for (int i = 1; i < options.threads(); i++) {
-      helpers.add(new Helper(i, kernels.get()));
+      int index = i;
+      helpers.add(new Helper(i, kernels.get(), cores.map(all -> all.only(index))));
     }
     helpers.forEach(helper -> helper.thread.start());
   }
@@ -54,6 +65,19 @@ final class Crew implements AutoCloseable {
   /** The lane's own kernels. */
   Kernels own() {
     return own;
+  }
+
+  /**
+   * The lane begins with work that is split: from now on it keeps to its core, if it has one. Not for good, as helpers
+   * do: between steps it wakes sessions, and a thread that the JVM starts to run them takes over its maker's cores.
+   */
+  void begin() {
+    lanesCore.ifPresent(Cores::keep);
+  }
+
+  /** The lane is done with it. */
+  void end() {
+    cores.ifPresent(Cores::keep);
   }
 
   /** Runs all products of x in one hand-off. */
@@ -158,11 +182,13 @@ final class Crew implements AutoCloseable {
 
   private final class Helper implements Runnable {
     private final Kernels kernels;
+    private final Optional<Cores> core;
     private final Thread thread;
     private volatile boolean parked;
 
-    Helper(int index, Kernels kernels) {
+    Helper(int index, Kernels kernels, Optional<Cores> core) {
       this.kernels = kernels;
+      this.core = core;
       this.thread = Thread.ofPlatform().daemon().name("layermesh-kernels-" + index).unstarted(this);
     }
 
@@ -174,6 +200,7 @@ final class Crew implements AutoCloseable {
 
     @Override
     public void run() {
+      core.ifPresent(Cores::keep);
       while (!closed) {
         takeChunks(kernels);
         awaitChunks();

@@ -6,9 +6,9 @@ import dev.layermesh.decoding.TokenIds;
 public interface Embedding {
 
   /**
-   * The residual stream that layer 0 starts from.
+   * Writes the residual stream that layer 0 starts from.
    *
-   * @return [ids.length(), hiddenSize]
+   * @param into [rows, hiddenSize]; the tokens' rows are those from {@code row} on
    */
-  Tensor embed(TokenIds ids);
+  void embed(TokenIds ids, Tensor into, int row);
 }

@@ -2,7 +2,7 @@ package dev.layermesh.engine.backend;
 
 /**
  * Memory for keys and values of the sessions of one stack, in blocks of a fixed number of positions. Belongs to the
- * thread that runs the stack, but for the sizes, which never change.
+ * thread that runs the stack, but for the sizes, which never change, and the counters.
  */
 public interface KvMemory {
 
@@ -18,6 +18,6 @@ public interface KvMemory {
   /** Blocks that a session could take now: free ones, and those kept only for sessions to come. */
   int available();
 
-  /** What became of the blocks since the start. */
+  /** What became of the blocks since the start; any thread. */
   KvStats stats();
 }

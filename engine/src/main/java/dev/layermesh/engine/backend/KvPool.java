@@ -15,7 +15,7 @@ import java.util.SequencedSet;
  * The blocks of one stack, up to a budget: a free list, and the tree of blocks that sessions share by their tokens.
  * Blocks that no session uses any more stay in the tree until memory is short; the one that was let go first is evicted
  * first. Sessions let go of their last block first, so whatever is evicted has no followers left. Belongs to the lane's
- * thread.
+ * thread, but for the counters.
  */
 final class KvPool implements KvMemory {
   private final KvShape shape;
@@ -25,9 +25,11 @@ final class KvPool implements KvMemory {
   private final SequencedSet<KvBlock> kept = new LinkedHashSet<>(); // without users, in the tree; let go first, first
   private final NavigableMap<TokenIds, KvPrefix> roots = KvPrefix.none();
   private int made;
-  private long adopted;
-  private long copied;
-  private long evicted;
+  private volatile int used; // this and what follows is read by any thread
+  private volatile int keptBlocks;
+  private volatile long adopted;
+  private volatile long copied;
+  private volatile long evicted;
 
   KvPool(KvShape shape, KvOptions options) {
     this.shape = shape;
@@ -65,19 +67,18 @@ final class KvPool implements KvMemory {
 
   @Override
   public int available() {
-    return most - made + free.size() + kept.size();
+    return most - used;
   }
 
   @Override
   public KvStats stats() {
-    int used = made - free.size() - kept.size();
-    return new KvStats(most, shape.bytes(), used, kept.size(), adopted, copied, evicted);
+    return new KvStats(most, shape.bytes(), used, keptBlocks, adopted, copied, evicted);
   }
 
-  /** A block for one cache to write; its content is of no use. Empty when all are used. */
-  Optional<KvBlock> take() {
-    if (free.isEmpty() && made == most && kept.isEmpty()) {
-      return Optional.empty();
+  /** A block for one cache to write, of those {@link #available}; its content is of no use. */
+  KvBlock take() {
+    if (available() == 0) {
+      throw new IllegalStateException("all " + most + " blocks are used");
     }
     if (free.isEmpty() && made < most) {
       made++;
@@ -87,13 +88,16 @@ final class KvPool implements KvMemory {
     }
     KvBlock block = free.pop();
     block.used();
-    return Optional.of(block);
+    used++;
+    return block;
   }
 
   /** One cache more holds a shared block. */
   void use(KvBlock block) {
     if (block.users() == 0) {
       kept.remove(block);
+      keptBlocks = kept.size();
+      used++;
     }
     block.used();
   }
@@ -102,8 +106,10 @@ final class KvPool implements KvMemory {
   void release(KvBlock block) {
     block.unused();
     if (block.users() == 0) {
+      used--;
       if (block.shared()) {
         kept.add(block);
+        keptBlocks = kept.size();
       } else {
         free.push(block);
       }
@@ -132,6 +138,7 @@ final class KvPool implements KvMemory {
     }
     prefix.cut();
     kept.remove(block);
+    keptBlocks = kept.size();
     block.prefix(Optional.empty());
     free.push(block);
     evicted++;

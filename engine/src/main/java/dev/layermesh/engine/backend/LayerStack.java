@@ -13,7 +13,8 @@ public interface LayerStack {
    * Runs the layers in place and appends keys and values to the caches.
    *
    * @param batch which session and position each row is
-   * @param states residual stream [batch.rows(), hiddenSize]; replaced by the residual stream after the last layer
+   * @param states residual stream [rows, hiddenSize]: the batch's rows, and room behind them; replaced by the residual
+   *     stream after the last layer
    * @throws IllegalStateException when a cache's length is not its segment's first position
    */
   void run(Batch batch, Tensor states);

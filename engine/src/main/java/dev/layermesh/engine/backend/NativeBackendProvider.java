@@ -31,6 +31,6 @@ public final class NativeBackendProvider implements BackendProvider {
 
   @Override
   public Backend create(BackendOptions options) {
-    return new CpuBackend(NativeKernels::new, Matrices.PACKED, CpuOptions.of(options.threads(), options.kv()));
+    return new CpuBackend(NativeKernels::new, Matrices.PACKED, CpuOptions.of(options));
   }
 }

@@ -6,7 +6,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -23,23 +22,18 @@ public final class NativeMemory {
   private static final int MADV_DONTNEED = 4;
   private static final int MADV_HUGEPAGE = 14;
   private static final long MAP_FAILED = -1;
-  private static final boolean LINUX = System.getProperty("os.name").equals("Linux");
-  private static final MethodHandle MMAP = LINUX
-      ? function("mmap", FunctionDescriptor.of(
-          JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG))
-      : null;
-  private static final MethodHandle MUNMAP = LINUX
-      ? function("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG))
-      : null;
-  private static final MethodHandle MADVISE = LINUX
-      ? function("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT))
-      : null;
+  private static final MethodHandle MMAP = LibC.function("mmap", FunctionDescriptor.of(
+      JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+  private static final MethodHandle MUNMAP =
+      LibC.function("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle MADVISE =
+      LibC.function("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
 
   private NativeMemory() {}
 
   /** Zeroed memory that lives as long as {@code arena}, aligned to at least 64 bytes. */
   public static MemorySegment allocate(long bytes, Arena arena) {
-    if (!LINUX || bytes < HUGE_PAGE) {
+    if (!LibC.LINUX || bytes < HUGE_PAGE) {
       return arena.allocate(bytes, 64);
     }
     long mapped = Math.ceilDiv(bytes, HUGE_PAGE) * HUGE_PAGE + HUGE_PAGE; // room to begin at a huge page
@@ -61,7 +55,7 @@ public final class NativeMemory {
 
   /** Lets go of the pages of a mapped file: they are read again when somebody asks for them. */
   static void release(MemorySegment mappedFile) {
-    if (!LINUX || !mappedFile.isMapped()) {
+    if (!LibC.LINUX || !mappedFile.isMapped()) {
       return;
     }
     long page = 4096;
@@ -83,10 +77,5 @@ public final class NativeMemory {
     } catch (Throwable e) {
       throw new IllegalStateException("munmap", e);
     }
-  }
-
-  private static MethodHandle function(String name, FunctionDescriptor descriptor) {
-    Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(linker.defaultLookup().find(name).orElseThrow(), descriptor);
   }
 }

@@ -27,6 +27,6 @@ public final class ScalarBackendProvider implements BackendProvider {
 
   @Override
   public Backend create(BackendOptions options) {
-    return new CpuBackend(ScalarKernels::new, Matrices.STORED, CpuOptions.of(options.threads(), options.kv()));
+    return new CpuBackend(ScalarKernels::new, Matrices.STORED, CpuOptions.of(options));
   }
 }

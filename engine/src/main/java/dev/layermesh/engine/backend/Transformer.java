@@ -1,18 +1,16 @@
 package dev.layermesh.engine.backend;
 
-import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.LongConsumer;
 
 /**
- * Layers of a Llama model loaded on a backend: embed, layers, head. Every mode of decoding is a composition of the
+ * Layers of a Llama model loaded on a backend: embed, layers, logits. Every mode of decoding is a composition of the
  * three. Belongs to one thread.
  */
 public final class Transformer {
@@ -91,16 +89,22 @@ public final class Transformer {
     return stack.memory();
   }
 
-  /** Embeddings of the tokens, [ids.length(), hiddenSize]. */
-  public Tensor embed(TokenIds ids) {
-    return embedding
-        .orElseThrow(() -> new IllegalStateException("layers from " + plan.first() + " on take states, not tokens"))
-        .embed(ids);
+  /** Room for the residual stream of {@code rows} rows; used again by many steps. */
+  public Tensor tensor(int rows) {
+    return backend.tensor(rows, config.hiddenSize());
   }
 
-  /** States that other layers left, as one tensor. */
-  public Tensor load(List<HiddenRows> parts) {
-    return backend.load(parts);
+  /** Writes embeddings of the tokens into the rows of {@code into} from {@code row} on. */
+  public void embed(TokenIds ids, Tensor into, int row) {
+    if (embedding.isEmpty()) {
+      throw new IllegalStateException("layers from " + plan.first() + " on take states, not tokens");
+    }
+    embedding.get().embed(ids, into, row);
+  }
+
+  /** Writes states that other layers left into the rows of {@code into} from {@code row} on. */
+  public void load(HiddenRows states, Tensor into, int row) {
+    backend.load(states, into, row);
   }
 
   /** Runs the layers on {@code states} in place; see {@link LayerStack#run}. */
@@ -108,20 +112,24 @@ public final class Transformer {
     stack.run(batch, states);
   }
 
-  /** What the asked rows' next tokens are drawn from; see {@link Head#distributions}. */
-  public List<Distribution> head(Tensor states, List<Head.Ask> asks) {
-    return asks.isEmpty()
-        ? List.of()
-        : head.orElseThrow(() -> new IllegalStateException("no head was loaded")).distributions(states, asks);
+  /** Computes the logits of the rows asked for, if there are any; see {@link Head#logits}. */
+  public void logits(Tensor states, Asks asks) {
+    if (asks.size() == 0) {
+      return;
+    }
+    if (head.isEmpty()) {
+      throw new IllegalStateException("no head was loaded");
+    }
+    head.get().logits(states, asks);
   }
 
-  /** Logits of some rows; see {@link Head#logits}. */
-  public float[][] logits(Tensor states, int[] rows) {
-    return head.orElseThrow(() -> new IllegalStateException("no head was loaded")).logits(states, rows);
+  /** Room for {@code count} rows that outlive their step; any thread. */
+  public HiddenRows room(int count) {
+    return backend.room(count, config.hiddenSize());
   }
 
-  /** A copy of some rows that outlives the step. */
-  public HiddenRows store(Tensor states, int from, int count) {
-    return backend.store(states, from, count);
+  /** Copies rows from {@code from} on into {@link #room}. */
+  public void store(Tensor states, int from, HiddenRows into) {
+    backend.store(states, from, into);
   }
 }

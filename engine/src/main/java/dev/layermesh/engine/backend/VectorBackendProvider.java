@@ -30,6 +30,6 @@ public final class VectorBackendProvider implements BackendProvider {
 
   @Override
   public Backend create(BackendOptions options) {
-    return new CpuBackend(VectorKernels::new, Matrices.PACKED, CpuOptions.of(options.threads(), options.kv()));
+    return new CpuBackend(VectorKernels::new, Matrices.PACKED, CpuOptions.of(options));
   }
 }

@@ -1,20 +1,16 @@
 package dev.layermesh.engine.bench;
 
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.Asks;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Batch;
-import dev.layermesh.engine.backend.Batch.Segment;
-import dev.layermesh.engine.backend.Head.Ask;
 import dev.layermesh.engine.backend.KvCache;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.model.ModelConfig;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
 
 /** A whole model on one backend, to be timed step by step without lanes and sessions. Belongs to one thread. */
@@ -99,13 +95,10 @@ public final class EngineBench implements AutoCloseable {
     int vocabulary = model.config().vocabSize();
     Transformer transformer = model.transformer();
     TokenIds ids = TokenIds.of(random.ints(rows, 0, vocabulary).toArray());
-    Tensor states = transformer.embed(ids);
-    transformer.layers(new Batch(List.of(new Segment(cache, cache.length(), rows))), states);
-    List<Ask> asks = new ArrayList<>(asked);
-    for (int row = rows - asked; row < rows; row++) {
-      asks.add(new Ask(row, SamplingParams.GREEDY));
-    }
-    transformer.head(states, asks);
+    Tensor states = transformer.tensor(rows);
+    transformer.embed(ids, states, 0);
+    transformer.layers(Batch.of(cache, cache.length(), rows), states);
+    transformer.logits(states, new Asks(vocabulary).add(rows - asked, asked, new float[asked * vocabulary]));
   }
 
   @Override

@@ -3,15 +3,13 @@ package dev.layermesh.engine.bench;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.Asks;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Batch;
-import dev.layermesh.engine.backend.Batch.Segment;
 import dev.layermesh.engine.backend.KvCache;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.LoadListener;
-import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * How surprised a model is by a text, as llama.cpp's tool defines it (github.com/ggml-org/llama.cpp, tools/perplexity):
@@ -72,19 +70,21 @@ public final class Perplexity implements AutoCloseable {
     }
     Transformer transformer = model.transformer();
     int firstScored = window.length() / 2;
+    int vocabSize = model.config().vocabSize();
+    Tensor states = transformer.tensor(STEP_ROWS);
+    var logits = new float[STEP_ROWS * vocabSize];
     double sum = 0;
     try (KvCache cache = transformer.newCache()) {
       for (int from = 0; from < window.length(); from += STEP_ROWS) {
         int to = Math.min(window.length(), from + STEP_ROWS);
-        Tensor states = transformer.embed(window.slice(from, to));
-        transformer.layers(new Batch(List.of(new Segment(cache, from, to - from))), states);
+        transformer.embed(window.slice(from, to), states, 0);
+        transformer.layers(Batch.of(cache, from, to - from), states);
         int first = Math.max(from, firstScored);
         int last = Math.min(to, window.length() - 1); // what follows the last row is not known
         if (first < last) {
-          int start = from;
-          float[][] logits = transformer.logits(states, IntStream.range(first, last).map(i -> i - start).toArray());
+          transformer.logits(states, new Asks(vocabSize).add(first - from, last - first, logits));
           for (int position = first; position < last; position++) {
-            sum -= logProbability(logits[position - first], window.id(position + 1));
+            sum -= logProbability(logits, (position - first) * vocabSize, window.id(position + 1));
           }
         }
       }
@@ -92,16 +92,18 @@ public final class Perplexity implements AutoCloseable {
     return new Score(window.length() - 1 - firstScored, sum);
   }
 
-  private static double logProbability(float[] logits, int id) {
+  /** Of a token by the logits from {@code offset} on. */
+  private double logProbability(float[] logits, int offset, int id) {
+    int end = offset + model.config().vocabSize();
     float largest = Float.NEGATIVE_INFINITY;
-    for (float logit : logits) {
-      largest = Math.max(largest, logit);
+    for (int i = offset; i < end; i++) {
+      largest = Math.max(largest, logits[i]);
     }
     double total = 0;
-    for (float logit : logits) {
-      total += Math.exp(logit - largest);
+    for (int i = offset; i < end; i++) {
+      total += Math.exp(logits[i] - largest);
     }
-    return logits[id] - largest - Math.log(total);
+    return logits[offset + id] - largest - Math.log(total);
   }
 
   @Override

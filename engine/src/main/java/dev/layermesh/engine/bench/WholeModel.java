@@ -30,8 +30,8 @@ record WholeModel(Checkpoint checkpoint, Backend backend, Transformer transforme
   static WholeModel open(EngineOptions options, LoadListener listener) {
     Checkpoint checkpoint = Checkpoint.open(options.model());
     try {
-      Backend backend = Backends.open(options.device(), options.backend(), options.threads(),
-          KvOptions.ofHeap().withType(options.kv().type()));
+      Backend backend = Backends.open(
+          options.backendOptions(KvOptions.ofHeap().withType(options.kv().type())), options.backend());
       try {
         Weights weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
         Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend, listener);

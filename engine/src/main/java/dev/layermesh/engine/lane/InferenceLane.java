@@ -1,34 +1,29 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.Batch;
-import dev.layermesh.engine.backend.Head;
-import dev.layermesh.engine.backend.KvCache;
 import dev.layermesh.engine.backend.KvCache.Adopted;
-import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.backend.Transformer;
-import dev.layermesh.engine.lane.Step.Input;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
  * The single writer of a device: one platform thread owns the transformers on it, a stage each, and all their caches.
  * Sessions submit steps and wait; each batch takes what is there for one stage, decoding rows before prefill, up to
  * {@code maxRows} rows. Each stage has its own memory for keys and values, and admits sessions by it.
+ *
+ * <p>What a step needs is made by the session that asks for it, or once: the lane's thread allocates nothing per token,
+ * but for the task that the JDK makes of a virtual thread that is woken. Lists are read by index, since whether an
+ * iterator is left out is the compiler's whim.
  */
 public final class InferenceLane implements AutoCloseable {
   /**
@@ -41,8 +36,9 @@ public final class InferenceLane implements AutoCloseable {
   private static final int PATIENCE_STEPS = 20; // a round of drafting and more
   private static final int GATHER_SHARE = 4; // of a step's time, at most, goes into waiting for company
 
-  private sealed interface Order {
-    record Run(LaneSession session, Step step, CompletableFuture<Ran> result) implements Order {}
+  /** What sessions tell the lane. */
+  sealed interface Order {
+    record Run(LaneSession session, Step step, CompletableFuture<Optional<Ran.Refused>> result) implements Order {}
 
     record Adopt(LaneSession session, int first, TokenIds ids, CompletableFuture<Adopted> result) implements Order {}
 
@@ -53,38 +49,13 @@ public final class InferenceLane implements AutoCloseable {
     record Stop() implements Order {}
   }
 
-  /** A transformer, who waits for it, and who gets its memory. */
-  private static final class Stage {
-    private final Transformer transformer;
-    private final KvAdmission admission;
-    private final Deque<Order.Run> urgent = new ArrayDeque<>(); // found their memory taken by the batch before
-    private final List<Order.Run> postponed = new ArrayList<>(); // the same, of the batch being made
-    private final Deque<Order.Run> decoding = new ArrayDeque<>();
-    private final Deque<Order.Run> prefilling = new ArrayDeque<>();
-    private volatile LaneStats stats = new LaneStats(0, 0, 0, 0);
-    private volatile MemoryStats memory;
-
-    Stage(Transformer transformer) {
-      this.transformer = transformer;
-      this.admission = new KvAdmission(transformer.memory());
-      this.memory = admission.stats();
-    }
-
-    /** Those who want a token soon. */
-    int pressing() {
-      return urgent.size() + decoding.size();
-    }
-
-    boolean isIdle() {
-      return pressing() == 0 && prefilling.isEmpty();
-    }
-  }
-
-  private final List<Stage> stages;
+  private final Stage[] stages;
   private final int maxRows;
-  private final BlockingQueue<Order> orders = new LinkedBlockingQueue<>();
+  private final Queue<Order> orders = new ConcurrentLinkedQueue<>();
   private final AtomicLong sessions = new AtomicLong();
-  private final ExecutorService worker;
+  private final Thread thread;
+  private final CompletableFuture<Void> ended = new CompletableFuture<>();
+  private final List<Order.Run> batch = new ArrayList<>();
   private boolean stopped;
   private int awaited; // decoding sessions that the last step let go, less those that have come since
   private long lastNanos; // what the last step took
@@ -97,15 +68,15 @@ public final class InferenceLane implements AutoCloseable {
 
   /** Starts a lane; from here on nobody else may use {@code transformers}, which are on one device. */
   public InferenceLane(String name, List<Transformer> transformers, int maxRows) {
-    this.stages = transformers.stream().map(Stage::new).toList();
+    this.stages = transformers.stream().map(transformer -> new Stage(transformer, maxRows)).toArray(Stage[]::new);
     this.maxRows = maxRows;
-    this.worker = Executors.newSingleThreadExecutor(Thread.ofPlatform().name("lane-" + name).daemon().factory());
-    worker.execute(this::work);
+    this.thread = Thread.ofPlatform().name("lane-" + name).daemon().unstarted(this::work);
+    thread.start();
   }
 
   /** What runs at a stage; its sizes may be read by any thread. */
   Transformer transformer(int stage) {
-    return stages.get(stage).transformer;
+    return stages[stage].transformer;
   }
 
   /** Rows that a longer input is cut to, so that a prompt shares its steps with sessions that decode. */
@@ -135,16 +106,17 @@ public final class InferenceLane implements AutoCloseable {
 
   /** Counters of a stage; any thread. */
   public LaneStats stats(int stage) {
-    return stages.get(stage).stats;
+    return stages[stage].stats();
   }
 
   /** How a stage's memory for keys and values is used; any thread. */
   public MemoryStats memory(int stage) {
-    return stages.get(stage).memory;
+    return stages[stage].admission.stats();
   }
 
-  CompletableFuture<Ran> submit(LaneSession session, Step step) {
-    var result = new CompletableFuture<Ran>();
+  /** Answered with why the rows were not run, if they were not. */
+  CompletableFuture<Optional<Ran.Refused>> submit(LaneSession session, Step step) {
+    var result = new CompletableFuture<Optional<Ran.Refused>>();
     return order(new Order.Run(session, step, result), result);
   }
 
@@ -154,53 +126,72 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   private <T> CompletableFuture<T> order(Order order, CompletableFuture<T> result) {
-    orders.add(order);
+    tell(order);
     if (closed) {
-      result.completeExceptionally(new IllegalStateException("lane closed"));
+      refuse(result);
     }
     return result;
   }
 
   void share(LaneSession session, int block, TokenIds ids, Optional<HiddenRows> states) {
-    orders.add(new Order.Share(session, block, ids, states));
+    tell(new Order.Share(session, block, ids, states));
   }
 
   void forget(LaneSession session) {
-    orders.add(new Order.Forget(session));
+    tell(new Order.Forget(session));
+  }
+
+  private void tell(Order order) {
+    orders.add(order);
+    LockSupport.unpark(thread);
   }
 
   /** Stops after the current batch; steps that still wait fail. */
   @Override
   public void close() {
     closed = true;
-    orders.add(new Order.Stop());
-    worker.close();
+    tell(new Order.Stop());
+    ended.join();
   }
 
   private void work() {
     try {
       while (!stopped) {
-        accept(stages.stream().allMatch(Stage::isIdle) ? orders.take() : orders.poll());
+        accept(isIdle() ? awaitOrder() : orders.poll());
         gather();
-        Stage stage = busiest();
-        List<Order.Run> batch = nextBatch(stage);
-        if (!batch.isEmpty() && !stopped) {
-          run(stage, batch);
+        if (!stopped) {
+          runNext(busiest());
         }
-        stages.forEach(each -> each.memory = each.admission.stats(each.memory));
       }
-    } catch (InterruptedException whoeverClosesIsInAHurry) {
-      Thread.currentThread().interrupt();
     } finally {
       closed = true;
       acceptAll();
       for (Stage stage : stages) {
-        stage.memory = stage.admission.stats();
         Stream.of(stage.urgent, stage.decoding, stage.prefilling)
             .flatMap(Deque::stream)
             .forEach(run -> refuse(run.result()));
       }
+      ended.complete(null);
     }
+  }
+
+  private boolean isIdle() {
+    for (Stage stage : stages) {
+      if (!stage.isIdle()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Parks until there is an order. */
+  private Order awaitOrder() {
+    Order order = orders.poll();
+    while (order == null) {
+      LockSupport.park(this);
+      order = orders.poll();
+    }
+    return order;
   }
 
   private static void refuse(CompletableFuture<?> result) {
@@ -249,7 +240,7 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   private Stage stage(LaneSession session) {
-    return stages.get(session.stage());
+    return stages[session.stage()];
   }
 
   private static <T> void answer(CompletableFuture<T> result, Supplier<T> source) {
@@ -265,7 +256,7 @@ public final class InferenceLane implements AutoCloseable {
    * window waits for the next stage too, until that one has the most.
    */
   private Stage busiest() {
-    Stage busiest = stages.getFirst();
+    Stage busiest = stages[0];
     for (Stage stage : stages) {
       int more = Integer.compare(stage.pressing(), busiest.pressing());
       if (more > 0 || more == 0 && stage.prefilling.size() > busiest.prefilling.size()) {
@@ -276,21 +267,21 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   /**
-   * What a stage runs next: whoever waits for a token, then prefill. One part of a prompt goes along even if it does
-   * not fit, or a lane that never stops decoding would never begin with it.
+   * Makes the batch that a stage runs next: whoever waits for a token, then prefill. One part of a prompt goes along
+   * even if it does not fit, or a lane that never stops decoding would never begin with it.
    */
-  private List<Order.Run> nextBatch(Stage stage) {
-    var batch = new ArrayList<Order.Run>();
+  private void fill(Stage stage) {
     stage.admission.startBatch();
-    int rows = take(stage, stage.urgent, batch, 0, maxRows);
-    rows = take(stage, stage.decoding, batch, rows, maxRows);
-    take(stage, stage.prefilling, batch, rows, Math.max(maxRows, rows + partRows()));
-    stage.urgent.addAll(stage.postponed);
-    stage.postponed.clear();
-    return batch;
+    int rows = take(stage, stage.urgent, 0, maxRows);
+    rows = take(stage, stage.decoding, rows, maxRows);
+    take(stage, stage.prefilling, rows, Math.max(maxRows, rows + partRows()));
+    if (!stage.postponed.isEmpty()) {
+      stage.urgent.addAll(stage.postponed);
+      stage.postponed.clear();
+    }
   }
 
-  private int take(Stage stage, Deque<Order.Run> queue, List<Order.Run> batch, int before, int limit) {
+  private int take(Stage stage, Deque<Order.Run> queue, int before, int limit) {
     int rows = before;
     while (!queue.isEmpty() && (rows == 0 || rows + queue.peek().step().rows() <= limit)) {
       Order.Run run = queue.poll();
@@ -317,7 +308,7 @@ public final class InferenceLane implements AutoCloseable {
           yield false;
         }
         case KvAdmission.Answer.Refused refused -> {
-          run.result().complete(refused.why());
+          run.result().complete(Optional.of(refused.why()));
           yield false;
         }
       };
@@ -327,75 +318,37 @@ public final class InferenceLane implements AutoCloseable {
     }
   }
 
-  private void run(Stage stage, List<Order.Run> batch) {
+  private void runNext(Stage stage) {
+    fill(stage);
+    if (!batch.isEmpty()) {
+      run(stage, batch);
+      batch.clear();
+    }
+  }
+
+  private void run(Stage stage, List<Order.Run> runs) {
     try {
-      runTogether(stage, batch);
+      runTogether(stage, runs);
     } catch (Throwable failure) {
-      if (batch.size() == 1) {
-        batch.getFirst().result().completeExceptionally(failure);
+      if (runs.size() == 1) {
+        runs.getFirst().result().completeExceptionally(failure);
       } else {
-        batch.forEach(each -> run(stage, List.of(each))); // one session's failure is not another's
+        runs.forEach(each -> run(stage, List.of(each))); // one session's failure is not another's
       }
     }
   }
 
-  private void runTogether(Stage stage, List<Order.Run> batch) {
+  private void runTogether(Stage stage, List<Order.Run> runs) {
     long startNanos = System.nanoTime();
-    Tensor states = input(stage.transformer, batch);
-    var segments = new ArrayList<Batch.Segment>();
-    var asks = new ArrayList<Head.Ask>();
-    int row = 0;
-    for (Order.Run run : batch) {
-      Step step = run.step();
-      KvCache cache = run.session().cacheAt(step.first());
-      segments.add(new Batch.Segment(cache, step.first(), step.rows()));
-      int start = row;
-      step.ask().ifPresent(sampling ->
-          IntStream.range(start, start + step.rows()).forEach(each -> asks.add(new Head.Ask(each, sampling))));
-      row += step.rows();
-    }
-    stage.transformer.layers(new Batch(segments), states);
-    List<Ran> rans = rans(stage.transformer, batch, states, stage.transformer.head(states, asks));
+    stage.run(runs);
     acceptAll(); // what comes after this comes back
-    awaited = (int) batch.stream().filter(run -> run.step().decodes()).count();
-    for (int i = 0; i < batch.size(); i++) {
-      batch.get(i).result().complete(rans.get(i));
+    awaited = 0;
+    for (int i = 0; i < runs.size(); i++) {
+      awaited += runs.get(i).step().decodes() ? 1 : 0;
     }
-    count(stage, row, asks.size());
+    for (int i = 0; i < runs.size(); i++) {
+      runs.get(i).result().complete(Optional.empty());
+    }
     lastNanos = System.nanoTime() - startNanos;
-  }
-
-  private static Tensor input(Transformer transformer, List<Order.Run> batch) {
-    if (batch.getFirst().step().input() instanceof Input.States) {
-      return transformer.load(batch.stream().map(run -> ((Input.States) run.step().input()).rows()).toList());
-    }
-    return transformer.embed(batch.stream()
-        .map(run -> ((Input.Tokens) run.step().input()).ids())
-        .reduce((all, more) -> all.concat(more))
-        .orElseThrow());
-  }
-
-  /** What each run of a batch is told. */
-  private static List<Ran> rans(
-      Transformer transformer, List<Order.Run> batch, Tensor states, List<Distribution> distributions) {
-    var rans = new ArrayList<Ran>();
-    int row = 0;
-    int asked = 0;
-    for (Order.Run run : batch) {
-      Step step = run.step();
-      Optional<HiddenRows> kept =
-          step.keepsStates() ? Optional.of(transformer.store(states, row, step.rows())) : Optional.empty();
-      int answers = step.ask().isPresent() ? step.rows() : 0;
-      rans.add(new Ran.Done(kept, distributions.subList(asked, asked + answers)));
-      row += step.rows();
-      asked += answers;
-    }
-    return rans;
-  }
-
-  private static void count(Stage stage, int rows, int asked) {
-    LaneStats last = stage.stats;
-    stage.stats = new LaneStats(
-        last.steps() + 1, last.rows() + rows, last.decodeSteps() + (asked > 0 ? 1 : 0), last.decodeRows() + asked);
   }
 }

@@ -19,7 +19,7 @@ import java.util.TreeSet;
  *
  * <p>Ages differ between the two sides of a split, so two sessions may each hold what the other waits for. Of two such
  * one is idle here, as it waits there: who has waited for long takes from whoever has been idle for long, older or not.
- * Belongs to the lane's thread.
+ * Belongs to the lane's thread, but for {@link #stats()}.
  */
 final class KvAdmission {
 
@@ -32,7 +32,7 @@ final class KvAdmission {
     record Next() implements Answer {}
 
     /** It is not to run. */
-    record Refused(Ran why) implements Answer {}
+    record Refused(Ran.Refused why) implements Answer {}
   }
 
   private static final Answer ADMITTED = new Answer.Admitted();
@@ -43,8 +43,8 @@ final class KvAdmission {
   private final NavigableSet<LaneSession> holders = new TreeSet<>(Comparator.comparingLong(LaneSession::number));
   private final NavigableSet<LaneSession> waiting = new TreeSet<>(Comparator.comparingLong(LaneSession::number));
   private long batch; // number of the one being made
-  private long refused;
-  private long preempted;
+  private volatile long refused; // written here alone, read by any thread
+  private volatile long preempted;
 
   KvAdmission(KvMemory memory) {
     this.memory = memory;
@@ -161,15 +161,9 @@ final class KvAdmission {
     waiting.remove(session);
   }
 
+  /** Any thread. */
   MemoryStats stats() {
     return new MemoryStats(memory.stats(), refused, preempted);
-  }
-
-  /** The same object if nothing has changed since. */
-  MemoryStats stats(MemoryStats last) {
-    boolean same = last.refused() == refused && last.preempted() == preempted
-        && last.kv().blocks() - last.kv().used() == memory.available();
-    return same ? last : stats();
   }
 
   private int blocks(int positions) {

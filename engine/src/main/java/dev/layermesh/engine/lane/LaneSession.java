@@ -1,14 +1,18 @@
 package dev.layermesh.engine.lane;
 
+import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.backend.KvCache;
 import dev.layermesh.engine.backend.KvCache.Adopted;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.IntStream;
 
 /**
  * One session's cache at a stage of a lane. Used by one thread at a time, which parks until its rows have run; only
@@ -18,6 +22,7 @@ public final class LaneSession implements AutoCloseable {
   private final InferenceLane lane;
   private final int stage;
   private final long number;
+  private float[] logits = {}; // [rows, V], written by the lane while the session waits
   private volatile long rowsRun;
 
   // The lane's thread alone.
@@ -60,25 +65,49 @@ public final class LaneSession implements AutoCloseable {
   }
 
   /**
-   * Runs tokens at positions from {@code first} on, and forgets what was there.
+   * Runs tokens at positions from {@code first} on, and forgets what was there. The states after the last layer are
+   * kept.
    *
    * @param ask how to choose what follows each; empty when nobody wants to know
    */
   public Ran run(int first, TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
-    return run(new Step(first, new Step.Input.Tokens(ids), ask));
+    return run(first, new Step.Input.Tokens(ids), Optional.of(lane.transformer(stage).room(ids.length())), ask);
   }
 
-  /** The same for states that earlier layers left. */
+  /** The same for states that earlier layers left; those after the last layer are not kept. */
   public Ran run(int first, HiddenRows states, Optional<SamplingParams> ask) throws InterruptedException {
-    return run(new Step(first, new Step.Input.States(states), ask));
+    return run(first, new Step.Input.States(states), Optional.empty(), ask);
   }
 
-  private Ran run(Step step) throws InterruptedException {
-    Ran ran = await(lane.submit(this, step), step.first());
-    if (ran instanceof Ran.Done) {
-      rowsRun += step.rows();
+  private Ran run(int first, Step.Input input, Optional<HiddenRows> states, Optional<SamplingParams> ask)
+      throws InterruptedException {
+    var step = new Step(first, input, ask.map(_ -> room(input.count())), states);
+    Optional<Ran.Refused> refused = await(lane.submit(this, step), first);
+    if (refused.isPresent()) {
+      return refused.get();
     }
-    return ran;
+    rowsRun += step.rows();
+    return new Ran.Done(states, ask.map(sampling -> distributions(step.rows(), sampling)).orElse(List.of()));
+  }
+
+  /** Room for the logits of some rows: the same for every step. */
+  private float[] room(int rows) {
+    int size = Math.multiplyExact(rows, vocabSize());
+    if (logits.length < size) {
+      logits = new float[size];
+    }
+    return logits;
+  }
+
+  /** What the next tokens are drawn from: the session's own thread makes it, while the lane runs others. */
+  private List<Distribution> distributions(int rows, SamplingParams sampling) {
+    return IntStream.range(0, rows)
+        .mapToObj(row -> Sampler.distribution(logits, row * vocabSize(), vocabSize(), sampling))
+        .toList();
+  }
+
+  private int vocabSize() {
+    return lane.transformer(stage).config().vocabSize();
   }
 
   /**

@@ -20,11 +20,14 @@ public sealed interface Ran {
     }
   }
 
+  /** They were not. */
+  sealed interface Refused extends Ran {}
+
   /** There is no room for their keys and values now; nothing was run, nothing lost. */
-  record NoRoom() implements Ran {}
+  record NoRoom() implements Refused {}
 
   /**
    * The session's rows had to make room for another's, and nothing was run: rows from {@code has} on must be run again.
    */
-  record Lost(int has) implements Ran {}
+  record Lost(int has) implements Refused {}
 }

@@ -1,24 +1,25 @@
 package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import java.util.Optional;
 
 /**
- * Rows of one session to run through a lane's layers.
+ * Rows of one session to run through a lane's layers, and room for what comes of it: the session's thread makes all of
+ * it, the lane's only writes there.
  *
  * @param first position of the first row; whatever the cache holds from there on is forgotten
  * @param input where the rows start from
- * @param ask how to choose the next token after each row; empty for rows that only fill the cache
+ * @param logits where those of each row go, [rows, vocabSize] or longer; empty for rows that only fill the cache
+ * @param states where the residual stream after the last layer goes, if anybody wants it
  */
-record Step(int first, Input input, Optional<SamplingParams> ask) {
+record Step(int first, Input input, Optional<float[]> logits, Optional<HiddenRows> states) {
 
   /** What rows start from. */
   sealed interface Input {
     int count();
 
-    /** Tokens, to be embedded; the states after the last layer are kept. */
+    /** Tokens, to be embedded. */
     record Tokens(TokenIds ids) implements Input {
       @Override
       public int count() {
@@ -44,16 +45,11 @@ record Step(int first, Input input, Optional<SamplingParams> ask) {
     return first + rows();
   }
 
-  /** Whether the result holds the states after the last layer: those of whoever runs the first ones. */
-  boolean keepsStates() {
-    return input instanceof Input.Tokens;
-  }
-
   /**
    * Whether somebody waits for a token: such steps go before prefill. A row alone is on its way to one, be it that
    * another stage will be asked.
    */
   boolean decodes() {
-    return ask.isPresent() || rows() == 1;
+    return logits.isPresent() || rows() == 1;
   }
 }

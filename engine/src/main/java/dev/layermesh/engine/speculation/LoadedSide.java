@@ -42,7 +42,7 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
       int exitLayer = checkpoint.config().chooseExitLayer(options.exitLayer());
       List<Slice> slices = choice.slices(checkpoint.config().numLayers(), exitLayer);
       Backend backend = keep(resources, Backends.open(
-          options.device(), options.backend(), options.threads(), ofALayer(options.kv(), checkpoint.config(), slices)));
+          options.backendOptions(ofALayer(options.kv(), checkpoint.config(), slices)), options.backend()));
       List<ModelIdentity> models = slices.stream()
           .map(slice -> ModelIdentity.of(checkpoint, slice, exitLayer, backend.arithmetic()))
           .toList();

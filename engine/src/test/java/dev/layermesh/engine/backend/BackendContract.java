@@ -3,13 +3,10 @@ package dev.layermesh.engine.backend;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.Batch.Segment;
-import dev.layermesh.engine.backend.Head.Ask;
 import dev.layermesh.engine.backend.TestModel.Running;
 import dev.layermesh.engine.backend.TestModel.Session;
 import dev.layermesh.engine.checkpoint.Checkpoint;
@@ -70,11 +67,11 @@ abstract class BackendContract {
 
   private void requireTheSameBitsInAnyCompany(TestModel model, KvOptions kv) {
     float[] alone;
-    try (Backend backend = backend(CpuOptions.of(1, kv))) {
+    try (Backend backend = backend(CpuOptions.of(new BackendOptions(Device.CPU, 1, kv, false)))) {
       alone = inChunks(model.on(backend), 1, List.of());
     }
-    List<CpuOptions> layouts = List.of(new CpuOptions(1, 3, 0, kv), new CpuOptions(2, 64, 0, kv),
-        new CpuOptions(3, 1, 0, kv), new CpuOptions(2, 16, 1 << 16, kv));
+    List<CpuOptions> layouts = List.of(new CpuOptions(1, 3, 0, kv, false), new CpuOptions(2, 64, 0, kv, false),
+        new CpuOptions(3, 1, 0, kv, false), new CpuOptions(2, 16, 1 << 16, kv, false));
     for (int i = 0; i < layouts.size(); i++) {
       try (Backend backend = backend(layouts.get(i))) {
         Running running = model.on(backend);
@@ -111,11 +108,12 @@ abstract class BackendContract {
       Running alone = model.on(one);
       Running together = model.on(three);
       Tensor states = alone.step(List.of(alone.session(1, 17)), 17);
-      Tensor same = three.load(List.of(one.store(states, 0, 9), one.store(states, 9, 8)));
+      Tensor same = TestModel.loaded(
+          three, TestModel.stored(one, states, 0, 9), TestModel.stored(one, states, 9, 8));
       int[] rows = {16, 3, 3, 0, 11};
-      float[][] logits = together.head().logits(same, rows);
+      float[][] logits = together.logits(same, rows);
       for (int i = 0; i < rows.length; i++) {
-        assertThat(logits[i]).isEqualTo(alone.head().logits(states, new int[] {rows[i]})[0]);
+        assertThat(logits[i]).isEqualTo(alone.logits(states, rows[i])[0]);
       }
     }
   }
@@ -146,12 +144,12 @@ abstract class BackendContract {
       float[] expected = whole.floats(whole.step(List.of(whole.session(1, 9)), 9), 0, 9);
       LayerStack early = model.stack(draft, LayerPlan.until(exit));
       LayerStack late = model.stack(verify, LayerPlan.from(exit, layers));
-      Tensor states = draft.embedding(model.config(), model.embedding()).embed(model.ids(1, 9));
-      early.run(new Batch(List.of(new Segment(early.newCache(), 0, 9))), states);
-      HiddenRows exitStates = draft.store(states, 0, 9);
-      Tensor received = verify.load(List.of(exitStates));
-      late.run(new Batch(List.of(new Segment(late.newCache(), 0, 9))), received);
-      assertThat(TestModel.floats(verify.store(received, 0, 9))).isEqualTo(expected);
+      Tensor states = model.embed(draft, model.ids(1, 9));
+      early.run(Batch.of(early.newCache(), 0, 9), states);
+      HiddenRows exitStates = TestModel.stored(draft, states, 0, 9);
+      Tensor received = TestModel.loaded(verify, exitStates);
+      late.run(Batch.of(late.newCache(), 0, 9), received);
+      assertThat(TestModel.floats(TestModel.stored(verify, received, 0, 9))).isEqualTo(expected);
       assertThat(TestModel.floats(exitStates)).isNotEqualTo(expected);
     }
   }
@@ -178,9 +176,9 @@ abstract class BackendContract {
   }
 
   private static float[] states(Backend backend, LayerStack stack, TestModel model) {
-    Tensor states = backend.embedding(model.config(), model.embedding()).embed(model.ids(1, 7));
-    stack.run(new Batch(List.of(new Segment(stack.newCache(), 0, 7))), states);
-    return TestModel.floats(backend.store(states, 0, 7));
+    Tensor states = model.embed(backend, model.ids(1, 7));
+    stack.run(Batch.of(stack.newCache(), 0, 7), states);
+    return TestModel.floats(TestModel.stored(backend, states, 0, 7));
   }
 
   @ParameterizedTest
@@ -200,17 +198,16 @@ abstract class BackendContract {
     Golden golden = Golden.read(folder);
     try (Checkpoint checkpoint = Checkpoint.open(folder); Backend backend = spread(2, 16)) {
       TestModel model = TestModel.of(checkpoint);
-      Head head = backend.head(model.config(), model.head().norm(), model.head().projection(), _ -> { });
       for (int i = 0; i < golden.cases().size(); i++) {
         Golden.Case each = golden.cases().get(i);
         int rows = each.prompt().length();
-        Tensor states = backend.embedding(model.config(), model.embedding()).embed(each.prompt());
+        Tensor states = model.embed(backend, each.prompt());
         for (int layer = 0; layer < model.config().numLayers(); layer++) {
           LayerStack stack = model.stack(backend, LayerPlan.from(layer, layer + 1));
-          stack.run(new Batch(List.of(new Segment(stack.newCache(), 0, rows))), states);
-          float[][] logits = head.logits(states, IntStream.range(0, rows).toArray());
+          stack.run(Batch.of(stack.newCache(), 0, rows), states);
+          float[][] logits = model.logits(backend, states, IntStream.range(0, rows).toArray());
           if (i == 0 && !golden.tensors().isEmpty()) {
-            assertGolden(TestModel.floats(backend.store(states, 0, rows)), golden, "hidden." + layer);
+            assertGolden(TestModel.floats(TestModel.stored(backend, states, 0, rows)), golden, "hidden." + layer);
             assertGolden(flat(logits), golden, "exit_logits." + layer);
           }
           assertThat(choices(logits)).as("case %d, exit %d", i, layer + 1).isEqualTo(each.exitArgmax().get(layer));
@@ -262,32 +259,17 @@ abstract class BackendContract {
   }
 
   @Test
-  void shouldDistributeAsTheSamplerDoesOverTheLogits() {
-    try (Backend backend = spread(2, 64)) {
-      Running running = AWKWARD.on(backend);
-      Tensor states = running.step(List.of(running.session(1, 5)), 5);
-      SamplingParams sampled = new SamplingParams(0.7, 20, 0.9, 3, SamplingParams.GREEDY.acceptance());
-      List<Ask> asks = List.of(
-          new Ask(4, SamplingParams.GREEDY), new Ask(0, SamplingParams.sampled(1, 1)), new Ask(2, sampled));
-      float[][] logits = running.head().logits(states, new int[] {4, 0, 2});
-      List<Distribution> expected = IntStream.range(0, 3).mapToObj(i ->
-          Sampler.distribution(logits[i], 0, logits[i].length, asks.get(i).sampling())).toList();
-      assertThat(running.head().distributions(states, asks)).isEqualTo(expected);
-    }
-  }
-
-  @Test
   void shouldKeepStoredRowsWhenTheTensorRunsOn() {
     try (Backend backend = spread(1, 64)) {
       Running running = AWKWARD.on(backend);
       Session session = running.session(1, 6);
       Tensor states = running.step(List.of(session), 6);
-      HiddenRows stored = backend.store(states, 2, 3);
+      HiddenRows stored = TestModel.stored(backend, states, 2, 3);
       float[] before = TestModel.floats(stored);
       session.cache().truncate(0);
-      running.stack().run(new Batch(List.of(new Segment(session.cache(), 0, 6))), states);
+      running.stack().run(Batch.of(session.cache(), 0, 6), states);
       assertThat(TestModel.floats(stored)).isEqualTo(before);
-      assertThat(running.floats(backend.load(List.of(stored, stored)), 3, 3)).isEqualTo(before);
+      assertThat(running.floats(TestModel.loaded(backend, stored, stored), 3, 3)).isEqualTo(before);
     }
   }
 
@@ -297,22 +279,23 @@ abstract class BackendContract {
       Running running = AWKWARD.on(backend);
       Session session = running.session(1, 301);
       running.step(List.of(session), 5);
-      assertRefused(running, 3, "3 rows from position 4, cache holds 5", new Segment(session.cache(), 4, 3));
-      assertRefused(running, 296, "cache holds 5, the model 300", new Segment(session.cache(), 5, 296));
-      assertRefused(running, 2, "twice", new Segment(session.cache(), 5, 1), new Segment(session.cache(), 5, 1));
-      assertRefused(running, 1, "another stack's", new Segment(AWKWARD.on(backend).stack().newCache(), 0, 1));
+      assertRefused(running, 3, "3 rows from position 4, cache holds 5", Batch.of(session.cache(), 4, 3));
+      assertRefused(running, 296, "cache holds 5, the model 300", Batch.of(session.cache(), 5, 296));
+      Batch twice = Batch.of(session.cache(), 5, 1).add(session.cache(), 5, 1);
+      assertRefused(running, 2, "twice", twice);
+      assertRefused(running, 1, "another stack's", Batch.of(AWKWARD.on(backend).stack().newCache(), 0, 1));
       KvCache closed = running.stack().newCache();
       closed.close();
       closed.close();
-      assertRefused(running, 1, "closed", new Segment(closed, 0, 1));
+      assertRefused(running, 1, "closed", Batch.of(closed, 0, 1));
       assertThat(session.cache().length()).isEqualTo(5);
       assertThatThrownBy(() -> session.cache().truncate(6)).hasMessageContaining("truncate to 6, cache holds 5");
     }
   }
 
-  private static void assertRefused(Running running, int rows, String message, Segment... segments) {
-    Tensor states = running.backend().embedding(AWKWARD.config(), AWKWARD.embedding()).embed(AWKWARD.ids(1, rows));
-    assertThatThrownBy(() -> running.stack().run(new Batch(List.of(segments)), states))
+  private static void assertRefused(Running running, int rows, String message, Batch batch) {
+    Tensor states = AWKWARD.embed(running.backend(), AWKWARD.ids(1, rows));
+    assertThatThrownBy(() -> running.stack().run(batch, states))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining(message);
   }
@@ -320,8 +303,8 @@ abstract class BackendContract {
   @Test
   void shouldRefuseATokenOutsideTheVocabulary() {
     try (Backend backend = spread(1, 64)) {
-      Embedding embedding = backend.embedding(AWKWARD.config(), AWKWARD.embedding());
-      assertThatThrownBy(() -> embedding.embed(TokenIds.of(131))).hasMessageContaining("131 in a vocabulary of 131");
+      assertThatThrownBy(() -> AWKWARD.embed(backend, TokenIds.of(131)))
+          .hasMessageContaining("131 in a vocabulary of 131");
     }
   }
 

@@ -29,7 +29,8 @@ class BackendsTest {
   @CsvSource({"scalar, cpu-scalar-f32-kv-q8_0", "vector, cpu-lanes16-f32-kv-q8_0", "native, cpu-lanes16-f32-kv-q8_0"})
   void shouldNameTheTypeOfKeysAndValuesWhereItIsNotThatOfAllElse(String name, String arithmetic) {
     Available.require(name);
-    try (Backend backend = Backends.open("cpu", name, 1, KvOptions.ofHeap().withType(KvType.parse("q8_0")))) {
+    KvOptions rounded = KvOptions.ofHeap().withType(KvType.parse("q8_0"));
+    try (Backend backend = Backends.open(new BackendOptions(Device.CPU, 1, rounded, false), name)) {
       assertThat(backend.arithmetic()).isEqualTo(arithmetic);
     }
   }

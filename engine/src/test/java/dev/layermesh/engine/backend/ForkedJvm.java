@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** Runs a main class of the tests in a JVM with flags of its own. */
-final class ForkedJvm {
+public final class ForkedJvm {
   private ForkedJvm() {}
 
   /** What it prints on both streams. */
-  static String run(List<String> flags, Class<?> main, String... arguments) throws Exception {
+  public static String run(List<String> flags, Class<?> main, String... arguments) throws Exception {
     return run(flags, System.getProperty("java.class.path"), main, arguments);
   }
 

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.Batch.Segment;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.Weights;
@@ -56,16 +55,21 @@ class KvCacheTest {
     var config = checkpoint.config();
     var shape = new KvShape(KvType.F32, config.numLayers(), config.numKvHeads(), config.headDim(), BLOCK);
     var kv = new KvOptions(blocks * shape.bytes() / config.numLayers(), BLOCK, shares);
-    backend = new CpuBackend(ScalarKernels::new, Matrices.STORED, CpuOptions.of(1, kv));
+    backend = new CpuBackend(
+        ScalarKernels::new, Matrices.STORED, CpuOptions.of(new BackendOptions(Device.CPU, 1, kv, false)));
     backends.add(backend);
     return backend.prepare(config, weights.slice().plan(), weights.layers(), _ -> { });
   }
 
   /** States after the last layer of ids that go behind what the cache holds. */
   private float[] run(LayerStack layers, KvCache cache, TokenIds ids) {
-    Tensor states = backend.embedding(checkpoint.config(), weights.embedding().orElseThrow()).embed(ids);
-    layers.run(new Batch(List.of(new Segment(cache, cache.length(), ids.length()))), states);
-    return floats(backend.store(states, 0, ids.length()));
+    return floats(states(layers, cache, ids));
+  }
+
+  private HiddenRows states(LayerStack layers, KvCache cache, TokenIds ids) {
+    Tensor states = TestModel.of(checkpoint).embed(backend, ids);
+    layers.run(Batch.of(cache, cache.length(), ids.length()), states);
+    return TestModel.stored(backend, states, 0, ids.length());
   }
 
   private float[] run(KvCache cache, TokenIds ids) {
@@ -160,9 +164,7 @@ class KvCacheTest {
   @Test
   void shouldHandOverTheStatesOfAdoptedPositions() {
     KvCache first = stack.newCache();
-    Tensor states = backend.embedding(checkpoint.config(), weights.embedding().orElseThrow()).embed(IDS.slice(0, 4));
-    stack.run(new Batch(List.of(new Segment(first, 0, 4))), states);
-    HiddenRows kept = backend.store(states, 0, 4);
+    HiddenRows kept = states(stack, first, IDS.slice(0, 4));
     first.share(0, IDS.slice(0, 4), Optional.of(kept));
     KvCache second = stack.newCache();
     List<HiddenRows> one = second.adopt(IDS.slice(0, 1)).states();
@@ -249,7 +251,7 @@ class KvCacheTest {
   @Test
   void shouldRefuseABudgetOfLessThanABlock() {
     assertThatThrownBy(() -> new KvOptions(0, BLOCK, true)).hasMessageContaining("--kv-memory=0: must be 1 byte");
-    var tiny = CpuOptions.of(1, new KvOptions(100, BLOCK, true));
+    var tiny = new CpuOptions(1, BLOCK, 0, new KvOptions(100, BLOCK, true), false);
     try (Backend small = new CpuBackend(ScalarKernels::new, Matrices.STORED, tiny)) {
       var plan = weights.slice().plan();
       assertThatThrownBy(() -> small.prepare(checkpoint.config(), plan, weights.layers(), _ -> { }))

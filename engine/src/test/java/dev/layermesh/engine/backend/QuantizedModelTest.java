@@ -3,13 +3,11 @@ package dev.layermesh.engine.backend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.Batch.Segment;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GgufCase;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
@@ -76,10 +74,9 @@ class QuantizedModelTest {
   /** Of every position, which are run in one step. */
   private static float[][] logits(TestModel model, Backend backend, TokenIds ids) {
     LayerStack stack = model.stack(backend, LayerPlan.all(model.config().numLayers()));
-    Tensor states = backend.embedding(model.config(), model.embedding()).embed(ids);
-    stack.run(new Batch(List.of(new Segment(stack.newCache(), 0, ids.length()))), states);
-    Head head = backend.head(model.config(), model.head().norm(), model.head().projection(), _ -> { });
-    return head.logits(states, IntStream.range(0, ids.length()).toArray());
+    Tensor states = model.embed(backend, ids);
+    stack.run(Batch.of(stack.newCache(), 0, ids.length()), states);
+    return model.logits(backend, states, IntStream.range(0, ids.length()).toArray());
   }
 
   private static double largestDifference(float[] a, float[] b) {

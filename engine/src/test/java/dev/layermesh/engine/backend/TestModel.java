@@ -2,7 +2,6 @@ package dev.layermesh.engine.backend;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.Batch.Segment;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.HeadWeights;
@@ -15,7 +14,7 @@ import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.model.Rope;
 import dev.layermesh.engine.model.RopeScaling;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
@@ -109,6 +108,42 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
         config, plan, plan.layers().stream().map(layer -> layers.get(layer.index())).toList(), _ -> { });
   }
 
+  /** Embeddings of tokens. */
+  Tensor embed(Backend backend, TokenIds ids) {
+    Tensor states = backend.tensor(ids.length(), config.hiddenSize());
+    backend.embedding(config, embedding).embed(ids, states, 0);
+    return states;
+  }
+
+  /** Logits of some rows, [rows.length][V]. */
+  float[][] logits(Backend backend, Tensor states, int... rows) {
+    float[][] logits = new float[rows.length][config.vocabSize()];
+    var asks = new Asks(config.vocabSize());
+    for (int i = 0; i < rows.length; i++) {
+      asks.add(rows[i], 1, logits[i]);
+    }
+    backend.head(config, head.norm(), head.projection(), _ -> { }).logits(states, asks);
+    return logits;
+  }
+
+  /** A copy of some rows. */
+  static HiddenRows stored(Backend backend, Tensor states, int from, int count) {
+    HiddenRows rows = backend.room(count, states.width());
+    backend.store(states, from, rows);
+    return rows;
+  }
+
+  /** One tensor of the rows of all parts. */
+  static Tensor loaded(Backend backend, HiddenRows... parts) {
+    Tensor states = backend.tensor(Arrays.stream(parts).mapToInt(HiddenRows::count).sum(), parts[0].width());
+    int row = 0;
+    for (HiddenRows part : parts) {
+      backend.load(part, states, row);
+      row += part.count();
+    }
+    return states;
+  }
+
   /** All layers, prepared. */
   record Running(TestModel model, Backend backend, LayerStack stack) {
 
@@ -119,24 +154,24 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
     /** Runs the next {@code rows[i]} ids of {@code sessions.get(i)}; the residual stream after the last layer. */
     Tensor step(List<Session> sessions, int... rows) {
       TokenIds ids = TokenIds.empty();
-      List<Segment> segments = new ArrayList<>();
+      var batch = new Batch();
       for (int i = 0; i < rows.length; i++) {
         Session session = sessions.get(i);
         int first = session.cache.length();
-        segments.add(new Segment(session.cache, first, rows[i]));
+        batch.add(session.cache, first, rows[i]);
         ids = ids.concat(session.ids.slice(first, first + rows[i]));
       }
-      Tensor states = backend.embedding(model.config, model.embedding).embed(ids);
-      stack.run(new Batch(segments), states);
+      Tensor states = model.embed(backend, ids);
+      stack.run(batch, states);
       return states;
     }
 
     float[] floats(Tensor states, int from, int count) {
-      return TestModel.floats(backend.store(states, from, count));
+      return TestModel.floats(stored(backend, states, from, count));
     }
 
-    Head head() {
-      return backend.head(model.config, model.head.norm(), model.head.projection(), _ -> { });
+    float[][] logits(Tensor states, int... rows) {
+      return model.logits(backend, states, rows);
     }
   }
 

@@ -151,4 +151,22 @@ class InferenceLaneTest {
     });
     assertThatThrownBy(() -> late.get(10, TimeUnit.SECONDS)).hasMessageContaining("closed");
   }
+
+  @Test
+  void shouldLeaveNobodyWaitingWhenItCloses() throws Exception {
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      var sessions = IntStream.range(0, 8).mapToObj(i -> threads.submit(() -> {
+        while (true) {
+          try (LaneSession session = lane.open()) {
+            decode(session, 200);
+          }
+        }
+      })).toList();
+      Await.until("they decode", Duration.ofSeconds(30), () -> lane.stats().decodeSteps() > 20);
+      lane.close();
+      for (var each : sessions) {
+        assertThatThrownBy(() -> each.get(10, TimeUnit.SECONDS)).hasMessageContaining("closed");
+      }
+    }
+  }
 }

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.backend.Backend;
+import dev.layermesh.engine.backend.BackendOptions;
 import dev.layermesh.engine.backend.Backends;
+import dev.layermesh.engine.backend.Device;
 import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
@@ -37,7 +39,8 @@ class KvAdmissionTest {
     checkpoint = Checkpoint.open(Fixtures.tinyLlama2());
     var config = checkpoint.config();
     long block = 2L * config.numKvHeads() * config.headDim() * BLOCK * Float.BYTES;
-    backend = Backends.open("cpu", "scalar", 1, new KvOptions(BLOCKS * block, BLOCK, true));
+    backend = Backends.open(
+        new BackendOptions(Device.CPU, 1, new KvOptions(BLOCKS * block, BLOCK, true), false), "scalar");
     var weights = checkpoint.weights(Slice.whole(config.numLayers()));
     var transformer = Transformer.prepare(config, weights, backend, (done, total) -> { });
     lane = new InferenceLane("test", transformer, 32);
@@ -64,10 +67,11 @@ class KvAdmissionTest {
 
   private Answer at(LaneSession session, int first, int rows) {
     var ids = TokenIds.of(new int[rows]);
-    return admission.admit(session, new Step(first, new Step.Input.Tokens(ids), Optional.empty()), now, PATIENCE);
+    var step = new Step(first, new Step.Input.Tokens(ids), Optional.empty(), Optional.empty());
+    return admission.admit(session, step, now, PATIENCE);
   }
 
-  private static void assertRefused(Answer answer, Ran why) {
+  private static void assertRefused(Answer answer, Ran.Refused why) {
     assertThat(answer).isEqualTo(new Answer.Refused(why));
   }
 

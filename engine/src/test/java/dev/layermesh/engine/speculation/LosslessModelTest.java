@@ -102,7 +102,7 @@ class LosslessModelTest {
     for (String backend : packedBackends()) {
       for (int threads : List.of(1, 2)) {
         var options =
-            new EngineOptions(Fixtures.gguf(type), OptionalInt.empty(), "cpu", backend, threads, kv);
+            new EngineOptions(Fixtures.gguf(type), OptionalInt.empty(), "cpu", backend, threads, kv, false);
         try (var split = SplitModel.open(options)) {
           for (SamplingParams sampling : List.of(SamplingParams.GREEDY, sampled)) {
             TokenIds said = committed(split, split.spec(PROMPT, 32, sampling, WindowPolicy.AUTOREGRESSIVE));

@@ -1,0 +1,103 @@
+package dev.layermesh.engine.lane;
+
+import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.backend.Batch;
+import dev.layermesh.engine.backend.Tensor;
+import dev.layermesh.engine.backend.Transformer;
+import dev.layermesh.engine.lane.InferenceLane.Order;
+import dev.layermesh.engine.lane.Step.Input;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A transformer of a lane, who waits for it, and who gets its memory. What a step needs is made once and grows: a step
+ * itself allocates nothing. Belongs to the lane's thread, but for the counters.
+ */
+final class Stage {
+  final Transformer transformer;
+  final KvAdmission admission;
+  final Deque<Order.Run> urgent = new ArrayDeque<>(); // found their memory taken by the batch before
+  final List<Order.Run> postponed = new ArrayList<>(); // the same, of the batch being made
+  final Deque<Order.Run> decoding = new ArrayDeque<>();
+  final Deque<Order.Run> prefilling = new ArrayDeque<>();
+
+  // Of the step that runs.
+  private final Batch batch = new Batch();
+  private final Asks asks;
+  private Tensor states; // [rows or more, D]
+
+  // Written by the lane's thread alone, read by any.
+  private volatile long steps;
+  private volatile long rows;
+  private volatile long decodeSteps;
+  private volatile long decodeRows;
+
+  /**
+   * Nobody waits yet.
+   *
+   * @param rows of a step, usually
+   */
+  Stage(Transformer transformer, int rows) {
+    this.transformer = transformer;
+    this.admission = new KvAdmission(transformer.memory());
+    this.asks = new Asks(transformer.config().vocabSize());
+    this.states = transformer.tensor(rows);
+  }
+
+  /** Those who want a token soon. */
+  int pressing() {
+    return urgent.size() + decoding.size();
+  }
+
+  boolean isIdle() {
+    return pressing() == 0 && prefilling.isEmpty();
+  }
+
+  /** Runs all of {@code runs} together, and writes what they asked for. */
+  void run(List<Order.Run> runs) {
+    place(runs);
+    transformer.layers(batch, states);
+    transformer.logits(states, asks);
+    for (int i = 0, row = 0; i < runs.size(); row += batch.rows(i), i++) {
+      Optional<HiddenRows> kept = runs.get(i).step().states();
+      if (kept.isPresent()) {
+        transformer.store(states, row, kept.get());
+      }
+    }
+    steps++;
+    rows += batch.rows();
+    decodeSteps += asks.size() > 0 ? 1 : 0;
+    decodeRows += asks.size();
+  }
+
+  /** Puts the rows one behind the other. */
+  private void place(List<Order.Run> runs) {
+    batch.clear();
+    asks.clear();
+    for (int i = 0; i < runs.size(); i++) {
+      Step step = runs.get(i).step();
+      if (step.logits().isPresent()) {
+        asks.add(batch.rows(), step.rows(), step.logits().get());
+      }
+      batch.add(runs.get(i).session().cacheAt(step.first()), step.first(), step.rows());
+    }
+    if (states.rows() < batch.rows()) {
+      states = transformer.tensor(batch.rows());
+    }
+    for (int i = 0, row = 0; i < runs.size(); row += batch.rows(i), i++) {
+      switch (runs.get(i).step().input()) {
+        case Input.Tokens tokens -> transformer.embed(tokens.ids(), states, row);
+        case Input.States given -> transformer.load(given.rows(), states, row);
+      }
+    }
+  }
+
+  /** Any thread. */
+  LaneStats stats() {
+    return new LaneStats(steps, rows, decodeSteps, decodeRows);
+  }
+}

@@ -1,13 +1,18 @@
 package dev.layermesh.engine.checkpoint;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.JsonSerializable;
+import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.jsontype.TypeSerializer;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.engine.gguf.GgufMetadata;
 import dev.layermesh.engine.model.ModelConfig;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -56,6 +61,22 @@ final class GgufTokenizer {
   private final List<String> tokens;
   private final Map<String, Integer> ids;
   private final int[] types;
+
+  /** A value of very many parts, written as they come: a tree of them would be larger than all else a load needs. */
+  private interface Streamed extends JsonSerializable {
+    void write(JsonGenerator json) throws IOException;
+
+    @Override
+    default void serialize(JsonGenerator json, SerializerProvider provider) throws IOException {
+      write(json);
+    }
+
+    @Override
+    default void serializeWithType(JsonGenerator json, SerializerProvider provider, TypeSerializer types)
+        throws IOException {
+      write(json);
+    }
+  }
 
   private GgufTokenizer(GgufMetadata metadata, ModelConfig config) {
     this.metadata = metadata;
@@ -181,16 +202,18 @@ final class GgufTokenizer {
     step.put("type", "Replace").put("content", to).putObject("pattern").put("String", from);
   }
 
-  private ObjectNode bpe(ArrayNode merges) {
+  private ObjectNode bpe(Streamed merges) {
     ObjectNode model = JsonNodeFactory.instance.objectNode().put("type", "BPE");
     List.of("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix").forEach(model::putNull);
     model.put("fuse_unk", false).put("byte_fallback", false).put("ignore_merges", false);
-    ObjectNode vocabulary = model.putObject("vocab");
-    for (int id = 0; id < tokens.size(); id++) {
-      vocabulary.put(tokens.get(id), id);
-    }
-    model.set("merges", merges);
-    return model;
+    Streamed vocabulary = json -> {
+      json.writeStartObject();
+      for (int id = 0; id < tokens.size(); id++) {
+        json.writeNumberField(tokens.get(id), id);
+      }
+      json.writeEndObject();
+    };
+    return model.putPOJO("vocab", vocabulary).putPOJO("merges", merges);
   }
 
   /** Tokens that are found in a text before it is cut: control tokens, which are not shown, and those of users. */
@@ -235,8 +258,7 @@ final class GgufTokenizer {
     parts.addObject().putObject(kind).put("id", id).put("type_id", 0);
   }
 
-  private ArrayNode merges() {
-    ArrayNode merges = JsonNodeFactory.instance.arrayNode();
+  private Streamed merges() {
     List<String> lines = metadata.texts(MERGES, MOST_MERGES);
     for (int i = 0; i < lines.size(); i++) {
       String line = lines.get(i);
@@ -245,15 +267,28 @@ final class GgufTokenizer {
           || !ids.containsKey(line.substring(0, space) + line.substring(space + 1))) {
         throw metadata.wrong(MERGES, i, line, "must be two tokens with a space between that make a third");
       }
-      merges.addArray().add(line.substring(0, space)).add(line.substring(space + 1));
     }
-    return merges;
+    return json -> {
+      json.writeStartArray();
+      for (String line : lines) {
+        int space = line.indexOf(' ', 1);
+        writePair(json, line.substring(0, space), line.substring(space + 1));
+      }
+      json.writeEndArray();
+    };
+  }
+
+  private static void writePair(JsonGenerator json, String left, String right) throws IOException {
+    json.writeStartArray();
+    json.writeString(left);
+    json.writeString(right);
+    json.writeEndArray();
   }
 
   /** A way of making a token of two. */
   private record Merge(String left, String right, float score) {}
 
-  private ArrayNode scoredMerges() {
+  private Streamed scoredMerges() {
     float[] scores = metadata.numbers(SCORES, tokens.size());
     if (scores.length != tokens.size()) {
       throw metadata.wrong(SCORES, "must hold as many as " + GgufConfig.TOKENS + ", " + tokens.size());
@@ -273,9 +308,13 @@ final class GgufTokenizer {
       }
     }
     merges.sort(Comparator.comparing(Merge::score).reversed());
-    ArrayNode json = JsonNodeFactory.instance.arrayNode();
-    merges.forEach(merge -> json.addArray().add(merge.left).add(merge.right));
-    return json;
+    return json -> {
+      json.writeStartArray();
+      for (Merge merge : merges) {
+        writePair(json, merge.left, merge.right);
+      }
+      json.writeEndArray();
+    };
   }
 
   private static byte[] bytes(JsonNode json) {

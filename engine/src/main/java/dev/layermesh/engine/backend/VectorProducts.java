@@ -90,43 +90,53 @@ final class VectorProducts {
     for (; t < x.rows(); t++) {
       for (int lane = 0; lane < GROUP; lane += 2 * STEP) {
         switch (matrix.format()) {
-          case F32 -> addRow(matrix, group, from, to, xs, t, lane);
+          case F32 -> addRow(false, matrix, group, from, to, xs, t, lane);
           case F16 -> addRowOfHalves(matrix, group, from, to, xs, t, lane);
-          case BF16 -> addRowOfBfloats(matrix, group, from, to, xs, t, lane);
+          case BF16 -> addRow(true, matrix, group, from, to, xs, t, lane);
           default -> throw new IllegalStateException(matrix.format() + " is not of floating point");
         }
       }
     }
   }
 
-  private void addRow(PackedMatrix matrix, int group, int from, int to, float[] xs, int t, int lane) {
+  /** Of weights of 32 bits, or of pairs of 16 bits. */
+  private void addRow(boolean pairs, PackedMatrix matrix, int group, int from, int to, float[] xs, int t, int lane) {
     MemorySegment w = matrix.data();
     int at = 2 * t * GROUP + lane;
     FloatVector even0 = FloatVector.fromArray(F, sums, at);
     FloatVector even1 = FloatVector.fromArray(F, sums, at + STEP);
     FloatVector odd0 = FloatVector.fromArray(F, sums, at + GROUP);
     FloatVector odd1 = FloatVector.fromArray(F, sums, at + GROUP + STEP);
-    long o = matrix.groupOffset(group) + 4L * GROUP * from + 4L * lane;
+    int columnBytes = pairs ? 2 * GROUP : 4 * GROUP;
+    long o = matrix.groupOffset(group) + (long) columnBytes * from + 4L * lane;
     int row = t * matrix.columns();
     int k = from;
     for (; k + 1 < to; k += 2) {
       FloatVector x0 = FloatVector.broadcast(F, xs[row + k]);
       FloatVector x1 = FloatVector.broadcast(F, xs[row + k + 1]);
-      even0 = Lanes.floats(w, o).fma(x0, even0);
-      even1 = Lanes.floats(w, o + 4L * STEP).fma(x0, even1);
-      odd0 = Lanes.floats(w, o + 4L * GROUP).fma(x1, odd0);
-      odd1 = Lanes.floats(w, o + 4L * GROUP + 4L * STEP).fma(x1, odd1);
-      o += 8L * GROUP;
+      even0 = even(pairs, w, o).fma(x0, even0);
+      even1 = even(pairs, w, o + 4L * STEP).fma(x0, even1);
+      odd0 = odd(pairs, w, o).fma(x1, odd0);
+      odd1 = odd(pairs, w, o + 4L * STEP).fma(x1, odd1);
+      o += 2L * columnBytes;
     }
     if (k < to) {
       FloatVector last = FloatVector.broadcast(F, xs[row + k]);
-      even0 = Lanes.floats(w, o).fma(last, even0);
-      even1 = Lanes.floats(w, o + 4L * STEP).fma(last, even1);
+      even0 = even(pairs, w, o).fma(last, even0);
+      even1 = even(pairs, w, o + 4L * STEP).fma(last, even1);
     }
     even0.intoArray(sums, at);
     even1.intoArray(sums, at + STEP);
     odd0.intoArray(sums, at + GROUP);
     odd1.intoArray(sums, at + GROUP + STEP);
+  }
+
+  private static FloatVector even(boolean pairs, MemorySegment w, long o) {
+    return pairs ? Lanes.lower(Lanes.ints(w, o)) : Lanes.floats(w, o);
+  }
+
+  private static FloatVector odd(boolean pairs, MemorySegment w, long o) {
+    return pairs ? Lanes.upper(Lanes.ints(w, o)) : Lanes.floats(w, o + 4L * GROUP);
   }
 
   private void addRowOfHalves(PackedMatrix matrix, int group, int from, int to, float[] xs, int t, int lane) {
@@ -150,38 +160,6 @@ final class VectorProducts {
       odd.intoArray(sums, at + GROUP);
       at += STEP;
     }
-  }
-
-  private void addRowOfBfloats(PackedMatrix matrix, int group, int from, int to, float[] xs, int t, int lane) {
-    MemorySegment w = matrix.data();
-    int at = 2 * t * GROUP + lane;
-    FloatVector even0 = FloatVector.fromArray(F, sums, at);
-    FloatVector even1 = FloatVector.fromArray(F, sums, at + STEP);
-    FloatVector odd0 = FloatVector.fromArray(F, sums, at + GROUP);
-    FloatVector odd1 = FloatVector.fromArray(F, sums, at + GROUP + STEP);
-    long o = matrix.groupOffset(group) + 2L * GROUP * from + 4L * lane;
-    int row = t * matrix.columns();
-    int k = from;
-    for (; k + 1 < to; k += 2) {
-      FloatVector x0 = FloatVector.broadcast(F, xs[row + k]);
-      FloatVector x1 = FloatVector.broadcast(F, xs[row + k + 1]);
-      IntVector pair0 = Lanes.ints(w, o);
-      IntVector pair1 = Lanes.ints(w, o + 4L * STEP);
-      even0 = Lanes.lower(pair0).fma(x0, even0);
-      even1 = Lanes.lower(pair1).fma(x0, even1);
-      odd0 = Lanes.upper(pair0).fma(x1, odd0);
-      odd1 = Lanes.upper(pair1).fma(x1, odd1);
-      o += 4L * GROUP;
-    }
-    if (k < to) {
-      FloatVector last = FloatVector.broadcast(F, xs[row + k]);
-      even0 = Lanes.lower(Lanes.ints(w, o)).fma(last, even0);
-      even1 = Lanes.lower(Lanes.ints(w, o + 4L * STEP)).fma(last, even1);
-    }
-    even0.intoArray(sums, at);
-    even1.intoArray(sums, at + STEP);
-    odd0.intoArray(sums, at + GROUP);
-    odd1.intoArray(sums, at + GROUP + STEP);
   }
 
   /** Adds a chunk that is widened to the sums of four rows. */

@@ -77,10 +77,32 @@ final class Lanes {
     return scaled.or(upper.and(0x80000000)).reinterpretAsFloats();
   }
 
-  /** {@code s} plus both 16-bit numbers of every lane. */
-  static IntVector addPairs(IntVector s, ShortVector pairs) {
-    IntVector both = pairs.reinterpretAsInts();
-    IntVector low = both.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
-    return s.add(low).add(both.lanewise(VectorOperators.ASHR, 16));
+  /** Weights of an even column: float32, or the lower ones of pairs. */
+  static FloatVector even(boolean pairs, MemorySegment w, long o) {
+    return pairs ? lower(ints(w, o)) : floats(w, o);
+  }
+
+  /** Weights of the odd column behind it. */
+  static FloatVector odd(boolean pairs, MemorySegment w, long o) {
+    return pairs ? upper(ints(w, o)) : floats(w, o + 4L * PackedFormat.GROUP);
+  }
+
+  /** Numbers at {@code offset} of the rows from {@code lane} on. */
+  static FloatVector numbers(PackedFormat format, MemorySegment w, long offset, int lane) {
+    if (format.wide()) {
+      return floats(w, offset + 4L * lane);
+    }
+    IntVector both = ints(w, offset + 4L * (lane % PackedFormat.LANES));
+    return finite(lane < PackedFormat.LANES ? both.lanewise(VectorOperators.LSHL, 16) : both);
+  }
+
+  /** The signed byte on top of every lane. */
+  static FloatVector topByte(IntVector bytes) {
+    return (FloatVector) bytes.lanewise(VectorOperators.ASHR, 24).convert(VectorOperators.I2F, 0);
+  }
+
+  /** The lowest four bits of every lane, less {@code above}. */
+  static FloatVector lowNibble(IntVector nibbles, int above) {
+    return (FloatVector) nibbles.and(15).sub(above).convert(VectorOperators.I2F, 0);
   }
 }

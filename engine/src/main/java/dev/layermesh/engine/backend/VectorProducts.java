@@ -2,7 +2,6 @@ package dev.layermesh.engine.backend;
 
 import static dev.layermesh.engine.backend.Lanes.F;
 import static dev.layermesh.engine.backend.Lanes.I;
-import static dev.layermesh.engine.backend.Lanes.S;
 import static dev.layermesh.engine.backend.Lanes.STEP;
 
 import java.lang.foreign.MemorySegment;
@@ -11,7 +10,6 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -23,9 +21,10 @@ import jdk.incubator.vector.VectorOperators;
  * machine fetches memory ahead of one rising address better than of several. More rows pass by a chunk of columns that
  * is made float32 once for all of them; whole numbers stay exact in it, since a block's sum is below 2^24.
  *
- * <p>C2 inlines so many vector operations of one method and no more ({@code NodeCountInliningCutoff}), and each that it
- * does not inline allocates: hence short methods, and loops that are not unrolled by hand. An instance keeps scratch
- * memory and belongs to one thread.
+ * <p>C2 inlines so many vector operations into one compiled method and no more ({@code NodeCountInliningCutoff}), and
+ * each that it leaves out allocates. So loops are short methods that are not unrolled by hand, and {@code
+ * bin/java.options} forbids to inline a method of this class, whose every method is worth a call; what belongs into the
+ * loops is in {@link Lanes} and {@link QuantSums}. An instance keeps scratch memory and belongs to one thread.
  */
 final class VectorProducts {
   private static final int LANES = PackedFormat.LANES;
@@ -91,7 +90,10 @@ final class VectorProducts {
       for (int lane = 0; lane < GROUP; lane += 2 * STEP) {
         switch (matrix.format()) {
           case F32 -> addRow(false, matrix, group, from, to, xs, t, lane);
-          case F16 -> addRowOfHalves(matrix, group, from, to, xs, t, lane);
+          case F16 -> {
+            addRowOfHalves(matrix, group, from, to, xs, t, lane); // one vector after the other: to widen takes much
+            addRowOfHalves(matrix, group, from, to, xs, t, lane + STEP);
+          }
           case BF16 -> addRow(true, matrix, group, from, to, xs, t, lane);
           default -> throw new IllegalStateException(matrix.format() + " is not of floating point");
         }
@@ -114,16 +116,16 @@ final class VectorProducts {
     for (; k + 1 < to; k += 2) {
       FloatVector x0 = FloatVector.broadcast(F, xs[row + k]);
       FloatVector x1 = FloatVector.broadcast(F, xs[row + k + 1]);
-      even0 = even(pairs, w, o).fma(x0, even0);
-      even1 = even(pairs, w, o + 4L * STEP).fma(x0, even1);
-      odd0 = odd(pairs, w, o).fma(x1, odd0);
-      odd1 = odd(pairs, w, o + 4L * STEP).fma(x1, odd1);
+      even0 = Lanes.even(pairs, w, o).fma(x0, even0);
+      even1 = Lanes.even(pairs, w, o + 4L * STEP).fma(x0, even1);
+      odd0 = Lanes.odd(pairs, w, o).fma(x1, odd0);
+      odd1 = Lanes.odd(pairs, w, o + 4L * STEP).fma(x1, odd1);
       o += 2L * columnBytes;
     }
     if (k < to) {
       FloatVector last = FloatVector.broadcast(F, xs[row + k]);
-      even0 = even(pairs, w, o).fma(last, even0);
-      even1 = even(pairs, w, o + 4L * STEP).fma(last, even1);
+      even0 = Lanes.even(pairs, w, o).fma(last, even0);
+      even1 = Lanes.even(pairs, w, o + 4L * STEP).fma(last, even1);
     }
     even0.intoArray(sums, at);
     even1.intoArray(sums, at + STEP);
@@ -131,35 +133,24 @@ final class VectorProducts {
     odd1.intoArray(sums, at + GROUP + STEP);
   }
 
-  private static FloatVector even(boolean pairs, MemorySegment w, long o) {
-    return pairs ? Lanes.lower(Lanes.ints(w, o)) : Lanes.floats(w, o);
-  }
-
-  private static FloatVector odd(boolean pairs, MemorySegment w, long o) {
-    return pairs ? Lanes.upper(Lanes.ints(w, o)) : Lanes.floats(w, o + 4L * GROUP);
-  }
-
   private void addRowOfHalves(PackedMatrix matrix, int group, int from, int to, float[] xs, int t, int lane) {
     MemorySegment w = matrix.data();
     int at = 2 * t * GROUP + lane;
     int row = t * matrix.columns();
-    for (int half = 0; half < 2; half++) { // one vector after the other: widening takes many operations
-      FloatVector even = FloatVector.fromArray(F, sums, at);
-      FloatVector odd = FloatVector.fromArray(F, sums, at + GROUP);
-      long o = matrix.groupOffset(group) + 2L * GROUP * from + 2L * (lane + half * STEP);
-      int k = from;
-      for (; k + 1 < to; k += 2) {
-        even = Lanes.halves(w, o).fma(FloatVector.broadcast(F, xs[row + k]), even);
-        odd = Lanes.halves(w, o + 2L * GROUP).fma(FloatVector.broadcast(F, xs[row + k + 1]), odd);
-        o += 4L * GROUP;
-      }
-      if (k < to) {
-        even = Lanes.halves(w, o).fma(FloatVector.broadcast(F, xs[row + k]), even);
-      }
-      even.intoArray(sums, at);
-      odd.intoArray(sums, at + GROUP);
-      at += STEP;
+    FloatVector even = FloatVector.fromArray(F, sums, at);
+    FloatVector odd = FloatVector.fromArray(F, sums, at + GROUP);
+    long o = matrix.groupOffset(group) + 2L * GROUP * from + 2L * lane;
+    int k = from;
+    for (; k + 1 < to; k += 2) {
+      even = Lanes.halves(w, o).fma(FloatVector.broadcast(F, xs[row + k]), even);
+      odd = Lanes.halves(w, o + 2L * GROUP).fma(FloatVector.broadcast(F, xs[row + k + 1]), odd);
+      o += 4L * GROUP;
     }
+    if (k < to) {
+      even = Lanes.halves(w, o).fma(FloatVector.broadcast(F, xs[row + k]), even);
+    }
+    even.intoArray(sums, at);
+    odd.intoArray(sums, at + GROUP);
   }
 
   /** Adds a chunk that is widened to the sums of four rows. */
@@ -280,21 +271,12 @@ final class VectorProducts {
             + 4L * GROUP * half;
         int at = half * GROUP + lane;
         for (int b = from; b < to; b++) {
-          numbers(format, matrix.data(), o, lane).intoArray(scales, at);
+          Lanes.numbers(format, matrix.data(), o, lane).intoArray(scales, at);
           o += format.blockBytes();
           at += format.halves() * GROUP;
         }
       }
     }
-  }
-
-  /** Numbers at {@code offset} of the rows from {@code lane} on. */
-  private static FloatVector numbers(PackedFormat format, MemorySegment w, long offset, int lane) {
-    if (format.wide()) {
-      return Lanes.floats(w, offset + 4L * lane);
-    }
-    IntVector both = Lanes.ints(w, offset + 4L * (lane % LANES));
-    return Lanes.finite(lane < LANES ? both.lanewise(VectorOperators.LSHL, 16) : both);
   }
 
   /** Sums of a row alone, one vector of the group after the other, as they lie in memory. */
@@ -305,7 +287,8 @@ final class VectorProducts {
       int first = t * x.blocksPerRow() + from;
       for (int i = 0; i < 2 * (to - from); i++) { // both vectors of a block, one after the other
         long o = base + (long) (i / 2) * format.blockBytes() + (long) (i % 2) * format.quantBytes();
-        sumOfQuads(matrix.data(), o, QUADS, x.pairs(), (first + i / 2) * BLOCK / 2).intoArray(whole, i * LANES + lane);
+        QuantSums.ofQuads(matrix.data(), o, QUADS, x.pairs(), (first + i / 2) * BLOCK / 2)
+            .intoArray(whole, i * LANES + lane);
       }
     }
   }
@@ -320,36 +303,12 @@ final class VectorProducts {
         long o = base + (long) (i / 4) * format.blockBytes() + (long) (i % 4) * (format.quantBytes() / 2);
         int pair = (first + i / 4) * BLOCK / 2 + i % 2 * BLOCK / 4;
         int at = (i / 4 * 2 + i % 2) * GROUP + i / 2 % 2 * LANES + lane;
-        sumOfQuads(matrix.data(), o, QUADS / 2, x.pairs(), pair).intoArray(whole, at);
+        QuantSums.ofQuads(matrix.data(), o, QUADS / 2, x.pairs(), pair).intoArray(whole, at);
       }
     }
   }
 
-  private static FloatVector sumOfQuads(MemorySegment w, long o, int quads, int[] pairs, int pair) {
-    IntVector s = IntVector.zero(I);
-    for (int j = 0; j < quads; j++) {
-      s = addQuad(w, o + 4L * LANES * j, pairs, pair + 2 * j, s);
-    }
-    return (FloatVector) s.convert(VectorOperators.I2F, 0);
-  }
-
-  /**
-   * {@code s} and the products of a quad of columns. Products of two 8-bit numbers fit 16 bits, and so does the sum of
-   * two of them; a lane of 32 bits holds two such sums, which are added to it as 32-bit numbers.
-   */
-  private static IntVector addQuad(MemorySegment w, long o, int[] pairs, int pair, IntVector s) {
-    ShortVector quad = Lanes.shorts(w, o);
-    ShortVector even = quad.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 8);
-    ShortVector odd = quad.lanewise(VectorOperators.ASHR, 8);
-    return Lanes.addPairs(s, even.mul(pair(pairs, pair)).add(odd.mul(pair(pairs, pair + 1))));
-  }
-
-  /** A pair of quants, seen by every lane. */
-  private static ShortVector pair(int[] pairs, int index) {
-    return IntVector.broadcast(I, pairs[index]).reinterpretAsShorts();
-  }
-
-  /** As {@link #sumBytes}. Sixteen products of a nibble and an 8-bit number fit 16 bits: a block is summed there. */
+  /** As {@link #sumBytes}. */
   private void sumNibbles(PackedMatrix matrix, int group, int from, int to, Activations x, int t) {
     PackedFormat format = matrix.format();
     for (int lane = 0; lane < LANES; lane += STEP) {
@@ -359,22 +318,10 @@ final class VectorProducts {
         // A nibble stands 8 above its quant: 8 instead of 128 times the sum is too much.
         IntVector offset = IntVector.broadcast(I, format.hasMinima() ? 0 : x.biases()[first + i / 2] >> 4);
         long o = base + (long) (i / 2) * format.blockBytes() + (long) (i % 2) * format.quantBytes();
-        sumOfNibbles(matrix.data(), o, x.pairs(), (first + i / 2) * BLOCK / 2, offset)
+        QuantSums.ofNibbles(matrix.data(), o, x.pairs(), (first + i / 2) * BLOCK / 2, offset)
             .intoArray(whole, i * LANES + lane);
       }
     }
-  }
-
-  private static FloatVector sumOfNibbles(MemorySegment w, long o, int[] pairs, int pair, IntVector offset) {
-    ShortVector s = ShortVector.zero(S);
-    for (int j = 0; j < QUADS / 2; j++) {
-      ShortVector quad = Lanes.shorts(w, o + 4L * LANES * j);
-      s = s.add(quad.and((short) 15).mul(pair(pairs, pair + 2 * j))); // columns 0 2 of the quad
-      s = s.add(quad.lanewise(VectorOperators.LSHR, 4).and((short) 15).mul(pair(pairs, pair + 2 * j + 8))); // 16 18
-      s = s.add(quad.lanewise(VectorOperators.LSHR, 8).and((short) 15).mul(pair(pairs, pair + 2 * j + 1))); // 1 3
-      s = s.add(quad.lanewise(VectorOperators.LSHR, 12).mul(pair(pairs, pair + 2 * j + 9))); // 17 19
-    }
-    return (FloatVector) Lanes.addPairs(offset, s).convert(VectorOperators.I2F, 0);
   }
 
   private void widenBytes(PackedMatrix matrix, int group, int from, int to) {
@@ -386,17 +333,12 @@ final class VectorProducts {
         IntVector quad = Lanes.ints(
             matrix.data(), base + (long) (vector / 2) * format.blockBytes() + 4L * LANES * (i % (2 * QUADS)));
         int at = (vector / 2 * BLOCK + i % QUADS * 4) * GROUP + vector % 2 * LANES + lane;
-        putByte(quad.lanewise(VectorOperators.LSHL, 24), at);
-        putByte(quad.lanewise(VectorOperators.LSHL, 16), at + GROUP);
-        putByte(quad.lanewise(VectorOperators.LSHL, 8), at + 2 * GROUP);
-        putByte(quad, at + 3 * GROUP);
+        Lanes.topByte(quad.lanewise(VectorOperators.LSHL, 24)).intoArray(wide, at);
+        Lanes.topByte(quad.lanewise(VectorOperators.LSHL, 16)).intoArray(wide, at + GROUP);
+        Lanes.topByte(quad.lanewise(VectorOperators.LSHL, 8)).intoArray(wide, at + 2 * GROUP);
+        Lanes.topByte(quad).intoArray(wide, at + 3 * GROUP);
       }
     }
-  }
-
-  /** The signed byte on top of every lane. */
-  private void putByte(IntVector bytes, int at) {
-    ((FloatVector) bytes.lanewise(VectorOperators.ASHR, 24).convert(VectorOperators.I2F, 0)).intoArray(wide, at);
   }
 
   private void widenNibbles(PackedMatrix matrix, int group, int from, int to) {
@@ -411,17 +353,13 @@ final class VectorProducts {
             matrix.data(), base + (long) (vector / 2) * format.blockBytes() + 4L * LANES * (i % (2 * quads)));
         int at = (vector / 2 * BLOCK + i % quads * 4) * GROUP + vector % 2 * LANES + lane;
         for (int column = 0; column < 4; column++) {
-          putNibble(quad, above, at + column * GROUP);
-          putNibble(quad.lanewise(VectorOperators.LSHR, 4), above, at + (column + BLOCK / 2) * GROUP);
+          Lanes.lowNibble(quad, above).intoArray(wide, at + column * GROUP);
+          Lanes.lowNibble(quad.lanewise(VectorOperators.LSHR, 4), above)
+              .intoArray(wide, at + (column + BLOCK / 2) * GROUP);
           quad = quad.lanewise(VectorOperators.LSHR, 8);
         }
       }
     }
-  }
-
-  /** The lowest four bits of every lane, less {@code above}. */
-  private void putNibble(IntVector nibbles, int above, int at) {
-    ((FloatVector) nibbles.and(15).sub(above).convert(VectorOperators.I2F, 0)).intoArray(wide, at);
   }
 
   /** Sums of four rows over blocks [from,to), which are widened. */
@@ -492,7 +430,7 @@ final class VectorProducts {
     for (int b = from; b < to; b++) {
       long o = matrix.groupOffset(group) + (long) b * format.blockBytes() + format.minimaOffset();
       for (int lane = 0; lane < GROUP; lane += STEP) {
-        FloatVector minima = numbers(format, matrix.data(), o, lane);
+        FloatVector minima = Lanes.numbers(format, matrix.data(), o, lane);
         for (int t = 0; t < x.rows(); t++) {
           int at = (2 * t + 1) * GROUP + lane;
           FloatVector xSum = FloatVector.broadcast(F, xSums[t * x.blocksPerRow() + b]);

@@ -30,12 +30,18 @@ class KernelBenchmarksTest {
     assertThat(traffic.gigabytes).isPositive();
   }
 
-  @Test
-  void shouldAttendAndNormAsTheScalarKernelsDo() {
+  @ParameterizedTest
+  @EnumSource
+  void shouldAttendAsTheScalarKernelsDo(KvType type) {
     var attention = new AttentionBenchmark();
     attention.family = KernelFamily.VECTOR;
+    attention.type = type;
     attention.positions = 65;
     attention.fill();
+  }
+
+  @Test
+  void shouldNormAsTheScalarKernelsDo() {
     var verbs = new VerbBenchmark();
     verbs.family = KernelFamily.VECTOR;
     verbs.width = 64;

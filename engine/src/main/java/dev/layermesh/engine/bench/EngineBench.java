@@ -20,10 +20,13 @@ public final class EngineBench implements AutoCloseable {
   private final WholeModel model;
   private final ReadProbe probe;
   private final Random random = new Random(1);
+  private Tensor states; // [rows or more, D], of every step
+  private float[] logits = {}; // [rows asked or more, V], likewise
 
   private EngineBench(WholeModel model, ReadProbe probe) {
     this.model = model;
     this.probe = probe;
+    this.states = model.transformer().tensor(1);
   }
 
   /**
@@ -95,10 +98,15 @@ public final class EngineBench implements AutoCloseable {
     int vocabulary = model.config().vocabSize();
     Transformer transformer = model.transformer();
     TokenIds ids = TokenIds.of(random.ints(rows, 0, vocabulary).toArray());
-    Tensor states = transformer.tensor(rows);
+    if (states.rows() < rows) {
+      states = transformer.tensor(rows);
+    }
+    if (logits.length < asked * vocabulary) {
+      logits = new float[asked * vocabulary];
+    }
     transformer.embed(ids, states, 0);
     transformer.layers(Batch.of(cache, cache.length(), rows), states);
-    transformer.logits(states, new Asks(vocabulary).add(rows - asked, asked, new float[asked * vocabulary]));
+    transformer.logits(states, new Asks(vocabulary).add(rows - asked, asked, logits));
   }
 
   @Override

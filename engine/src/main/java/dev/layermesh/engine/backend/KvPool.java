@@ -88,7 +88,7 @@ final class KvPool implements KvMemory {
     }
     KvBlock block = free.pop();
     block.used();
-    used++;
+    count();
     return block;
   }
 
@@ -96,8 +96,7 @@ final class KvPool implements KvMemory {
   void use(KvBlock block) {
     if (block.users() == 0) {
       kept.remove(block);
-      keptBlocks = kept.size();
-      used++;
+      count();
     }
     block.used();
   }
@@ -106,13 +105,12 @@ final class KvPool implements KvMemory {
   void release(KvBlock block) {
     block.unused();
     if (block.users() == 0) {
-      used--;
       if (block.shared()) {
         kept.add(block);
-        keptBlocks = kept.size();
       } else {
         free.push(block);
       }
+      count();
     }
   }
 
@@ -128,6 +126,13 @@ final class KvPool implements KvMemory {
     }
     prefix.cut();
     block.prefix(Optional.empty());
+    count();
+  }
+
+  /** Lets other threads see how many blocks there are of each kind. */
+  private void count() {
+    used = made - free.size() - kept.size();
+    keptBlocks = kept.size();
   }
 
   private void evict(KvBlock block) {
@@ -138,7 +143,6 @@ final class KvPool implements KvMemory {
     }
     prefix.cut();
     kept.remove(block);
-    keptBlocks = kept.size();
     block.prefix(Optional.empty());
     free.push(block);
     evicted++;

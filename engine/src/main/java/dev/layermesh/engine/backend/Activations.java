@@ -130,18 +130,23 @@ final class Activations {
     return scale < Float.MIN_NORMAL ? 0 : 1 / scale;
   }
 
-  /** Fills the pairs of a block, counted over all rows, from its quants. */
-  void pair(int block) {
-    for (int i = block * PackedFormat.BLOCK; i < (block + 1) * PackedFormat.BLOCK; i += 4) {
-      pairs[i / 2] = quants[i] & 0xffff | quants[i + 2] << 16;
-      pairs[i / 2 + 1] = quants[i + 1] & 0xffff | quants[i + 3] << 16;
-    }
-  }
-
-  /** Notes scale and sum of quants of a block, counted over all rows. */
+  /** Notes scale and sum of the quants of a block, which are there; blocks are counted over all rows. */
   void describe(int block, float scale, int sum) {
     scales.array()[block] = scale;
     biases[block] = -128 * sum;
     sums.array()[block] = scale * sum;
+    if (spread) {
+      spread(block);
+    }
+  }
+
+  private void spread(int block) {
+    for (int i = block * PackedFormat.BLOCK; i < (block + 1) * PackedFormat.BLOCK; i += 4) {
+      pairs[i / 2] = quants[i] & 0xffff | quants[i + 2] << 16;
+      pairs[i / 2 + 1] = quants[i + 1] & 0xffff | quants[i + 3] << 16;
+    }
+    for (int i = block * PackedFormat.BLOCK; i < (block + 1) * PackedFormat.BLOCK; i++) {
+      wideQuants[i] = quants[i];
+    }
   }
 }

@@ -82,8 +82,8 @@ final class CpuLayerStack implements LayerStack {
         new KvShape(kv.type(), attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()), kv);
     boolean spread = crew.own().spreadsQuants();
     this.normed = new Activations(config.hiddenSize(), spread);
-    this.k = new Activations(config.numKvHeads() * config.headDim(), spread);
-    this.v = new Activations(config.numKvHeads() * config.headDim(), spread);
+    this.k = new Activations(config.numKvHeads() * config.headDim(), false); // no product reads them
+    this.v = new Activations(config.numKvHeads() * config.headDim(), false);
     this.attended = new Activations(config.numHeads() * config.headDim(), spread);
     this.gate = new Activations(config.intermediateSize(), spread);
     weights.forEach(this::requireShapes);

@@ -62,9 +62,7 @@ final class VectorKernels implements Kernels {
         IntVector quants = shifted.reinterpretAsInts().sub(ROUNDING_BITS);
         sum = sum.add(quants);
         putBytes(quants, x.quants(), i * BLOCK + j);
-        shifted.sub(ROUNDING).intoArray(x.wideQuants(), i * BLOCK + j);
       }
-      x.pair(i);
       x.describe(i, scale, sum.reduceLanes(VectorOperators.ADD)); // whole numbers: the same in any order
     }
   }

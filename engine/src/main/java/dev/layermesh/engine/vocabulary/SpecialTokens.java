@@ -25,7 +25,7 @@ public final class SpecialTokens {
   private static final Set<String> ENDS = Set.of("<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>",
       "<|flush|>", "<|calls|>", "<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]",
       "[EOS]", "<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>",
-      "<｜end▁of▁sentence｜>", "[e~[");
+      "<\uFF5Cend\u2581of\u2581sentence\uFF5C>", "[e~[");
   private static final int MOST_ENDS = 64;
   private static final int DEFAULT_BOS = 1; // of SentencePiece models, where the file names none
 

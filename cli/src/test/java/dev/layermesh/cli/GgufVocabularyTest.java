@@ -71,7 +71,8 @@ class GgufVocabularyTest {
         .integers("tokenizer.ggml.token_type", types)
         .numbers("tokenizer.ggml.scores", new float[tokens.length])
         .texts("tokenizer.ggml.merges", merges);
-    String text = Files.readString(FIXTURES.resolve("tinyshakespeare.txt")).substring(0, 20_000) + "Größe, naïve café — 数 🙂\n";
+    String text = Files.readString(FIXTURES.resolve("tinyshakespeare.txt")).substring(0, 20_000)
+        + "Größe, naïve café — 数 🙂\n";
     try (Tokenizer made = tokenizer(file);
         Tokenizer reference = Tokenizer.open(TokenizerFiles.read(LLAMA2))) {
       assertThat(made.encode(text)).isEqualTo(reference.encode(text));

@@ -11,16 +11,16 @@ import java.util.Set;
 
 /**
  * How a text is cut before byte-level BPE, by the name that GGUF gives it ({@code tokenizer.ggml.pre}). A name means
- * what llama.cpp makes of it (src/llama-vocab.cpp at 00ad355e, pre_type and regex_exprs); where llama.cpp quotes the
- * expression of the model's {@code tokenizer.json}, that expression is used, because llama.cpp's own differs from it
- * only in what its regular expressions cannot say.
+ * what llama.cpp makes of it (src/llama-vocab.cpp at 00ad355e, pre_type and regex_exprs); if llama.cpp quotes the
+ * expression of the model's {@code tokenizer.json}, this engine uses that expression; llama.cpp rewrites it only
+ * because its regular expressions lack something.
  */
 enum PreTokenizer {
   /** GPT-2: contractions, letters, digits, other signs, each with a space before. */
   GPT2("gpt-2"),
   /** SmolLM: single digits, then as GPT-2. */
   SMOLLM("smollm", "starcoder", "refact", "minerva-7b"),
-  /** Llama 3: up to three digits together; a text begins with BOS; a token that is a whole word needs no merges. */
+  /** Llama 3: up to three digits together; a text begins with BOS; a word that is a token is not merged. */
   LLAMA3("llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral"),
   /** Cut as {@link #LLAMA3}, but words are always merged and a text does not begin with BOS. */
   SMAUG("smaug-bpe", "dbrx"),
@@ -32,7 +32,7 @@ enum PreTokenizer {
   DEEPSEEK_LLM("deepseek-llm"),
   /** DeepSeek Coder: lines, letters, punctuation, East Asian letters, single digits. */
   DEEPSEEK_CODER("deepseek-coder"),
-  /** What llama.cpp does where a converter knew of nothing better. */
+  /** The default of llama.cpp, for converters that did not know the model's. */
   DEFAULT("default");
 
   private static final String SPACES = "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -45,7 +45,8 @@ enum PreTokenizer {
           + "|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*"
           + "|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" + SPACES;
   /** Letters of alphabets with upper and lower case: the ranges that DeepSeek's {@code tokenizer.json} lists. */
-  private static final String ALPHABETS = "A-Za-z\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u01BA\u01BC-\u01BF\u01C4-\u0293\u0295-\u02AF"
+  private static final String ALPHABETS =
+      "A-Za-z\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u01BA\u01BC-\u01BF\u01C4-\u0293\u0295-\u02AF"
       + "\u0370-\u0373\u0376-\u0377\u037B-\u037D\u037F\u0386\u0388-\u038A\u038C\u038E-\u03A1\u03A3-\u03F5"
       + "\u03F7-\u0481\u048A-\u052F\u0531-\u0556\u10A0-\u10C5\u13A0-\u13F5\u13F8-\u13FD\u1C90-\u1CBA"
       + "\u1CBD-\u1CBF\u1D00-\u1D2B\u1D6B-\u1D77\u1D79-\u1D9A\u1E00-\u1F15\u1F18-\u1F1D\u1F20-\u1F45"
@@ -66,14 +67,14 @@ enum PreTokenizer {
     this.names = List.of(names);
   }
 
-  /** The one of a name. */
+  /** The pre-tokenizer of a name. */
   static Optional<PreTokenizer> named(String name) {
     return Arrays.stream(values()).filter(each -> each.names.contains(name)).findFirst();
   }
 
   /**
-   * The one of a file that names none, where its vocabulary can only be of one model: files of Llama 3 that were
-   * written before there was a key for it.
+   * The pre-tokenizer of a file that names none, if its tokens identify the model: files of Llama 3 that are older than
+   * the key.
    */
   static Optional<PreTokenizer> of(Set<String> tokens) {
     return tokens.containsAll(List.of("<|begin_of_text|>", "<|start_header_id|>", "<|eot_id|>"))
@@ -86,29 +87,29 @@ enum PreTokenizer {
     return Arrays.stream(values()).flatMap(each -> each.names.stream()).toList();
   }
 
-  /** The one that a {@code pre_tokenizer} of a {@code tokenizer.json} is, if it is one of these. */
+  /** The pre-tokenizer that a {@code pre_tokenizer} of a {@code tokenizer.json} describes, if it is one of these. */
   static Optional<PreTokenizer> saidBy(JsonNode json) {
     return Arrays.stream(values()).filter(each -> plain(each.json()).equals(plain(json))).findFirst();
   }
 
-  /** Without what changes no token. */
+  /** Removes a field that changes no token. */
   private static JsonNode plain(JsonNode json) {
     JsonNode copy = json.deepCopy();
     copy.findParents("trim_offsets").forEach(parent -> ((ObjectNode) parent).remove("trim_offsets"));
     return copy;
   }
 
-  /** What GGUF calls it. */
+  /** Its name in GGUF. */
   String ggufName() {
     return names.getFirst();
   }
 
-  /** Whether a text begins with BOS when the file does not say. */
+  /** Whether a text begins with BOS if the file has no flag. */
   boolean beginsText() {
     return this == LLAMA3 || this == TEKKEN;
   }
 
-  /** Whether a piece that is a token is taken whole. */
+  /** Whether a word that is a token is not merged. */
   boolean wholeTokensFirst() {
     return this == LLAMA3 || this == TEKKEN;
   }
@@ -119,7 +120,7 @@ enum PreTokenizer {
         : JsonNodeFactory.instance.nullNode();
   }
 
-  /** As {@code pre_tokenizer} of a {@code tokenizer.json}. */
+  /** The {@code pre_tokenizer} of a {@code tokenizer.json}. */
   ObjectNode json() {
     return switch (this) {
       case GPT2 -> byteLevel(true);

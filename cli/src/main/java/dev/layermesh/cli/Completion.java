@@ -2,8 +2,8 @@ package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.loop.DecodeStats;
 
 /**
  * A completion that has ended.

@@ -1,10 +1,10 @@
 package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.engine.EngineOptions;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -1,18 +1,18 @@
 package dev.layermesh.cli;
 
-import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.LocalVerifier;
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
-import dev.layermesh.decoding.SpeculativeDecoder;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
-import dev.layermesh.decoding.Verifier;
+import dev.layermesh.decoding.loop.Drafter;
+import dev.layermesh.decoding.loop.LocalVerifier;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.SpeculativeDecoder;
+import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.decoding.loop.Verifier;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.model.ModelConfig;

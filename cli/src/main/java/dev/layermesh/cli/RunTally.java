@@ -1,7 +1,7 @@
 package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.layermesh.decoding.DecodeStats;
+import dev.layermesh.decoding.loop.DecodeStats;
 import java.util.Locale;
 
 /** What a run has done so far. Owned by one thread. */

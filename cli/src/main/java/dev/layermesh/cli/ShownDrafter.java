@@ -1,11 +1,11 @@
 package dev.layermesh.cli;
 
 import dev.layermesh.decoding.DraftToken;
-import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.Handoff;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.decoding.VerifyReply.Verdict;
+import dev.layermesh.decoding.loop.Drafter;
 import java.util.function.Consumer;
 
 /** A drafter whose proposals are shown before they are judged. */

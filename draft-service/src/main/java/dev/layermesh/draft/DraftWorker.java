@@ -1,9 +1,9 @@
 package dev.layermesh.draft;
 
-import dev.layermesh.decoding.LocalSessionHost;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.LocalSessionHost;
 import dev.layermesh.engine.lane.LaneStats;
 import dev.layermesh.engine.speculation.DraftModel;
 import dev.layermesh.engine.speculation.ModelIdentity;

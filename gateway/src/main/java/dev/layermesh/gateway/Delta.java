@@ -1,7 +1,7 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.loop.Round;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.loop.DecodeStats;
 import io.vertx.core.json.JsonObject;
 import java.util.OptionalLong;
 

@@ -1,6 +1,6 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.decoding.Round;
+import dev.layermesh.decoding.loop.Round;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;

@@ -1,11 +1,11 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.mesh.wire.FailureCode;
 import java.util.Optional;
 

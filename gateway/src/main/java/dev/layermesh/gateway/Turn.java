@@ -1,8 +1,8 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.decoding.DecodeStats;
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.gateway.Answer.Head;
 import dev.layermesh.gateway.Ending.Finish;
 import dev.layermesh.gateway.Generator.Admission;

@@ -1,6 +1,6 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.decoding.Round;
+import dev.layermesh.decoding.loop.Round;
 
 /** Hears what telemetry counts of one turn, on its event loop: at most one call of the three ends. */
 interface TurnObserver {

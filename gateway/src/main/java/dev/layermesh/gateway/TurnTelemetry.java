@@ -1,6 +1,6 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.decoding.Round;
+import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.gateway.Answer.Head;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.Span;

@@ -1,7 +1,7 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.gateway.ModelText.TextStream;
 import java.util.ArrayList;
 import java.util.List;

@@ -2,14 +2,14 @@ package dev.layermesh.gateway;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.layermesh.decoding.DecodeStats;
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
-import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.TokenSink;
 import dev.layermesh.mesh.membership.Lease;
 import dev.layermesh.mesh.membership.MeshNode;
 import dev.layermesh.mesh.membership.MeshOptions;

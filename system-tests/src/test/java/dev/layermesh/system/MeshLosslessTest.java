@@ -4,14 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.decoding.AcceptanceRule;
 import dev.layermesh.decoding.DraftChoice;
-import dev.layermesh.decoding.LocalSessionHost;
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
-import dev.layermesh.decoding.VerifierHost;
+import dev.layermesh.decoding.loop.LocalSessionHost;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.decoding.loop.VerifierHost;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.mesh.membership.MeshOptions;
 import dev.layermesh.mesh.membership.Role;

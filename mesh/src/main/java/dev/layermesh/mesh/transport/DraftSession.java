@@ -1,15 +1,15 @@
 package dev.layermesh.mesh.transport;
 
-import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.OverloadedException;
-import dev.layermesh.decoding.Round;
-import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
-import dev.layermesh.decoding.TokenSink;
 import dev.layermesh.decoding.VerifierLostException;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.TokenSink;
 import dev.layermesh.mesh.telemetry.Spans;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Frame;

@@ -1,12 +1,12 @@
 package dev.layermesh.mesh.transport;
 
-import dev.layermesh.decoding.DecodeStats;
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.TokenSink;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Message.Cancel;
 import dev.layermesh.mesh.wire.Message.Credit;

@@ -1,10 +1,10 @@
 package dev.layermesh.mesh.transport;
 
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
-import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.TokenSink;
 import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.wire.Frame;
 import dev.layermesh.mesh.wire.Message.Cancel;

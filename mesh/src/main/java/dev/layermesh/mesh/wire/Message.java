@@ -1,11 +1,11 @@
 package dev.layermesh.mesh.wire;
 
-import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.loop.DecodeStats;
 import java.util.Objects;
 
 /** What workers and gateways tell each other about one session, grouped by who is told. */
@@ -245,7 +245,7 @@ public sealed interface Message {
   }
 
   /** What one round committed. */
-  record Tokens(dev.layermesh.decoding.Round round) implements ToGateway {
+  record Tokens(dev.layermesh.decoding.loop.Round round) implements ToGateway {
     public Tokens {
       requireNatural("from", round.from());
       if (round.committed().isEmpty()) {

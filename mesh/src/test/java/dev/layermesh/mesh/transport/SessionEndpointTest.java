@@ -2,21 +2,21 @@ package dev.layermesh.mesh.transport;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.LocalSessionHost;
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.VerifierHost;
-import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.Drafter;
+import dev.layermesh.decoding.loop.LocalSessionHost;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.VerifierHost;
+import dev.layermesh.decoding.loop.VerifierSession;
 import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.transport.RemoteSessionHost.RemoteSession;

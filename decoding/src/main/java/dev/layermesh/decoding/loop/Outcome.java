@@ -1,4 +1,7 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
+
+import dev.layermesh.decoding.StopReason;
+import dev.layermesh.decoding.TokenIds;
 
 /**
  * How a session ended.

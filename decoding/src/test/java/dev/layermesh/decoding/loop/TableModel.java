@@ -1,4 +1,6 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
+
+import dev.layermesh.decoding.Distribution;
 
 /** A language model for tests of the loop: what follows an id, depending on nothing but the id and its place. */
 @FunctionalInterface

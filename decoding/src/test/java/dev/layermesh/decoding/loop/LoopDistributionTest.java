@@ -1,7 +1,16 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.layermesh.decoding.AcceptanceRule;
+import dev.layermesh.decoding.ChiSquare;
+import dev.layermesh.decoding.Distribution;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.StopRule;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import java.util.function.LongUnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

@@ -1,5 +1,9 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.Work;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;

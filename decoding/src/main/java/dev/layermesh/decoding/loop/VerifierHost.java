@@ -1,4 +1,7 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
+
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
 
 /** Opens verifier sessions on a device; thread-safe. */
 public interface VerifierHost {

@@ -1,9 +1,15 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
+import dev.layermesh.decoding.Distribution;
+import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.VerifyReply.Behind;
 import dev.layermesh.decoding.VerifyReply.Diverged;
 import dev.layermesh.decoding.VerifyReply.Extended;
 import dev.layermesh.decoding.VerifyReply.Verdict;
+import dev.layermesh.decoding.Work;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -1,5 +1,12 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
+import dev.layermesh.decoding.Distribution;
+import dev.layermesh.decoding.DraftToken;
+import dev.layermesh.decoding.Handoff;
+import dev.layermesh.decoding.Sampler;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.decoding.VerifyReply.Verdict;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,12 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
+import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.Handoff;
+import dev.layermesh.decoding.PrefixHash;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.TokenLog;
+import dev.layermesh.decoding.TokenSequence;
+import dev.layermesh.decoding.Work;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;

@@ -1,5 +1,7 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.StopReason;
 import java.util.concurrent.CompletionStage;
 
 /** Runs sessions: here, or on a draft worker across the bus. Thread-safe. */

@@ -1,5 +1,9 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
+import dev.layermesh.decoding.DraftToken;
+import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.Handoff;
+import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.decoding.VerifyReply.Verdict;
 import java.util.List;
 

@@ -1,4 +1,4 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
 /** Where a session's tokens go. Called by the thread that runs the loop; parking in it is back-pressure. */
 @FunctionalInterface

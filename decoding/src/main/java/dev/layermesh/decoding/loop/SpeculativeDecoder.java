@@ -1,11 +1,20 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
+import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.OverloadedException;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.StopReason;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.TokenLog;
+import dev.layermesh.decoding.VerifierLostException;
+import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.VerifyReply.Behind;
 import dev.layermesh.decoding.VerifyReply.Diverged;
 import dev.layermesh.decoding.VerifyReply.Extended;
 import dev.layermesh.decoding.VerifyReply.Overloaded;
 import dev.layermesh.decoding.VerifyReply.StaleEpoch;
 import dev.layermesh.decoding.VerifyReply.Verdict;
+import dev.layermesh.decoding.Work;
 import java.time.Duration;
 
 /**

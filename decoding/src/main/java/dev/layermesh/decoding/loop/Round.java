@@ -1,4 +1,6 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
+
+import dev.layermesh.decoding.TokenIds;
 
 /**
  * What one round committed.

@@ -1,11 +1,22 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.OverloadedException;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.StopReason;
+import dev.layermesh.decoding.StopRule;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.VerifyReply.Diverged;
 import dev.layermesh.decoding.VerifyReply.Overloaded;
 import dev.layermesh.decoding.VerifyReply.StaleEpoch;
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.Work;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,4 +1,7 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
+
+import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.Work;
 
 /**
  * The verifier's half of one session: its cache and its judgement. Passive: it answers one work at a time, on the

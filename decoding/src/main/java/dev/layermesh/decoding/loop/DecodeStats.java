@@ -1,4 +1,4 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
 
 /**
  * Counters of one run of the loop. Windows that were dropped unjudged count in {@code earlyRows} alone.

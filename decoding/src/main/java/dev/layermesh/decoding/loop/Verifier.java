@@ -1,4 +1,10 @@
-package dev.layermesh.decoding;
+package dev.layermesh.decoding.loop;
+
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.VerifierLostException;
+import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.Work;
 
 /**
  * How a session's loop reaches a verifier: the transport seam. One instance serves one session and is called by one

@@ -43,8 +43,8 @@ public final class ForgetfulVerifierHost implements VerifierHost {
       private VerifierSession session = host.open(key, sampling);
 
       @Override
-      public synchronized int has() {
-        return session.has();
+      public synchronized int cached() {
+        return session.cached();
       }
 
       @Override

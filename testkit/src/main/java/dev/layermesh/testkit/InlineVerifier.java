@@ -33,7 +33,7 @@ public final class InlineVerifier implements Verifier {
   @Override
   public int open(SessionKey key, SamplingParams sampling) {
     session = host.open(key, sampling);
-    return session.has();
+    return session.cached();
   }
 
   @Override

@@ -91,7 +91,7 @@ public class ToyDrafter implements Drafter {
   }
 
   /** Positions it holds rows of. */
-  public int has() {
+  public int cached() {
     return cache.length();
   }
 

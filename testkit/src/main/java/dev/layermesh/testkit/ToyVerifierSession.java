@@ -57,7 +57,7 @@ public class ToyVerifierSession implements VerifierSession {
   }
 
   @Override
-  public synchronized int has() {
+  public synchronized int cached() {
     return cache.length();
   }
 

@@ -25,9 +25,9 @@ final class Flight implements TokenSequence {
   private int handed; // positions the verifier holds once all of `sent` is done
   private int nextSeq;
 
-  Flight(TokenLog log, int has) {
+  Flight(TokenLog log, int cached) {
     this.log = log;
-    this.handed = has;
+    this.handed = cached;
   }
 
   // The sequence it presents: committed tokens, then speculated ones.
@@ -138,8 +138,8 @@ final class Flight implements TokenSequence {
     }
   }
 
-  /** The verifier holds only {@code has} positions: known rows go out again, then the windows, under new numbers. */
-  void restartFrom(int has, Work refused) {
+  /** The verifier holds only {@code cached} positions: known rows go out again, then the windows, under new numbers. */
+  void restartFrom(int cached, Work refused) {
     var windows = new ArrayDeque<DraftWindow>();
     if (refused instanceof DraftWindow window) {
       windows.add(window);
@@ -153,6 +153,6 @@ final class Flight implements TokenSequence {
     sent.clear();
     unsent.clear();
     unsent.addAll(windows);
-    handed = has;
+    handed = cached;
   }
 }

@@ -39,9 +39,9 @@ public final class LocalVerifier implements Verifier {
     }
     opened = true;
     VerifierSession session = host.open(key, sampling);
-    int has = session.has();
+    int cached = session.cached();
     worker.execute(() -> answerAll(session));
-    return has;
+    return cached;
   }
 
   private void answerAll(VerifierSession session) {

@@ -85,13 +85,13 @@ public final class SpeculativeDecoder {
       switch (reply) {
         case Extended extended -> extended(extended);
         case Verdict verdict -> judged((DraftWindow) work, verdict, flight);
-        case Behind behind -> flight.restartFrom(behind.has(), work);
+        case Behind behind -> flight.restartFrom(behind.cached(), work);
         case Overloaded overloaded -> {
           pause(overloaded.retryAfter());
           flight.restartFrom(work.handoff().from(), work);
         }
         case Diverged diverged -> throw new IllegalStateException(
-            "verifier at " + diverged.has() + " says work " + work.seq() + " diverged, log at " + log.length());
+            "verifier at " + diverged.cached() + " says work " + work.seq() + " diverged, log at " + log.length());
         case StaleEpoch stale -> {
           return outcome(StopReason.SUPERSEDED);
         }
@@ -141,7 +141,7 @@ public final class SpeculativeDecoder {
   private void extended(Extended extended) {
     waited = Duration.ZERO;
     lateRows += extended.rows();
-    sink.prefilled(extended.has(), log.length() - 1);
+    sink.prefilled(extended.cached(), log.length() - 1);
   }
 
   private void judged(DraftWindow window, Verdict verdict, Flight flight) throws InterruptedException {

@@ -10,7 +10,7 @@ import dev.layermesh.decoding.Work;
 public interface VerifierSession extends AutoCloseable {
 
   /** Positions it holds. */
-  int has();
+  int cached();
 
   /** Runs and judges {@code work}. Works arrive in order of seq, each once. */
   VerifyReply answer(Work work) throws InterruptedException;

@@ -28,7 +28,7 @@ final class ScriptedVerifier implements Verifier {
   private boolean judgedLast;
   final List<Work> sent = new ArrayList<>();
   final List<VerifyReply> replies = new ArrayList<>();
-  int has;
+  int cached;
   int mostExtendsUnanswered;
   int mostWindowsUnanswered;
   boolean opened;
@@ -48,7 +48,7 @@ final class ScriptedVerifier implements Verifier {
   /** Loses all state just before {@code seq}. */
   ScriptedVerifier forgetAt(int seq) {
     return at(seq, work -> {
-      has = 0;
+      cached = 0;
       judgedLast = false;
       return honest(work);
     });
@@ -62,7 +62,7 @@ final class ScriptedVerifier implements Verifier {
   public int open(SessionKey key, SamplingParams sampling) {
     this.sampling = sampling;
     opened = true;
-    return has;
+    return cached;
   }
 
   @Override
@@ -90,14 +90,14 @@ final class ScriptedVerifier implements Verifier {
   private VerifyReply honest(Work work) {
     int from = work.handoff().from();
     int rows = work.handoff().count();
-    if (from > has) {
-      return judgedLast ? new Diverged(work.seq(), has) : new Behind(work.seq(), has);
+    if (from > cached) {
+      return judgedLast ? new Diverged(work.seq(), cached) : new Behind(work.seq(), cached);
     }
     judgedLast = work instanceof DraftWindow;
     return switch (work) {
       case Work.Extend extend -> {
-        has = from + rows;
-        yield new Extended(extend.seq(), has, rows);
+        cached = from + rows;
+        yield new Extended(extend.seq(), cached, rows);
       }
       case DraftWindow window -> {
         List<Distribution> targets = new ArrayList<>();
@@ -105,7 +105,7 @@ final class ScriptedVerifier implements Verifier {
           targets.add(model.after(window.handoff().ids().id(i), window.base() + i));
         }
         var judged = sampling.acceptance().judge(window.tokens(), targets, window.base(), sampling.random());
-        has = window.base() + judged.accepted() - (judged.next().isPresent() ? 0 : 1);
+        cached = window.base() + judged.accepted() - (judged.next().isPresent() ? 0 : 1);
         yield new Verdict(window.seq(), judged.accepted(), judged.next(), rows);
       }
     };

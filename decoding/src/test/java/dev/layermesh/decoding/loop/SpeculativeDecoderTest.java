@@ -60,7 +60,7 @@ class SpeculativeDecoderTest {
 
   @Test
   void shouldSendNoMoreThanTheVerifierLacksWhenItHoldsAPrefix() {
-    verifier.has = 8;
+    verifier.cached = 8;
     var outcome = run(spec(PROMPT, 6, WindowPolicy.sequential(2)), TableModel.COUNTING);
     assertThat(verifier.sent.getFirst().handoff().from()).isEqualTo(8);
     assertThat(outcome.committed()).isEqualTo(said(PROMPT, 6));
@@ -92,8 +92,8 @@ class SpeculativeDecoderTest {
         var drafter = new TableDrafter(spec, draft);
         new SpeculativeDecoder(spec, drafter, fresh, round -> {
           int log = PROMPT.length() + round.from() + round.committed().length();
-          assertThat(drafter.has).isEqualTo(log - 1);
-          assertThat(fresh.has).isEqualTo(log - 1);
+          assertThat(drafter.cached).isEqualTo(log - 1);
+          assertThat(fresh.cached).isEqualTo(log - 1);
         }).run();
       }
     }
@@ -110,7 +110,7 @@ class SpeculativeDecoderTest {
       assertThat(outcome.committed()).isEqualTo(said(PROMPT, 20));
       long distinct = forgetful.windows().stream().map(window -> window.withSeq(0)).distinct().count();
       assertThat((long) drafter.drafts).as("forgot before %d", seq).isEqualTo(distinct);
-      assertThat(outcome.stats().earlyRows()).as("no early layer twice").isEqualTo(drafter.has);
+      assertThat(outcome.stats().earlyRows()).as("no early layer twice").isEqualTo(drafter.cached);
       assertThat(forgetful.sent).extracting(Work::seq).isSorted().doesNotHaveDuplicates();
       if (seq >= 4) {
         assertThat(forgetful.replies).anyMatch(VerifyReply.Behind.class::isInstance);
@@ -131,7 +131,7 @@ class SpeculativeDecoderTest {
       Work refused = busy.sent.get(seq);
       assertThat(busy.sent.subList(seq + 1, busy.sent.size()))
           .anyMatch(work -> work.withSeq(refused.seq()).equals(refused));
-      assertThat(outcome.stats().earlyRows()).as("no early layer twice").isEqualTo(drafter.has);
+      assertThat(outcome.stats().earlyRows()).as("no early layer twice").isEqualTo(drafter.cached);
     }
   }
 

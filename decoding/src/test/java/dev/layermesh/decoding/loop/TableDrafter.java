@@ -16,7 +16,7 @@ final class TableDrafter implements Drafter {
   private final SessionSpec spec;
   private final TableModel model;
   int drafts;
-  int has;
+  int cached;
   boolean closed;
   private long rowsRun;
 
@@ -35,7 +35,7 @@ final class TableDrafter implements Drafter {
   public Draft draft(TokenSequence known, int tokens, boolean tail) {
     drafts++;
     int first = known.length() - 1;
-    has = Math.min(has, first);
+    cached = Math.min(cached, first);
     List<DraftToken> drafted = new ArrayList<>();
     int last = known.id(first);
     for (int i = 0; i < (tail ? tokens + 1 : tokens); i++) {
@@ -53,14 +53,14 @@ final class TableDrafter implements Drafter {
   }
 
   private void runUpTo(int to) {
-    rowsRun += Math.max(0, to - has);
-    has = Math.max(has, to);
+    rowsRun += Math.max(0, to - cached);
+    cached = Math.max(cached, to);
   }
 
   @Override
   public void observe(TokenSequence committed, Verdict verdict) {
     if (verdict.next().isPresent()) {
-      has = Math.min(has, committed.length() - 1);
+      cached = Math.min(cached, committed.length() - 1);
     }
   }
 

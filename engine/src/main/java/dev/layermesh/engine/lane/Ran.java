@@ -27,7 +27,7 @@ public sealed interface Ran {
   record NoRoom() implements Refused {}
 
   /**
-   * The session's rows had to make room for another's, and nothing was run: rows from {@code has} on must be run again.
+   * The session's rows had to make room for another's, and nothing was run: rows from {@code cached} on must be run again.
    */
-  record Lost(int has) implements Refused {}
+  record Lost(int cached) implements Refused {}
 }

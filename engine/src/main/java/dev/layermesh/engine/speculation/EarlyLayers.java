@@ -106,7 +106,7 @@ final class EarlyLayers implements AutoCloseable {
           pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
         }
         case Ran.Lost lost -> {
-          at = lost.has() + lane.adopt(lost.has(), exits.ids(lost.has(), first)).positions();
+          at = lost.cached() + lane.adopt(lost.cached(), exits.ids(lost.cached(), first)).positions();
           shared = Math.min(shared, at / lane.blockPositions());
         }
       }

@@ -68,7 +68,7 @@ class ModelVerifierSessionTest {
       session.answer(prefill(drafter, 5));
       Drafter.Draft draft = drafter.draft(PROMPT, 2, false);
       assertThat(session.answer(window(1, PROMPT, draft))).isEqualTo(new VerifyReply.Behind(1, 5));
-      assertThat(session.has()).isEqualTo(5);
+      assertThat(session.cached()).isEqualTo(5);
     }
   }
 
@@ -86,9 +86,9 @@ class ModelVerifierSessionTest {
       Verdict verdict = (Verdict) session.answer(window(1, PROMPT, first));
       assertThat(verdict.accepted()).isEqualTo(1);
       assertThat(verdict.next()).hasValue(truth.id(1));
-      int has = session.has();
-      assertThat(session.answer(window(2, speculated, second))).isEqualTo(new VerifyReply.Diverged(2, has));
-      assertThat(session.has()).isEqualTo(has);
+      int cached = session.cached();
+      assertThat(session.answer(window(2, speculated, second))).isEqualTo(new VerifyReply.Diverged(2, cached));
+      assertThat(session.cached()).isEqualTo(cached);
     }
   }
 

@@ -87,11 +87,11 @@ public sealed interface Message {
     }
   }
 
-  /** The session is open and holds {@code has} positions. */
-  record VerifierOpened(int opening, int has) implements ToDrafter {
+  /** The session is open and holds {@code cached} positions. */
+  record VerifierOpened(int opening, int cached) implements ToDrafter {
     public VerifierOpened {
       requireNatural("opening", opening);
-      requireNatural("has", has);
+      requireNatural("cached", cached);
     }
 
     @Override

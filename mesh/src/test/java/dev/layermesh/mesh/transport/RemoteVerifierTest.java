@@ -430,8 +430,8 @@ class RemoteVerifierTest {
   private static VerifierSession answering(VerifierSession session, Answer answer) {
     return new VerifierSession() {
       @Override
-      public int has() {
-        return session.has();
+      public int cached() {
+        return session.cached();
       }
 
       @Override

@@ -396,8 +396,8 @@ class SessionEndpointTest {
       VerifierSession session = host.open(key, sampling);
       return new VerifierSession() {
         @Override
-        public int has() {
-          return session.has();
+        public int cached() {
+          return session.cached();
         }
 
         @Override

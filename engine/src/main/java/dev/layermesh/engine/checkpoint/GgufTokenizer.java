@@ -159,7 +159,8 @@ final class GgufTokenizer {
 
   /** Byte-level BPE. */
   private ObjectNode byteLevel() {
-    PreTokenizer pre = PreTokenizer.named(metadata);
+    PreTokenizer pre = metadata.optionalText(PRE).flatMap(PreTokenizer::named).orElseThrow(
+        () -> metadata.wrong(PRE, "must name how text is cut, one of " + String.join(", ", PreTokenizer.allNames())));
     ObjectNode json = JsonNodeFactory.instance.objectNode().put("version", "1.0");
     json.set("added_tokens", addedTokens());
     json.set("normalizer", pre.normalizer());

@@ -31,20 +31,6 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
     contents = Collections.unmodifiableSortedMap(new TreeMap<>(contents));
   }
 
-  /**
-   * Those of a checkpoint, a folder or a GGUF file, without opening its weights.
-   *
-   * @throws InputException naming file, field and value
-   */
-  public static ModelFiles read(Path model) {
-    if (Files.isDirectory(model)) {
-      return inFolder(model);
-    }
-    try (Checkpoint checkpoint = Checkpoint.open(model)) {
-      return checkpoint.files();
-    }
-  }
-
   /** Those of {@code folder} that exist. */
   static ModelFiles inFolder(Path folder) {
     SortedMap<String, byte[]> contents = new TreeMap<>();

@@ -4,11 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.layermesh.engine.gguf.GgufMetadata;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /**
  * How a text is cut before byte-level BPE, by the name that GGUF gives it ({@code tokenizer.ggml.pre}), as the
@@ -33,12 +31,14 @@ enum PreTokenizer {
     this.names = List.of(names);
   }
 
-  /** The one a file names. */
-  static PreTokenizer named(GgufMetadata metadata) {
-    String name = metadata.optionalText(GgufTokenizer.PRE).orElse("");
-    return Arrays.stream(values()).filter(each -> each.names.contains(name)).findFirst().orElseThrow(
-        () -> metadata.wrong(GgufTokenizer.PRE, "must name how text is cut, one of " + Arrays.stream(values())
-            .flatMap(each -> each.names.stream()).collect(Collectors.joining(", "))));
+  /** The one of a name. */
+  static Optional<PreTokenizer> named(String name) {
+    return Arrays.stream(values()).filter(each -> each.names.contains(name)).findFirst();
+  }
+
+  /** Every name that {@link #named} knows. */
+  static List<String> allNames() {
+    return Arrays.stream(values()).flatMap(each -> each.names.stream()).toList();
   }
 
   /** The one that a {@code pre_tokenizer} of a {@code tokenizer.json} is, if it is one of these. */

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.Set;
 
 /** What a {@link Checkpoint} lies in. Any thread, as long as the checkpoint is open. */
-sealed interface Source permits FolderSource, GgufSource {
+interface Source {
 
   /** Where it lies. */
   Path path();

@@ -4,7 +4,7 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.engine.backend.KvType;
-import dev.layermesh.engine.checkpoint.QuantizedModels;
+import dev.layermesh.engine.convert.QuantizedModels;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.layermesh.cli;
 
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.engine.checkpoint.Quantization;
+import dev.layermesh.engine.convert.Quantization;
 
 /** Number formats as options name them. */
 final class Formats {

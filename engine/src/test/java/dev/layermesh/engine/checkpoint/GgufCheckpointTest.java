@@ -7,6 +7,7 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.gguf.GgmlType;
 import dev.layermesh.engine.gguf.GgufWriter;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 import dev.layermesh.engine.model.RopeScaling;
 import dev.layermesh.testkit.Fixtures;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package dev.layermesh.engine.checkpoint;
+package dev.layermesh.engine.model;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.json.JsonFields;
@@ -19,11 +19,11 @@ import java.util.stream.Stream;
  * @param contents bytes by file name; only files that exist. Not to be written to
  */
 public record ModelFiles(SortedMap<String, byte[]> contents) {
-  static final String TOKENIZER_JSON = "tokenizer.json";
-  static final String TOKENIZER_CONFIG = "tokenizer_config.json";
-  static final String CHAT_TEMPLATE = "chat_template.jinja";
-  static final String CONFIG_JSON = "config.json";
-  static final List<String> TOKENIZER = List.of(TOKENIZER_JSON, TOKENIZER_CONFIG, CHAT_TEMPLATE);
+  public static final String TOKENIZER_JSON = "tokenizer.json";
+  public static final String TOKENIZER_CONFIG = "tokenizer_config.json";
+  public static final String CHAT_TEMPLATE = "chat_template.jinja";
+  public static final String CONFIG_JSON = "config.json";
+  public static final List<String> TOKENIZER = List.of(TOKENIZER_JSON, TOKENIZER_CONFIG, CHAT_TEMPLATE);
 
   private static final List<String> CONFIG = List.of(CONFIG_JSON, "generation_config.json");
 
@@ -32,7 +32,7 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
   }
 
   /** Those of {@code folder} that exist. */
-  static ModelFiles inFolder(Path folder) {
+  public static ModelFiles inFolder(Path folder) {
     SortedMap<String, byte[]> contents = new TreeMap<>();
     for (String name : Stream.concat(CONFIG.stream(), TOKENIZER.stream()).toList()) {
       Path file = folder.resolve(name);
@@ -53,7 +53,7 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
    *
    * @param source what messages name
    */
-  Optional<String> chatTemplate(Path source) {
+  public Optional<String> chatTemplate(Path source) {
     byte[] file = contents.get(CHAT_TEMPLATE);
     if (file != null) {
       return Optional.of(new String(file, StandardCharsets.UTF_8));

@@ -1,4 +1,4 @@
-package dev.layermesh.engine.checkpoint;
+package dev.layermesh.engine.vocabulary;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.engine.gguf.GgufMetadata;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -32,26 +33,7 @@ import java.util.stream.Stream;
  * where it is there; else {@code tokenizer.json} is made of tokens, types, merges or scores and the name of the
  * pre-tokenizer.
  */
-final class GgufTokenizer {
-  static final String HUGGING_FACE = "tokenizer.huggingface.json";
-  static final String MODEL = "tokenizer.ggml.model";
-  static final String PRE = "tokenizer.ggml.pre";
-  static final String TYPES = "tokenizer.ggml.token_type";
-  static final String SCORES = "tokenizer.ggml.scores";
-  static final String MERGES = "tokenizer.ggml.merges";
-  static final String ADD_BOS = "tokenizer.ggml.add_bos_token";
-  static final String ADD_EOS = "tokenizer.ggml.add_eos_token";
-  static final String ADD_SPACE = "tokenizer.ggml.add_space_prefix";
-  static final String UNKNOWN = "tokenizer.ggml.unknown_token_id";
-  static final String PADDING = "tokenizer.ggml.padding_token_id";
-  static final String TEMPLATE = "tokenizer.chat_template";
-
-  static final int NORMAL_TYPE = 1;
-  static final int UNKNOWN_TYPE = 2;
-  static final int CONTROL_TYPE = 3;
-  static final int USER_DEFINED_TYPE = 4;
-  static final int BYTE_TYPE = 6;
-
+public final class GgufTokenizer {
   private static final int MOST_MERGES = 1 << 24;
   private static final char SPACE = '\u2581'; // of SentencePiece
   private static final JsonMapper JSON = new JsonMapper();
@@ -81,23 +63,23 @@ final class GgufTokenizer {
   private GgufTokenizer(GgufMetadata metadata, ModelConfig config) {
     this.metadata = metadata;
     this.config = config;
-    this.tokens = metadata.texts(GgufConfig.TOKENS, config.vocabSize());
+    this.tokens = metadata.texts(VocabularyKeys.TOKENS, config.vocabSize());
     this.ids = HashMap.newHashMap(tokens.size());
     for (int id = 0; id < tokens.size(); id++) {
       Integer before = ids.put(tokens.get(id), id);
       if (before != null) {
-        throw metadata.wrong(GgufConfig.TOKENS, id, tokens.get(id), "is the same as token " + before);
+        throw metadata.wrong(VocabularyKeys.TOKENS, id, tokens.get(id), "is the same as token " + before);
       }
     }
-    this.types = metadata.has(TYPES) ? metadata.integers(TYPES, tokens.size()) : normal(tokens.size());
+    this.types = metadata.has(VocabularyKeys.TYPES) ? metadata.integers(VocabularyKeys.TYPES, tokens.size()) : normal(tokens.size());
     if (types.length != tokens.size()) {
-      throw metadata.wrong(TYPES, "must hold as many as " + GgufConfig.TOKENS + ", " + tokens.size());
+      throw metadata.wrong(VocabularyKeys.TYPES, "must hold as many as " + VocabularyKeys.TOKENS + ", " + tokens.size());
     }
   }
 
   private static int[] normal(int count) {
     int[] types = new int[count];
-    Arrays.fill(types, NORMAL_TYPE);
+    Arrays.fill(types, TokenType.NORMAL);
     return types;
   }
 
@@ -107,15 +89,15 @@ final class GgufTokenizer {
    * @throws dev.layermesh.decoding.InputException naming file, key and value when the vocabulary is damaged, or of a
    *     kind that cannot be said in a {@code tokenizer.json}
    */
-  static ModelFiles files(GgufMetadata metadata, ModelConfig config) {
+  public static ModelFiles files(GgufMetadata metadata, ModelConfig config) {
     var tokenizer = new GgufTokenizer(metadata, config);
     SortedMap<String, byte[]> contents = new TreeMap<>();
     contents.put(ModelFiles.CONFIG_JSON, bytes(tokenizer.configJson()));
-    contents.put(ModelFiles.TOKENIZER_JSON, metadata.optionalText(HUGGING_FACE)
+    contents.put(ModelFiles.TOKENIZER_JSON, metadata.optionalText(VocabularyKeys.HUGGING_FACE)
         .map(text -> text.getBytes(StandardCharsets.UTF_8))
         .orElseGet(() -> bytes(tokenizer.tokenizerJson())));
     contents.put(ModelFiles.TOKENIZER_CONFIG, bytes(tokenizer.tokenizerConfig()));
-    metadata.optionalText(TEMPLATE).ifPresent(
+    metadata.optionalText(VocabularyKeys.TEMPLATE).ifPresent(
         text -> contents.put(ModelFiles.CHAT_TEMPLATE, text.getBytes(StandardCharsets.UTF_8)));
     return new ModelFiles(contents);
   }
@@ -138,10 +120,10 @@ final class GgufTokenizer {
   private ObjectNode tokenizerConfig() {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     token(config.bosId()).ifPresent(text -> json.put("bos_token", text));
-    token(metadata.optionalInteger(GgufConfig.EOS.getFirst()))
+    token(metadata.optionalInteger(VocabularyKeys.EOS.getFirst()))
         .ifPresent(text -> json.put("eos_token", text));
-    token(metadata.optionalInteger(UNKNOWN)).ifPresent(text -> json.put("unk_token", text));
-    token(metadata.optionalInteger(PADDING)).ifPresent(text -> json.put("pad_token", text));
+    token(metadata.optionalInteger(VocabularyKeys.UNKNOWN)).ifPresent(text -> json.put("unk_token", text));
+    token(metadata.optionalInteger(VocabularyKeys.PADDING)).ifPresent(text -> json.put("pad_token", text));
     return json.put("model_max_length", config.maxPositions()).put("tokenizer_class", "PreTrainedTokenizerFast");
   }
 
@@ -150,22 +132,22 @@ final class GgufTokenizer {
   }
 
   private ObjectNode tokenizerJson() {
-    return switch (metadata.text(MODEL)) {
+    return switch (metadata.text(VocabularyKeys.MODEL)) {
       case "gpt2" -> byteLevel();
       case "llama" -> sentencePiece();
-      default -> throw metadata.wrong(MODEL, "must be gpt2 or llama: other vocabularies are not read");
+      default -> throw metadata.wrong(VocabularyKeys.MODEL, "must be gpt2 or llama: other vocabularies are not read");
     };
   }
 
   /** Byte-level BPE. */
   private ObjectNode byteLevel() {
-    PreTokenizer pre = metadata.optionalText(PRE).flatMap(PreTokenizer::named).orElseThrow(
-        () -> metadata.wrong(PRE, "must name how text is cut, one of " + String.join(", ", PreTokenizer.allNames())));
+    PreTokenizer pre = metadata.optionalText(VocabularyKeys.PRE).flatMap(PreTokenizer::named).orElseThrow(
+        () -> metadata.wrong(VocabularyKeys.PRE, "must name how text is cut, one of " + String.join(", ", PreTokenizer.allNames())));
     ObjectNode json = JsonNodeFactory.instance.objectNode().put("version", "1.0");
     json.set("added_tokens", addedTokens());
     json.set("normalizer", pre.normalizer());
     json.set("pre_tokenizer", pre.json());
-    boolean addBos = metadata.optionalFlag(ADD_BOS).orElse(pre.beginsText());
+    boolean addBos = metadata.optionalFlag(VocabularyKeys.ADD_BOS).orElse(pre.beginsText());
     json.set("post_processor", postProcessor(addBos));
     json.set("decoder", PreTokenizer.byteLevel(true));
     json.set("model", bpe(merges()).put("ignore_merges", pre.wholeTokensFirst()));
@@ -180,21 +162,21 @@ final class GgufTokenizer {
     ObjectNode json = JsonNodeFactory.instance.objectNode().put("version", "1.0");
     json.set("added_tokens", addedTokens());
     ArrayNode normalizers = json.putObject("normalizer").put("type", "Sequence").putArray("normalizers");
-    if (metadata.optionalFlag(ADD_SPACE).orElse(true)) {
+    if (metadata.optionalFlag(VocabularyKeys.ADD_SPACE).orElse(true)) {
       normalizers.addObject().put("type", "Prepend").put("prepend", String.valueOf(SPACE));
     }
     replace(normalizers.addObject(), " ", String.valueOf(SPACE));
     json.putNull("pre_tokenizer");
-    json.set("post_processor", postProcessor(metadata.optionalFlag(ADD_BOS).orElse(true)));
+    json.set("post_processor", postProcessor(metadata.optionalFlag(VocabularyKeys.ADD_BOS).orElse(true)));
     ArrayNode decoders = json.putObject("decoder").put("type", "Sequence").putArray("decoders");
     replace(decoders.addObject(), String.valueOf(SPACE), " ");
     decoders.addObject().put("type", "ByteFallback");
     decoders.addObject().put("type", "Fuse");
-    if (metadata.optionalFlag(ADD_SPACE).orElse(true)) {
+    if (metadata.optionalFlag(VocabularyKeys.ADD_SPACE).orElse(true)) {
       decoders.addObject().put("type", "Strip").put("content", " ").put("start", 1).put("stop", 0);
     }
     ObjectNode model = bpe(scoredMerges()).put("fuse_unk", true).put("byte_fallback", true);
-    token(metadata.optionalInteger(UNKNOWN)).ifPresent(text -> model.put("unk_token", text));
+    token(metadata.optionalInteger(VocabularyKeys.UNKNOWN)).ifPresent(text -> model.put("unk_token", text));
     json.set("model", model);
     return json;
   }
@@ -221,8 +203,8 @@ final class GgufTokenizer {
   private ArrayNode addedTokens() {
     ArrayNode added = JsonNodeFactory.instance.arrayNode();
     for (int id = 0; id < types.length; id++) {
-      boolean special = types[id] == CONTROL_TYPE || types[id] == UNKNOWN_TYPE;
-      if (special || types[id] == USER_DEFINED_TYPE) {
+      boolean special = types[id] == TokenType.CONTROL || types[id] == TokenType.UNKNOWN;
+      if (special || types[id] == TokenType.USER_DEFINED) {
         added.addObject().put("id", id).put("content", tokens.get(id)).put("single_word", false)
             .put("lstrip", false).put("rstrip", false).put("normalized", false).put("special", special);
       }
@@ -233,8 +215,8 @@ final class GgufTokenizer {
   /** What encloses a text that is no rendered chat. */
   private ObjectNode postProcessor(boolean addBos) {
     Optional<String> bos = addBos ? token(config.bosId()) : Optional.empty();
-    Optional<String> eos = metadata.optionalFlag(ADD_EOS).orElse(false)
-        ? token(metadata.optionalInteger(GgufConfig.EOS.getFirst()))
+    Optional<String> eos = metadata.optionalFlag(VocabularyKeys.ADD_EOS).orElse(false)
+        ? token(metadata.optionalInteger(VocabularyKeys.EOS.getFirst()))
         : Optional.empty();
     ObjectNode json = JsonNodeFactory.instance.objectNode().put("type", "TemplateProcessing");
     for (String arity : List.of("single", "pair")) {
@@ -260,13 +242,13 @@ final class GgufTokenizer {
   }
 
   private Streamed merges() {
-    List<String> lines = metadata.texts(MERGES, MOST_MERGES);
+    List<String> lines = metadata.texts(VocabularyKeys.MERGES, MOST_MERGES);
     for (int i = 0; i < lines.size(); i++) {
       String line = lines.get(i);
       int space = line.indexOf(' ', 1);
       if (space < 0 || !ids.containsKey(line.substring(0, space)) || !ids.containsKey(line.substring(space + 1))
           || !ids.containsKey(line.substring(0, space) + line.substring(space + 1))) {
-        throw metadata.wrong(MERGES, i, line, "must be two tokens with a space between that make a third");
+        throw metadata.wrong(VocabularyKeys.MERGES, i, line, "must be two tokens with a space between that make a third");
       }
     }
     return json -> {
@@ -290,13 +272,13 @@ final class GgufTokenizer {
   private record Merge(String left, String right, float score) {}
 
   private Streamed scoredMerges() {
-    float[] scores = metadata.numbers(SCORES, tokens.size());
+    float[] scores = metadata.numbers(VocabularyKeys.SCORES, tokens.size());
     if (scores.length != tokens.size()) {
-      throw metadata.wrong(SCORES, "must hold as many as " + GgufConfig.TOKENS + ", " + tokens.size());
+      throw metadata.wrong(VocabularyKeys.SCORES, "must hold as many as " + VocabularyKeys.TOKENS + ", " + tokens.size());
     }
     List<Merge> merges = new ArrayList<>();
     for (int id = 0; id < tokens.size(); id++) {
-      if (types[id] == NORMAL_TYPE || types[id] == USER_DEFINED_TYPE) {
+      if (types[id] == TokenType.NORMAL || types[id] == TokenType.USER_DEFINED) {
         String token = tokens.get(id);
         List<Merge> ways = new ArrayList<>();
         for (int cut = 1; cut < token.length(); cut = token.offsetByCodePoints(cut, 1)) {

@@ -1,4 +1,4 @@
-package dev.layermesh.engine.checkpoint;
+package dev.layermesh.engine.vocabulary;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -6,6 +6,7 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.gguf.GgufWriter;
 import dev.layermesh.engine.json.JsonFields;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -22,9 +23,8 @@ import java.util.stream.StreamSupport;
  * A {@code tokenizer.json} as metadata of a GGUF file (GGUF specification, "Tokenizer"): the file as it stands, which
  * this engine reads back, and tokens, types and merges or scores for programs that know nothing of it.
  */
-final class GgufVocabulary {
+public final class GgufVocabulary {
   private static final Pattern BYTE = Pattern.compile("<0x[0-9A-F]{2}>");
-  private static final int UNUSED_TYPE = 5;
 
   private final Path file;
   private final JsonNode json;
@@ -48,20 +48,20 @@ final class GgufVocabulary {
   /**
    * Adds the vocabulary of a checkpoint.
    *
+   * @param folder where {@code files} were read, for messages
    * @throws InputException naming file, field and value when it has none, or one that GGUF cannot hold
    */
-  static void describe(Checkpoint checkpoint, GgufWriter writer) {
-    ModelFiles files = checkpoint.files();
-    Path file = checkpoint.path().resolve(ModelFiles.TOKENIZER_JSON);
+  public static void describe(Path folder, ModelFiles files, ModelConfig config, GgufWriter writer) {
+    Path file = folder.resolve(ModelFiles.TOKENIZER_JSON);
     byte[] bytes = Optional.ofNullable(files.contents().get(ModelFiles.TOKENIZER_JSON))
         .orElseThrow(() -> InputException.in(file, "no such file"));
-    var vocabulary = new GgufVocabulary(file, bytes, checkpoint.config());
+    var vocabulary = new GgufVocabulary(file, bytes, config);
     vocabulary.collect();
     vocabulary.describe(writer);
     vocabulary.describeSpecialTokens(writer, Optional.ofNullable(files.contents().get(ModelFiles.TOKENIZER_CONFIG))
-        .map(config -> JsonFields.parse(checkpoint.path().resolve(ModelFiles.TOKENIZER_CONFIG), config)));
-    writer.text(GgufTokenizer.HUGGING_FACE, new String(bytes, StandardCharsets.UTF_8));
-    files.chatTemplate(checkpoint.path()).ifPresent(text -> writer.text(GgufTokenizer.TEMPLATE, text));
+        .map(json -> JsonFields.parse(folder.resolve(ModelFiles.TOKENIZER_CONFIG), json)));
+    writer.text(VocabularyKeys.HUGGING_FACE, new String(bytes, StandardCharsets.UTF_8));
+    files.chatTemplate(folder).ifPresent(text -> writer.text(VocabularyKeys.TEMPLATE, text));
   }
 
   private void collect() {
@@ -70,17 +70,17 @@ final class GgufVocabulary {
     }
     json.at("/model/vocab").properties().forEach(
         token -> put(token.getKey(), token.getValue(), sentencePiece() && BYTE.matcher(token.getKey()).matches()
-            ? GgufTokenizer.BYTE_TYPE
-            : GgufTokenizer.NORMAL_TYPE));
+            ? TokenType.BYTE
+            : TokenType.NORMAL));
     for (JsonNode added : json.path("added_tokens")) {
       put(added.path("content").asText(), added.path("id"), added.path("special").asBoolean()
-          ? GgufTokenizer.CONTROL_TYPE
-          : GgufTokenizer.USER_DEFINED_TYPE);
+          ? TokenType.CONTROL
+          : TokenType.USER_DEFINED);
     }
     for (int id = 0; id < tokens.length; id++) {
       if (tokens[id] == null) {
         tokens[id] = "[PAD" + id + "]"; // a row of the model that no text leads to
-        types[id] = UNUSED_TYPE;
+        types[id] = TokenType.UNUSED;
       }
     }
   }
@@ -100,31 +100,31 @@ final class GgufVocabulary {
   }
 
   private void describe(GgufWriter writer) {
-    writer.text(GgufTokenizer.MODEL, sentencePiece() ? "llama" : "gpt2");
+    writer.text(VocabularyKeys.MODEL, sentencePiece() ? "llama" : "gpt2");
     if (sentencePiece()) {
-      writer.text(GgufTokenizer.PRE, "default").numbers(GgufTokenizer.SCORES, scores());
-      writer.flag(GgufTokenizer.ADD_SPACE, json.path("normalizer").toString().contains("\"Prepend\""));
+      writer.text(VocabularyKeys.PRE, "default").numbers(VocabularyKeys.SCORES, scores());
+      writer.flag(VocabularyKeys.ADD_SPACE, json.path("normalizer").toString().contains("\"Prepend\""));
     } else {
-      PreTokenizer.saidBy(json.path("pre_tokenizer")).ifPresent(pre -> writer.text(GgufTokenizer.PRE, pre.ggufName()));
-      writer.texts(GgufTokenizer.MERGES, merges().stream().map(merge -> merge.get(0) + " " + merge.get(1)).toList());
+      PreTokenizer.saidBy(json.path("pre_tokenizer")).ifPresent(pre -> writer.text(VocabularyKeys.PRE, pre.ggufName()));
+      writer.texts(VocabularyKeys.MERGES, merges().stream().map(merge -> merge.get(0) + " " + merge.get(1)).toList());
     }
-    writer.texts(GgufConfig.TOKENS, Arrays.asList(tokens)).integers(GgufTokenizer.TYPES, types);
+    writer.texts(VocabularyKeys.TOKENS, Arrays.asList(tokens)).integers(VocabularyKeys.TYPES, types);
     JsonNode single = Optional.ofNullable(json.path("post_processor").findValue("single"))
         .orElse(json.path("nothing"));
-    writer.flag(GgufTokenizer.ADD_BOS, single.path(0).has("SpecialToken"));
-    writer.flag(GgufTokenizer.ADD_EOS, single.size() > 1 && single.path(single.size() - 1).has("SpecialToken"));
+    writer.flag(VocabularyKeys.ADD_BOS, single.path(0).has("SpecialToken"));
+    writer.flag(VocabularyKeys.ADD_EOS, single.size() > 1 && single.path(single.size() - 1).has("SpecialToken"));
   }
 
   private void describeSpecialTokens(GgufWriter writer, Optional<JsonFields> tokenizerConfig) {
-    config.bosId().ifPresent(id -> writer.integer(GgufConfig.BOS, id));
+    config.bosId().ifPresent(id -> writer.integer(VocabularyKeys.BOS, id));
     int[] eosIds = config.eosIds().toArray();
     if (eosIds.length > 0) {
       int named = role(tokenizerConfig, "eos_token").orElse(eosIds[0]);
-      writer.integer(GgufConfig.EOS.getFirst(), Arrays.stream(eosIds).anyMatch(id -> id == named) ? named : eosIds[0]);
-      writer.integers(GgufConfig.EVERY_EOS, eosIds);
+      writer.integer(VocabularyKeys.EOS.getFirst(), Arrays.stream(eosIds).anyMatch(id -> id == named) ? named : eosIds[0]);
+      writer.integers(VocabularyKeys.EVERY_EOS, eosIds);
     }
-    role(tokenizerConfig, "unk_token").ifPresent(id -> writer.integer(GgufTokenizer.UNKNOWN, id));
-    role(tokenizerConfig, "pad_token").ifPresent(id -> writer.integer(GgufTokenizer.PADDING, id));
+    role(tokenizerConfig, "unk_token").ifPresent(id -> writer.integer(VocabularyKeys.UNKNOWN, id));
+    role(tokenizerConfig, "pad_token").ifPresent(id -> writer.integer(VocabularyKeys.PADDING, id));
   }
 
   /** The id of a token that the tokenizer config names: a text, or an object that holds it as {@code content}. */

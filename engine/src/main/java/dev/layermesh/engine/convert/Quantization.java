@@ -1,5 +1,6 @@
-package dev.layermesh.engine.checkpoint;
+package dev.layermesh.engine.convert;
 
+import dev.layermesh.engine.checkpoint.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

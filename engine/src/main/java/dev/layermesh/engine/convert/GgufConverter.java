@@ -1,11 +1,21 @@
-package dev.layermesh.engine.checkpoint;
+package dev.layermesh.engine.convert;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.DType;
+import dev.layermesh.engine.checkpoint.GgufNames;
+import dev.layermesh.engine.checkpoint.LlamaKeys;
+import dev.layermesh.engine.checkpoint.LoadListener;
+import dev.layermesh.engine.checkpoint.RowOrder;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.gguf.GgmlType;
 import dev.layermesh.engine.gguf.GgufWriter;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.model.Rope;
 import dev.layermesh.engine.model.RopeScaling;
+import dev.layermesh.engine.vocabulary.GgufVocabulary;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -20,6 +30,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Writes the model of a Hugging Face folder as one GGUF file: tensors as they are stored or quantized, query and key
@@ -36,6 +47,7 @@ public final class GgufConverter {
 
   private final Checkpoint checkpoint;
   private final ModelConfig config;
+  private final Weights weights;
   private final Optional<Quantization> quantization;
   private final GgufWriter writer = new GgufWriter();
   private final LoadListener listener;
@@ -44,6 +56,7 @@ public final class GgufConverter {
   private GgufConverter(Checkpoint checkpoint, Optional<Quantization> quantization, LoadListener listener) {
     this.checkpoint = checkpoint;
     this.config = checkpoint.config();
+    this.weights = checkpoint.weights(Slice.whole(config.numLayers()));
     this.quantization = quantization;
     this.listener = listener;
   }
@@ -58,7 +71,7 @@ public final class GgufConverter {
    */
   public static void convert(
       Checkpoint checkpoint, Optional<Quantization> quantization, Path file, LoadListener listener) {
-    if (checkpoint.source() instanceof GgufSource) {
+    if (!Files.isDirectory(checkpoint.path())) {
       throw InputException.in(checkpoint.path(), "is a GGUF file already: give a folder with safetensors");
     }
     var converter = new GgufConverter(checkpoint, quantization, listener);
@@ -88,35 +101,35 @@ public final class GgufConverter {
   }
 
   private void describe() {
-    writer.text(GgufConfig.ARCHITECTURE, "llama")
+    writer.text(LlamaKeys.ARCHITECTURE, "llama")
         .text("general.name", checkpoint.name())
         .integer("general.file_type", fileType())
-        .integer(GgufConfig.CONTEXT, config.maxPositions())
-        .integer(GgufConfig.HIDDEN, config.hiddenSize())
-        .integer(GgufConfig.LAYERS, config.numLayers())
-        .integer(GgufConfig.INTERMEDIATE, config.intermediateSize())
-        .integer(GgufConfig.HEADS, config.numHeads())
-        .integer(GgufConfig.KV_HEADS, config.numKvHeads())
-        .integer(GgufConfig.KEY_LENGTH, config.headDim())
-        .integer(GgufConfig.VALUE_LENGTH, config.headDim())
-        .number(GgufConfig.EPS, config.rmsNormEps())
-        .number(GgufConfig.THETA, (float) config.rope().theta())
-        .integer(GgufConfig.ROPE_DIMENSIONS, config.headDim())
-        .integer(GgufConfig.VOCABULARY, config.vocabSize());
+        .integer(LlamaKeys.CONTEXT, config.maxPositions())
+        .integer(LlamaKeys.HIDDEN, config.hiddenSize())
+        .integer(LlamaKeys.LAYERS, config.numLayers())
+        .integer(LlamaKeys.INTERMEDIATE, config.intermediateSize())
+        .integer(LlamaKeys.HEADS, config.numHeads())
+        .integer(LlamaKeys.KV_HEADS, config.numKvHeads())
+        .integer(LlamaKeys.KEY_LENGTH, config.headDim())
+        .integer(LlamaKeys.VALUE_LENGTH, config.headDim())
+        .number(LlamaKeys.EPS, config.rmsNormEps())
+        .number(LlamaKeys.THETA, (float) config.rope().theta())
+        .integer(LlamaKeys.ROPE_DIMENSIONS, config.headDim())
+        .integer(LlamaKeys.VOCABULARY, config.vocabSize());
     quantization.ifPresent(_ -> writer.integer("general.quantization_version", QUANTIZATION_VERSION));
-    config.exitLayer().ifPresent(exit -> writer.integer(GgufConfig.EXIT_LAYER, exit));
+    config.exitLayer().ifPresent(exit -> writer.integer(LlamaKeys.EXIT_LAYER, exit));
     switch (config.rope().scaling()) {
       case RopeScaling.Linear linear ->
-          writer.text(GgufConfig.SCALING, "linear").number(GgufConfig.SCALING_FACTOR, (float) linear.factor());
+          writer.text(LlamaKeys.SCALING, "linear").number(LlamaKeys.SCALING_FACTOR, (float) linear.factor());
       case RopeScaling.Default _, RopeScaling.Llama3 _, RopeScaling.Factors _ -> { }
     }
-    GgufVocabulary.describe(checkpoint, writer);
+    GgufVocabulary.describe(checkpoint.path(), checkpoint.files(), config, writer);
   }
 
   /** general.file_type of the GGUF specification: what most tensors are. */
   private int fileType() {
     DType most = quantization.map(Quantization::dtype)
-        .orElseGet(() -> checkpoint.source().view(TensorSpec.layer(config, 0).get(1)).dtype());
+        .orElseGet(() -> weights.layers().getFirst().q().dtype());
     return switch (most) {
       case F32 -> 0;
       case F16 -> 1;
@@ -128,11 +141,11 @@ public final class GgufConverter {
   }
 
   private void addTensors() {
-    for (TensorSpec spec : Slice.whole(config.numLayers()).tensors(config)) {
-      TensorView tensor = checkpoint.source().view(spec);
+    for (TensorView tensor : weights.tensors()) {
       DType target = target(tensor);
-      writer.tensor(GgufNames.of(spec), GgmlType.valueOf(target.name()), spec.shape(),
-          out -> writeRows(tensor, GgufNames.order(spec, config), target, out));
+      List<Integer> shape = IntStream.of(tensor.shape()).boxed().toList();
+      writer.tensor(GgufNames.of(tensor.name()), GgmlType.valueOf(target.name()), shape,
+          out -> writeRows(tensor, GgufNames.order(tensor.name(), config), target, out));
     }
     if (config.rope().scaling() instanceof RopeScaling.Llama3) {
       float[] factors = ropeFactors();

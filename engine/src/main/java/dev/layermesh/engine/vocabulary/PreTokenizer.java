@@ -1,4 +1,4 @@
-package dev.layermesh.engine.checkpoint;
+package dev.layermesh.engine.vocabulary;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;

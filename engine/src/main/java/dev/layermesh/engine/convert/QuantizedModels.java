@@ -1,6 +1,11 @@
-package dev.layermesh.engine.checkpoint;
+package dev.layermesh.engine.convert;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.Digest;
+import dev.layermesh.engine.checkpoint.LoadListener;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.checkpoint.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -28,7 +33,7 @@ public final class QuantizedModels {
    */
   public static Path of(Path folder, Quantization quantization, Path cache, LoadListener listener) {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      if (checkpoint.source() instanceof GgufSource) {
+      if (!Files.isDirectory(folder)) {
         throw InputException.of("--quantize", quantization.option(),
             "is for folders with safetensors; " + folder + " is a GGUF file, which runs as it is");
       }

@@ -1,10 +1,19 @@
-package dev.layermesh.engine.checkpoint;
+package dev.layermesh.engine.convert;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.DType;
+import dev.layermesh.engine.checkpoint.Fingerprint;
+import dev.layermesh.engine.checkpoint.Fixtures;
+import dev.layermesh.engine.checkpoint.LayerWeights;
+import dev.layermesh.engine.checkpoint.LoadListener;
+import dev.layermesh.engine.checkpoint.Safetensors;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.gguf.GgufFile;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.model.RopeScaling;

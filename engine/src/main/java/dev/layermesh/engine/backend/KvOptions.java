@@ -54,7 +54,7 @@ public record KvOptions(KvType type, long bytes, int blockPositions, boolean sha
   }
 
   /** For so many layers, where this is for one. */
-  KvOptions ofLayers(int layers) {
+  public KvOptions ofLayers(int layers) {
     return withBytes(bytes > Long.MAX_VALUE / Math.max(1, layers) ? Long.MAX_VALUE : Math.max(1, bytes * layers));
   }
 

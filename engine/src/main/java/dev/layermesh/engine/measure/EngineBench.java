@@ -1,4 +1,4 @@
-package dev.layermesh.engine.bench;
+package dev.layermesh.engine.measure;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;

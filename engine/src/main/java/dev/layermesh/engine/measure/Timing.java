@@ -1,4 +1,4 @@
-package dev.layermesh.engine.bench;
+package dev.layermesh.engine.measure;
 
 /**
  * How long a step took.

@@ -1,8 +1,9 @@
 package dev.layermesh.engine.backend;
 
+import dev.layermesh.engine.kv.KvType;
 import java.util.Random;
-import java.util.stream.Stream;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;

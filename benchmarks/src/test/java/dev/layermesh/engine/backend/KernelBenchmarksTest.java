@@ -3,6 +3,7 @@ package dev.layermesh.engine.backend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.engine.checkpoint.DType;
+import dev.layermesh.engine.kv.KvType;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

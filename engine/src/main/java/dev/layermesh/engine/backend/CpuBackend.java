@@ -3,6 +3,7 @@ package dev.layermesh.engine.backend;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.engine.checkpoint.LayerWeights;
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.kv.KvType;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
 import java.lang.foreign.Arena;

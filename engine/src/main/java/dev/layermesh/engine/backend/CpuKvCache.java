@@ -2,6 +2,7 @@ package dev.layermesh.engine.backend;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.kv.KvCache;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NavigableMap;

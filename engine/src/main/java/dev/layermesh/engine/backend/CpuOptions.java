@@ -1,5 +1,7 @@
 package dev.layermesh.engine.backend;
 
+import dev.layermesh.engine.kv.KvOptions;
+
 /**
  * How a CPU backend spreads work and memory; none of it changes a bit of any result.
  *

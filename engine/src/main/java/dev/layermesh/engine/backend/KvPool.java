@@ -2,6 +2,9 @@ package dev.layermesh.engine.backend;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.kv.KvMemory;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.kv.KvStats;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

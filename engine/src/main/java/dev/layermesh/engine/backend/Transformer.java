@@ -4,6 +4,8 @@ import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.KvMemory;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
 import java.util.Optional;

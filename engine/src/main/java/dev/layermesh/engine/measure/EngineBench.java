@@ -6,10 +6,10 @@ import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Asks;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Batch;
-import dev.layermesh.engine.backend.KvCache;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.LoadListener;
+import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.engine.model.ModelConfig;
 import java.util.Random;
 

@@ -3,12 +3,12 @@ package dev.layermesh.engine.measure;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
-import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.engine.model.ModelConfig;
 
 /**

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.Quants;
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.kv.KvType;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;

@@ -2,6 +2,7 @@ package dev.layermesh.engine.backend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.layermesh.engine.kv.KvType;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;

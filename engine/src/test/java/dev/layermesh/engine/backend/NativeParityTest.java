@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.layermesh.engine.backend.NativeLibrary.Loaded;
 import dev.layermesh.engine.checkpoint.DType;
+import dev.layermesh.engine.kv.KvType;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.backend.TestModel.Running;
 import dev.layermesh.engine.checkpoint.DType;
+import dev.layermesh.engine.kv.KvOptions;
 import java.lang.reflect.Proxy;
 import java.util.BitSet;
 import java.util.List;

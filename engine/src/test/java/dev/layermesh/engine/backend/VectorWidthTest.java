@@ -3,6 +3,7 @@ package dev.layermesh.engine.backend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.engine.checkpoint.DType;
+import dev.layermesh.engine.kv.KvType;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Timeout;

@@ -1,4 +1,4 @@
-package dev.layermesh.engine.backend;
+package dev.layermesh.engine.kv;
 
 /**
  * Blocks of keys and values at one moment, and what became of them since the start.

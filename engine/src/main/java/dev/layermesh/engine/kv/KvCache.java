@@ -1,4 +1,4 @@
-package dev.layermesh.engine.backend;
+package dev.layermesh.engine.kv;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;

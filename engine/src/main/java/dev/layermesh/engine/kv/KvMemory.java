@@ -1,4 +1,4 @@
-package dev.layermesh.engine.backend;
+package dev.layermesh.engine.kv;
 
 /**
  * Memory for keys and values of the sessions of one stack, in blocks of a fixed number of positions. Belongs to the

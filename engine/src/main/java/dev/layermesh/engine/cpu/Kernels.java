@@ -1,7 +1,7 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Backend;
-import dev.layermesh.engine.backend.Transformer;
 
 /**
  * The verbs that a forward pass on the CPU is composed of. Arrays are row-major; an instance may keep scratch memory

@@ -3,11 +3,11 @@ package dev.layermesh.engine.measure;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Asks;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Tensor;
-import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.kv.KvCache;
 

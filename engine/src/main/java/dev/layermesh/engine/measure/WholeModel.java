@@ -1,9 +1,9 @@
 package dev.layermesh.engine.measure;
 
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
-import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;

@@ -1,7 +1,14 @@
-package dev.layermesh.engine.backend;
+package dev.layermesh.engine;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.backend.Backend;
+import dev.layermesh.engine.backend.Batch;
+import dev.layermesh.engine.backend.Embedding;
+import dev.layermesh.engine.backend.Head;
+import dev.layermesh.engine.backend.LayerStack;
+import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.kv.KvCache;

@@ -2,9 +2,9 @@ package dev.layermesh.cli;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.EngineOptions;
-import dev.layermesh.engine.backend.KvOptions;
-import dev.layermesh.engine.backend.KvType;
 import dev.layermesh.engine.convert.QuantizedModels;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.kv.KvType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

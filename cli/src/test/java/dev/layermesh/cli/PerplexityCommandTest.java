@@ -4,15 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Asks;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
 import dev.layermesh.engine.backend.Batch;
-import dev.layermesh.engine.backend.KvCache;
 import dev.layermesh.engine.backend.Tensor;
-import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,5 +1,6 @@
 package dev.layermesh.engine.backend;
 
+import dev.layermesh.engine.cpu.Rows;
 import java.util.Arrays;
 
 /**

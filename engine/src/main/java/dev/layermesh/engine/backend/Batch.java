@@ -1,5 +1,7 @@
 package dev.layermesh.engine.backend;
 
+import dev.layermesh.engine.cpu.Rows;
+import dev.layermesh.engine.kv.KvCache;
 import java.util.Arrays;
 
 /**

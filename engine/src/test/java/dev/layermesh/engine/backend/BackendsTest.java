@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.cpu.ScalarBackendProvider;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.kv.KvType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

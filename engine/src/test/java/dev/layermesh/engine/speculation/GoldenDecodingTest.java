@@ -9,7 +9,7 @@ import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Available;
-import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
 import dev.layermesh.testkit.Lossless;

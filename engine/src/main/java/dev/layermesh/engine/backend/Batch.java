@@ -1,6 +1,5 @@
 package dev.layermesh.engine.backend;
 
-import dev.layermesh.engine.cpu.Rows;
 import dev.layermesh.engine.kv.KvCache;
 import java.util.Arrays;
 

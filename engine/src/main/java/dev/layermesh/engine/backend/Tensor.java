@@ -1,8 +1,5 @@
 package dev.layermesh.engine.backend;
 
-import dev.layermesh.engine.cpu.Elements;
-import dev.layermesh.engine.cpu.Rows;
-
 /** Rows of numbers, [rows, width], in a backend's own memory. Belongs to the backend that made it and to one thread. */
 public interface Tensor {
 

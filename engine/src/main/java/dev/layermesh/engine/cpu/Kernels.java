@@ -1,6 +1,5 @@
 package dev.layermesh.engine.cpu;
 
-import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Backend;
 
 /**

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(60)
-class BackendsTest {
+public class BackendsTest {
 
   @ParameterizedTest
   @CsvSource({"scalar, cpu-scalar-f32", "vector, cpu-lanes16-f32", "native, cpu-lanes16-f32", "auto, cpu-lanes16-f32"})

@@ -3,7 +3,6 @@ package dev.layermesh.engine.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.layermesh.engine.backend.Head;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.Quants;
 import dev.layermesh.engine.checkpoint.TensorView;

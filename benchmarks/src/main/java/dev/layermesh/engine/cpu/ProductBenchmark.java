@@ -2,6 +2,8 @@ package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.packed.PackedFormat;
+import dev.layermesh.engine.packed.Packer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
@@ -79,7 +81,7 @@ public class ProductBenchmark {
       matrices[i] = new PackedMatrix(
           stored.name(), Packer.format(stored), outer, columns, memory.asSlice(i * bytes, bytes));
       if (i == 0) {
-        Packer.pack(stored, matrices[0], 0, matrices[0].parts());
+        Packer.pack(stored, 0, matrices[0].parts(), matrices[0].data());
       } else {
         matrices[i].data().copyFrom(matrices[0].data());
       }

@@ -1,5 +1,6 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.packed.PackedFormat;
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -15,6 +15,7 @@ import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.engine.kv.KvType;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.packed.PackedFormat;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,5 +1,7 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.packed.PackedFormat;
+
 /**
  * Keys and values of a block's positions in one layer. Values are [HKV, positions, HD], keys are transposed, [HKV, HD,
  * stride]: scores of neighbouring positions are then computed side by side, without a sum across lanes.

@@ -2,6 +2,7 @@ package dev.layermesh.engine.cpu;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.kv.KvType;
+import dev.layermesh.engine.packed.PackedFormat;
 
 /**
  * Sizes of a block of keys and values.

@@ -1,6 +1,8 @@
 package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.packed.PackedFormat;
+import dev.layermesh.engine.packed.Packer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -38,7 +40,8 @@ interface Matrices {
       for (int first = 0; first < matrix.parts(); first += atOnce) {
         int begin = first;
         int count = Math.min(atOnce, matrix.parts() - first);
-        crew.split(count, size, (_, from, to) -> Packer.pack(view, matrix, begin + from, begin + to));
+        crew.split(count, size, (_, from, to) ->
+            Packer.pack(view, begin + from, begin + to, matrix.groups(begin + from, begin + to)));
         MemorySegment read = view.data().asSlice(
             view.rowBytes() * PackedFormat.GROUP * first,
             view.rowBytes() * Math.min(PackedFormat.GROUP * count, view.rows() - PackedFormat.GROUP * first));

@@ -1,5 +1,6 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.packed.PackedFormat;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -11,8 +12,8 @@ import java.lang.foreign.MemorySegment;
  * @param data groups one behind the other, native memory, aligned to 64
  */
 record PackedMatrix(String name, PackedFormat format, int rows, int columns, MemorySegment data) implements Matrix {
-  PackedMatrix {
-    if (data.byteSize() != bytes(format, rows, columns)) {
+  public PackedMatrix {
+    if (data.byteSize() != format.bytes(rows, columns)) {
       throw new IllegalArgumentException(name + ": " + data.byteSize() + " bytes for " + format + " [" + rows + ", "
           + columns + "]");
     }
@@ -26,19 +27,19 @@ record PackedMatrix(String name, PackedFormat format, int rows, int columns, Mem
     throw new IllegalStateException(matrix.name() + " is not packed, these kernels read packed weights");
   }
 
+  /** Memory of groups [from,to). */
+  public MemorySegment groups(int from, int to) {
+    return data.asSlice(groupOffset(from), groupOffset(to) - groupOffset(from));
+  }
+
   /** Byte at which a group begins. */
   long groupOffset(int group) {
     return group * format.groupBytes(columns);
   }
 
-  /** Bytes of a packed matrix. */
-  static long bytes(PackedFormat format, int rows, int columns) {
-    return Math.ceilDiv(rows, PackedFormat.GROUP) * format.groupBytes(columns);
-  }
-
   @Override
   public int parts() {
-    return Math.ceilDiv(rows, PackedFormat.GROUP);
+    return PackedFormat.groups(rows);
   }
 
   @Override

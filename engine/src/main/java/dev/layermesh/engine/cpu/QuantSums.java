@@ -3,6 +3,7 @@ package dev.layermesh.engine.cpu;
 import static dev.layermesh.engine.cpu.Lanes.I;
 import static dev.layermesh.engine.cpu.Lanes.S;
 
+import dev.layermesh.engine.packed.PackedFormat;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;

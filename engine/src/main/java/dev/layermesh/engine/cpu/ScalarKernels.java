@@ -1,6 +1,7 @@
 package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.packed.PackedFormat;
 
 /**
  * The reference: plain Java, no fused multiply-add, transcendental functions from {@link StrictMath}, so that it gives

@@ -5,6 +5,7 @@ import static dev.layermesh.engine.cpu.Lanes.F;
 import static dev.layermesh.engine.cpu.Lanes.I;
 import static dev.layermesh.engine.cpu.Lanes.STEP;
 
+import dev.layermesh.engine.packed.PackedFormat;
 import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;

@@ -4,6 +4,7 @@ import static dev.layermesh.engine.cpu.Lanes.F;
 import static dev.layermesh.engine.cpu.Lanes.I;
 import static dev.layermesh.engine.cpu.Lanes.STEP;
 
+import dev.layermesh.engine.packed.PackedFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

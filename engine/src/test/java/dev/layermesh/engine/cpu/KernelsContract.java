@@ -3,10 +3,12 @@ package dev.layermesh.engine.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.layermesh.engine.backend.Weight;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.Quants;
 import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.kv.KvType;
+import dev.layermesh.engine.packed.PackedFormat;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;

@@ -17,6 +17,6 @@ class NativeKernelsTest extends KernelsContract {
 
   @Override
   Matrix matrix(TensorView weights) {
-    return Weight.packed(weights);
+    return Products.packed(weights);
   }
 }

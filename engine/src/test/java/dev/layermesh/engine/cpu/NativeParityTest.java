@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.layermesh.engine.backend.Available;
 import dev.layermesh.engine.backend.ForkedJvm;
+import dev.layermesh.engine.backend.Weight;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.cpu.NativeLibrary.Loaded;
 import dev.layermesh.engine.kv.KvType;
@@ -37,7 +38,7 @@ class NativeParityTest {
     for (int inner : inners(dtype)) {
       float[] x = randoms(random, ROWS[ROWS.length - 1] * inner);
       for (int columns : COLUMNS) {
-        Matrix w = Weight.packed(Weight.matrix(random, dtype, columns, inner));
+        Matrix w = Products.packed(Weight.matrix(random, dtype, columns, inner));
         for (int rows : ROWS) {
           assertThat(Products.product(c, w, x, rows))
               .as("%s: %d rows of %d, %d columns", dtype, rows, inner, columns)

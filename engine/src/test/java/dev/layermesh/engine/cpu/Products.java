@@ -1,8 +1,20 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.packed.Packer;
+import java.lang.foreign.Arena;
+
 /** Products as a step runs them. */
 final class Products {
   private Products() {}
+
+  /** Stored weights as kernels read packed ones. */
+  static PackedMatrix packed(TensorView weights) {
+    var packed = new PackedMatrix(weights.name(), Packer.format(weights), weights.rows(), weights.columns(),
+        Arena.ofAuto().allocate(Packer.bytes(weights), 64));
+    Packer.pack(weights, 0, packed.parts(), packed.data());
+    return packed;
+  }
 
   /** Rows of x in the form that products with {@code w} take. */
   static Activations input(Kernels kernels, Matrix w, float[] x, int rows) {

@@ -7,6 +7,7 @@ import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.LayerStack;
 import dev.layermesh.engine.backend.Tensor;
+import dev.layermesh.engine.backend.Weight;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.HeadWeights;

@@ -1,5 +1,6 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.packed.PackedFormat;
 import java.util.stream.Stream;
 
 /** Pages of one layer, with memory of their own. */

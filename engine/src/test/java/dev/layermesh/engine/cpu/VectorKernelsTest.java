@@ -10,6 +10,6 @@ class VectorKernelsTest extends KernelsContract {
 
   @Override
   Matrix matrix(TensorView weights) {
-    return Weight.packed(weights);
+    return Products.packed(weights);
   }
 }

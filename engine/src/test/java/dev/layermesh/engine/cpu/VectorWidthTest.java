@@ -3,6 +3,7 @@ package dev.layermesh.engine.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.engine.backend.ForkedJvm;
+import dev.layermesh.engine.backend.Weight;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.kv.KvType;
 import java.util.List;
@@ -37,7 +38,7 @@ class VectorWidthTest {
       for (DType dtype : DType.values()) {
         int columns = dtype.quantized() ? 18 : 13; // a vector and two lanes, or fewer than a vector has
         for (int inner : dtype.quantized() ? new int[] {256} : new int[] {192, 207}) {
-          Matrix w = Weight.packed(Weight.matrix(random, dtype, columns, inner));
+          Matrix w = Products.packed(Weight.matrix(random, dtype, columns, inner));
           for (int rows : dtype.quantized() ? new int[] {2} : new int[] {1, 3, 5}) {
             digest = add(digest, Products.product(kernels, w, randoms(random, rows * inner), rows));
           }

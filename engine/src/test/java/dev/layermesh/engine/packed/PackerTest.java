@@ -1,10 +1,12 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.packed;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.layermesh.engine.backend.Weight;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.RowOrder;
 import dev.layermesh.engine.checkpoint.TensorView;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -18,6 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(60)
 class PackerTest {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final Random random = new Random(17);
 
@@ -50,18 +53,41 @@ class PackerTest {
   @Test
   void shouldPackGroupsApart() {
     TensorView view = Weight.matrix(random, DType.Q4_1, 70, 64);
-    PackedMatrix whole = Weight.packed(view);
-    PackedMatrix parts = new PackedMatrix("w", whole.format(), 70, 64,
-        MemorySegment.ofArray(new byte[Math.toIntExact(Packer.bytes(view))]));
-    Packer.pack(view, parts, 2, 3);
-    Packer.pack(view, parts, 0, 2);
-    assertThat(parts.data().mismatch(whole.data())).isEqualTo(-1);
+    MemorySegment whole = packed(view).data();
+    MemorySegment parts = dirty(whole.byteSize());
+    long groupBytes = Packer.format(view).groupBytes(64);
+    Packer.pack(view, 2, 3, parts.asSlice(2 * groupBytes));
+    Packer.pack(view, 0, 2, parts);
+    assertThat(parts.mismatch(whole)).isEqualTo(-1);
+  }
+
+  /** A buffer that a device is fed from is used again and again. */
+  @ParameterizedTest
+  @EnumSource
+  void shouldWriteEveryByteOfABufferThatWasUsedBefore(DType dtype) {
+    TensorView view = Weight.matrix(random, dtype, 40, dtype.quantized() ? 256 : 13);
+    MemorySegment heap = dirty(Packer.bytes(view));
+    Packer.pack(view, 0, Packer.groups(view), heap);
+    assertThat(heap.mismatch(packed(view).data())).isEqualTo(-1);
+  }
+
+  private static MemorySegment dirty(long bytes) {
+    return MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]).fill((byte) 0xa5);
+  }
+
+  /** A packed weight. */
+  private record Packed(PackedFormat format, int columns, MemorySegment data) {}
+
+  private static Packed packed(TensorView view) {
+    MemorySegment data = Arena.ofAuto().allocate(Packer.bytes(view), 64);
+    Packer.pack(view, 0, Packer.groups(view), data);
+    return new Packed(Packer.format(view), view.columns(), data);
   }
 
   /** Every element is what {@link TensorView#widen} says, and rows that fill up the last group are zeros. */
   private static void assertPacked(TensorView view) {
-    PackedMatrix packed = Weight.packed(view);
-    for (int row = 0; row < packed.parts() * PackedFormat.GROUP; row++) {
+    Packed packed = packed(view);
+    for (int row = 0; row < Packer.groups(view) * PackedFormat.GROUP; row++) {
       float[] actual = new float[view.columns()];
       for (int k = 0; k < actual.length; k++) {
         actual[k] = element(packed, row, k);
@@ -84,12 +110,12 @@ class PackerTest {
   }
 
   /** Element k of a row, by the layout in the comment of {@link PackedFormat} and nothing else. */
-  private static float element(PackedMatrix w, int row, int k) {
+  private static float element(Packed w, int row, int k) {
     MemorySegment data = w.data();
     int inGroup = row % 32;
     long columns = w.columns() + w.columns() % 2;
     return switch (w.format()) {
-      case F32 -> data.get(Elements.FLOAT, 4 * (row / 32 * columns * 32 + 32L * k + inGroup));
+      case F32 -> data.get(FLOAT, 4 * (row / 32 * columns * 32 + 32L * k + inGroup));
       case F16 -> half(data, 2 * (row / 32 * columns * 32 + 32L * k + inGroup));
       case BF16 -> Float.intBitsToFloat(
           data.get(SHORT, 2 * (row / 32 * columns * 32 + (k / 2 * 32L + inGroup) * 2 + k % 2)) << 16);
@@ -109,7 +135,7 @@ class PackerTest {
    * @param numberBytes of 16 rows
    * @param above how far above its quant a nibble stands
    */
-  private static float block(PackedMatrix w, int row, int k, int quantBytes, int numberBytes, int above) {
+  private static float block(Packed w, int row, int k, int quantBytes, int numberBytes, int above) {
     MemorySegment data = w.data();
     int vector = row % 32 / 16;
     int lane = row % 16;
@@ -126,8 +152,8 @@ class PackerTest {
       case 32 -> half(data, numbers + 4 * lane + 2 * vector) * quant;
       case 64 -> half(data, numbers + 4 * lane + 2 * vector) * quant + half(data, numbers + 64 + 4 * lane + 2 * vector);
       default -> {
-        float first = data.get(Elements.FLOAT, numbers + 4 * (row % 32));
-        float second = data.get(Elements.FLOAT, numbers + 128 + 4 * (row % 32));
+        float first = data.get(FLOAT, numbers + 4 * (row % 32));
+        float second = data.get(FLOAT, numbers + 128 + 4 * (row % 32));
         yield w.format() == PackedFormat.Q8_HALVES ? (column < 16 ? first : second) * quant : first * quant + second;
       }
     };

@@ -1,4 +1,6 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.packed;
+
+import dev.layermesh.engine.cpu.Rows;
 
 /**
  * How a packed matrix lies in memory. Rows go in groups of 32, two vectors of 16 lanes with a row in each, so that a
@@ -15,7 +17,7 @@ package dev.layermesh.engine.cpu;
  *       32 bits; numbers in float32 are [32], with two scales [2, 32].
  * </ul>
  */
-enum PackedFormat {
+public enum PackedFormat {
   F32(32, 0, 0),
   F16(16, 0, 0),
   BF16(16, 0, 0),
@@ -35,16 +37,16 @@ enum PackedFormat {
   Q8_HALVES(8, 8, 0);
 
   /** Rows of a vector. */
-  static final int LANES = 16;
+  public static final int LANES = 16;
 
   /** Name of all kernels over packed weights: they take the same steps and agree to the last bit. */
-  static final String FAMILY = "lanes" + LANES;
+  public static final String FAMILY = "lanes" + LANES;
 
   /** Rows of a group. */
-  static final int GROUP = 2 * LANES;
+  public static final int GROUP = 2 * LANES;
 
   /** Columns of a block. */
-  static final int BLOCK = 32;
+  public static final int BLOCK = 32;
 
   private final int bits; // of an element or quant
   private final int scaleBytes; // of a row in a block
@@ -57,52 +59,62 @@ enum PackedFormat {
   }
 
   /** Whether columns go in blocks with scales. */
-  boolean blocks() {
+  public boolean blocks() {
     return scaleBytes > 0;
   }
 
   /** Bits of a quant: 4 or 8. */
-  int bits() {
+  public int bits() {
     return bits;
   }
 
   /** Whether blocks have minima. */
-  boolean hasMinima() {
+  public boolean hasMinima() {
     return minBytes > 0;
   }
 
   /** Scales of a row in a block. */
-  int halves() {
+  public int halves() {
     return this == Q8_HALVES ? 2 : 1;
   }
 
   /** Whether scales and minima are float32, else binary16. */
-  boolean wide() {
+  public boolean wide() {
     return scaleBytes >= Float.BYTES;
   }
 
   /** Bytes of the quants of 16 rows in a block. */
-  int quantBytes() {
+  public int quantBytes() {
     return BLOCK * LANES * bits / 8;
   }
 
   /** Bytes of a block of a group. */
-  int blockBytes() {
+  public int blockBytes() {
     return minimaOffset() + GROUP * minBytes;
   }
 
   /** Where in a block its scales begin. */
-  int scalesOffset() {
+  public int scalesOffset() {
     return GROUP / LANES * quantBytes();
   }
 
   /** Where in a block its minima begin. */
-  int minimaOffset() {
+  public int minimaOffset() {
     return scalesOffset() + GROUP * scaleBytes;
   }
 
+  /** Groups of a matrix of so many rows; the last one is filled up with rows of zeros. */
+  public static int groups(int rows) {
+    return Math.ceilDiv(rows, GROUP);
+  }
+
+  /** Bytes of a matrix. */
+  public long bytes(int rows, int columns) {
+    return groups(rows) * groupBytes(columns);
+  }
+
   /** Bytes of a group of rows of {@code columns} elements. */
-  long groupBytes(int columns) {
+  public long groupBytes(int columns) {
     return blocks()
         ? (long) columns / BLOCK * blockBytes()
         : (long) (columns + columns % 2) * GROUP * bits / 8;

@@ -38,7 +38,7 @@ public final class InferenceLane implements AutoCloseable {
 
   /** What sessions tell the lane. */
   sealed interface Order {
-    record Run(LaneSession session, Step step, CompletableFuture<Optional<Ran.Refused>> result) implements Order {}
+    record Run(LaneSession session, Step step, CompletableFuture<Optional<StepResult.Refused>> result) implements Order {}
 
     record Adopt(LaneSession session, int first, TokenIds ids, CompletableFuture<Adopted> result) implements Order {}
 
@@ -115,8 +115,8 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   /** Answered with why the rows were not run, if they were not. */
-  CompletableFuture<Optional<Ran.Refused>> submit(LaneSession session, Step step) {
-    var result = new CompletableFuture<Optional<Ran.Refused>>();
+  CompletableFuture<Optional<StepResult.Refused>> submit(LaneSession session, Step step) {
+    var result = new CompletableFuture<Optional<StepResult.Refused>>();
     return order(new Order.Run(session, step, result), result);
   }
 

@@ -32,12 +32,12 @@ final class KvAdmission {
     record Next() implements Answer {}
 
     /** It is not to run. */
-    record Refused(Ran.Refused why) implements Answer {}
+    record Refused(StepResult.Refused why) implements Answer {}
   }
 
   private static final Answer ADMITTED = new Answer.Admitted();
   private static final Answer NEXT = new Answer.Next();
-  private static final Answer NO_ROOM = new Answer.Refused(new Ran.NoRoom());
+  private static final Answer NO_ROOM = new Answer.Refused(new StepResult.NoRoom());
 
   private final KvMemory memory;
   private final NavigableSet<LaneSession> holders = new TreeSet<>(Comparator.comparingLong(LaneSession::number));
@@ -63,13 +63,13 @@ final class KvAdmission {
    * @throws IllegalStateException when the step does not continue the session's cache
    */
   Answer admit(LaneSession session, Step step, long nowNanos, long patienceNanos) {
-    Tenancy tenancy = session.tenancy();
-    if (tenancy.lost && step.first() > session.cache().length()) {
-      tenancy.lost = false;
-      return new Answer.Refused(new Ran.Lost(session.cache().length()));
+    Tenant tenant = session.tenant();
+    if (tenant.lost && step.first() > session.cache().length()) {
+      tenant.lost = false;
+      return new Answer.Refused(new StepResult.Preempted(session.cache().length()));
     }
     KvCache cache = session.cacheAt(step.first());
-    tenancy.lost = false;
+    tenant.lost = false;
     int blocks = blocks(step.end());
     if (blocks > memory.blocks()) {
       throw InputException.of("--kv-memory", memory.blocks() + " blocks", "position " + (step.end() - 1)
@@ -83,7 +83,7 @@ final class KvAdmission {
       }
     }
     if (waiting.add(session)) {
-      tenancy.waitsSinceNanos = nowNanos;
+      tenant.waitsSinceNanos = nowNanos;
     }
     refused++;
     return NO_ROOM;
@@ -95,8 +95,8 @@ final class KvAdmission {
   }
 
   private Answer makeRoom(LaneSession session, KvCache cache, int positions, long now, long patience) {
-    Tenancy tenancy = session.tenancy();
-    int wanted = Math.min(memory.blocks(), blocks(tenancy.wanted));
+    Tenant tenant = session.tenant();
+    int wanted = Math.min(memory.blocks(), blocks(tenant.wanted));
     while (Math.max(cache.missing(positions), wanted - cache.blocks()) > memory.available()) {
       Optional<LaneSession> victim = victim(session, now, patience);
       if (victim.isEmpty()) {
@@ -111,29 +111,29 @@ final class KvAdmission {
       throw new IllegalStateException("no room for " + positions + " positions: " + memory.stats());
     }
     waiting.remove(session);
-    tenancy.wanted = 0;
-    tenancy.ranNanos = now;
-    tenancy.batch = batch;
+    tenant.wanted = 0;
+    tenant.ranNanos = now;
+    tenant.batch = batch;
     return ADMITTED;
   }
 
   /** Who makes room: the youngest of those that are younger, or, for one that has waited long, of those long idle. */
   private Optional<LaneSession> victim(LaneSession session, long now, long patience) {
-    boolean waitedLong = waiting.contains(session) && now - session.tenancy().waitsSinceNanos > patience;
+    boolean waitedLong = waiting.contains(session) && now - session.tenant().waitsSinceNanos > patience;
     return holders.descendingSet().stream()
         .filter(each -> each != session && !inBatch(each) && each.cache().blocks() > 0)
         .filter(each -> each.number() > session.number()
-            || (waitedLong && !waiting.contains(each) && now - each.tenancy().ranNanos > patience))
+            || (waitedLong && !waiting.contains(each) && now - each.tenant().ranNanos > patience))
         .findFirst();
   }
 
   private boolean inBatch(LaneSession session) {
-    return session.tenancy().batch == batch;
+    return session.tenant().batch == batch;
   }
 
   private void preempt(LaneSession victim) {
-    victim.tenancy().wanted = victim.cache().length() + 1;
-    victim.tenancy().lost = true;
+    victim.tenant().wanted = victim.cache().length() + 1;
+    victim.tenant().lost = true;
     victim.loseCache();
     holders.remove(victim);
     preempted++;
@@ -150,7 +150,7 @@ final class KvAdmission {
     }
     cache.truncate(first);
     holders.add(session);
-    session.tenancy().ranNanos = nowNanos;
+    session.tenant().ranNanos = nowNanos;
     return cache.adopt(ids);
   }
 

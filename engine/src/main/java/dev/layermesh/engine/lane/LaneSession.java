@@ -26,7 +26,7 @@ public final class LaneSession implements AutoCloseable {
   private volatile long rowsRun;
 
   // The lane's thread alone.
-  private final Tenancy tenancy;
+  private final Tenant tenant;
   private Optional<KvCache> cache = Optional.empty();
   private boolean freed;
 
@@ -41,7 +41,7 @@ public final class LaneSession implements AutoCloseable {
     this.lane = lane;
     this.stage = stage;
     this.number = number;
-    this.tenancy = new Tenancy(positions == 0 ? 0 : positions + blockPositions());
+    this.tenant = new Tenant(positions == 0 ? 0 : positions + blockPositions());
   }
 
   /** Rows run for this session so far. */
@@ -70,24 +70,24 @@ public final class LaneSession implements AutoCloseable {
    *
    * @param ask how to choose what follows each; empty when nobody wants to know
    */
-  public Ran run(int first, TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
+  public StepResult run(int first, TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
     return run(first, new Step.Input.Tokens(ids), Optional.of(lane.transformer(stage).room(ids.length())), ask);
   }
 
   /** The same for states that earlier layers left; those after the last layer are not kept. */
-  public Ran run(int first, HiddenRows states, Optional<SamplingParams> ask) throws InterruptedException {
+  public StepResult run(int first, HiddenRows states, Optional<SamplingParams> ask) throws InterruptedException {
     return run(first, new Step.Input.States(states), Optional.empty(), ask);
   }
 
-  private Ran run(int first, Step.Input input, Optional<HiddenRows> states, Optional<SamplingParams> ask)
+  private StepResult run(int first, Step.Input input, Optional<HiddenRows> states, Optional<SamplingParams> ask)
       throws InterruptedException {
     var step = new Step(first, input, ask.map(_ -> room(input.count())), states);
-    Optional<Ran.Refused> refused = await(lane.submit(this, step), first);
+    Optional<StepResult.Refused> refused = await(lane.submit(this, step), first);
     if (refused.isPresent()) {
       return refused.get();
     }
     rowsRun += step.rows();
-    return new Ran.Done(states, ask.map(sampling -> distributions(step.rows(), sampling)).orElse(List.of()));
+    return new StepResult.Done(states, ask.map(sampling -> distributions(step.rows(), sampling)).orElse(List.of()));
   }
 
   /** Room for the logits of some rows: the same for every step. */
@@ -152,8 +152,8 @@ public final class LaneSession implements AutoCloseable {
     return number;
   }
 
-  Tenancy tenancy() {
-    return tenancy;
+  Tenant tenant() {
+    return tenant;
   }
 
   /** The cache, an empty one if there is none. */

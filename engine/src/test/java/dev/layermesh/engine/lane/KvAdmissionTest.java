@@ -71,7 +71,7 @@ class KvAdmissionTest {
     return admission.admit(session, step, now, PATIENCE);
   }
 
-  private static void assertRefused(Answer answer, Ran.Refused why) {
+  private static void assertRefused(Answer answer, StepResult.Refused why) {
     assertThat(answer).isEqualTo(new Answer.Refused(why));
   }
 
@@ -90,8 +90,8 @@ class KvAdmissionTest {
     assertAdmitted(alone(old, 3));
     assertThat(youngest.cache().blocks()).isZero();
     assertThat(young.cache().blocks()).isEqualTo(1);
-    assertRefused(at(youngest, 1, 1), new Ran.Lost(0));
-    assertRefused(alone(youngest, 1), new Ran.NoRoom());
+    assertRefused(at(youngest, 1, 1), new StepResult.Preempted(0));
+    assertRefused(alone(youngest, 1), new StepResult.NoRoom());
     assertThat(admission.stats().preempted()).isEqualTo(1);
     admission.leave(old);
     assertAdmitted(alone(youngest, 1));
@@ -103,10 +103,10 @@ class KvAdmissionTest {
     LaneSession waiting = lane.open();
     LaneSession late = lane.open();
     assertAdmitted(alone(old, 3));
-    assertRefused(alone(waiting, 2), new Ran.NoRoom());
-    assertRefused(alone(late, 1), new Ran.NoRoom());
+    assertRefused(alone(waiting, 2), new StepResult.NoRoom());
+    assertRefused(alone(late, 1), new StepResult.NoRoom());
     admission.leave(old);
-    assertRefused(alone(late, 1), new Ran.NoRoom());
+    assertRefused(alone(late, 1), new StepResult.NoRoom());
     assertAdmitted(alone(waiting, 2));
     assertAdmitted(alone(late, 1));
   }
@@ -117,7 +117,7 @@ class KvAdmissionTest {
     LaneSession waiting = lane.open();
     LaneSession late = lane.open();
     assertAdmitted(alone(old, 3));
-    assertRefused(alone(waiting, 2), new Ran.NoRoom());
+    assertRefused(alone(waiting, 2), new StepResult.NoRoom());
     admission.leave(waiting);
     assertAdmitted(alone(late, 1));
   }
@@ -127,7 +127,7 @@ class KvAdmissionTest {
     LaneSession old = lane.open();
     LaneSession known = lane.open(0, BLOCK + 1); // and a block more
     assertAdmitted(alone(old, 2));
-    assertRefused(alone(known, 1), new Ran.NoRoom());
+    assertRefused(alone(known, 1), new StepResult.NoRoom());
     assertThat(known.cache().blocks()).isZero();
     admission.leave(old);
     assertAdmitted(alone(known, 1));
@@ -140,7 +140,7 @@ class KvAdmissionTest {
     assertAdmitted(alone(young, 3));
     assertThat(along(old, 2)).isEqualTo(new Answer.Next());
     assertAdmitted(alone(old, 2));
-    assertRefused(at(young, 1, 1), new Ran.Lost(0));
+    assertRefused(at(young, 1, 1), new StepResult.Preempted(0));
   }
 
   /** Two sessions each hold, on one lane, what the other waits for: on each lane the holder is idle. */
@@ -149,14 +149,14 @@ class KvAdmissionTest {
     LaneSession old = lane.open();
     LaneSession young = lane.open();
     assertAdmitted(alone(old, 3));
-    assertRefused(alone(young, 2), new Ran.NoRoom());
+    assertRefused(alone(young, 2), new StepResult.NoRoom());
     now += PATIENCE / 2;
     assertAdmitted(alone(old, 3));
     now += PATIENCE / 2 + 1;
-    assertRefused(alone(young, 2), new Ran.NoRoom());
+    assertRefused(alone(young, 2), new StepResult.NoRoom());
     now += PATIENCE / 2;
     assertAdmitted(alone(young, 2));
-    assertRefused(at(old, 1, 1), new Ran.Lost(0));
+    assertRefused(at(old, 1, 1), new StepResult.Preempted(0));
     assertAdmitted(alone(old, 3));
     assertThat(young.cache().blocks()).isZero();
   }
@@ -169,14 +169,14 @@ class KvAdmissionTest {
     assertAdmitted(alone(oldest, 2));
     assertAdmitted(alone(old, 1));
     assertAdmitted(alone(young, 1));
-    assertRefused(alone(old, 4), new Ran.NoRoom());
+    assertRefused(alone(old, 4), new StepResult.NoRoom());
     assertThat(old.cache().blocks()).as("what there was, the young one's included").isEqualTo(2);
     now += 10 * PATIENCE;
     assertAdmitted(alone(oldest, 2));
-    assertRefused(alone(young, 1), new Ran.NoRoom());
+    assertRefused(alone(young, 1), new StepResult.NoRoom());
     now += PATIENCE + 1;
     assertAdmitted(alone(oldest, 2));
-    assertRefused(alone(young, 1), new Ran.NoRoom());
+    assertRefused(alone(young, 1), new StepResult.NoRoom());
     assertThat(old.cache().blocks()).isEqualTo(2);
   }
 

@@ -1,7 +1,7 @@
 package dev.layermesh.engine.lane;
 
 /** What {@link KvAdmission} remembers of a session. The lane's thread alone. */
-final class Tenancy {
+final class Tenant {
   /** Positions it wants room for before it runs at all: known ones, or those it held when it had to make room. */
   int wanted;
 
@@ -17,7 +17,7 @@ final class Tenancy {
   /** The last batch it was in. */
   long batch;
 
-  Tenancy(int wanted) {
+  Tenant(int wanted) {
     this.wanted = wanted;
   }
 }

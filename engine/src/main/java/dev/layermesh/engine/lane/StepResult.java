@@ -5,14 +5,14 @@ import dev.layermesh.decoding.HiddenRows;
 import java.util.List;
 import java.util.Optional;
 
-/** What became of rows that a session wanted to be run. */
+/** What became of the rows that a session submitted. */
 public sealed interface StepResult {
 
   /**
-   * They were.
+   * They have run.
    *
    * @param states residual stream after the last layer, of rows that started from tokens
-   * @param next what each row's next token is drawn from, if it was asked for
+   * @param next the distribution of each row's next token, if it was asked for
    */
   record Done(Optional<HiddenRows> states, List<Distribution> next) implements StepResult {
     public Done {
@@ -20,14 +20,14 @@ public sealed interface StepResult {
     }
   }
 
-  /** They were not. */
+  /** They have not run, and the cache holds no row more than before. */
   sealed interface Refused extends StepResult {}
 
-  /** There is no room for their keys and values now; nothing was run, nothing lost. */
+  /** There is no memory for their keys and values now. The session keeps its rows and may submit again later. */
   record NoRoom() implements Refused {}
 
   /**
-   * The session's rows had to make room for another's, and nothing was run: rows from {@code cached} on must be run again.
+   * The session was preempted: an older one took its blocks. Rows from {@code cached} on must run again before these.
    */
   record Preempted(int cached) implements Refused {}
 }

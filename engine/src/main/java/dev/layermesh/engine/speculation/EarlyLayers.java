@@ -72,7 +72,7 @@ final class EarlyLayers implements AutoCloseable {
 
   private int adopt(TokenIds ids) throws InterruptedException {
     int first = exits.length();
-    Adopted adopted = lane.adopt(first, ids);
+    Adopted adopted = lane.hitPrefix(first, ids);
     for (HiddenRows states : adopted.states()) {
       int from = exits.length() - first;
       exits.append(ids.slice(from, from + states.count()), states);
@@ -106,7 +106,7 @@ final class EarlyLayers implements AutoCloseable {
           pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
         }
         case StepResult.Preempted lost -> {
-          at = lost.cached() + lane.adopt(lost.cached(), exits.ids(lost.cached(), first)).positions();
+          at = lost.cached() + lane.hitPrefix(lost.cached(), exits.ids(lost.cached(), first)).positions();
           shared = Math.min(shared, at / lane.blockPositions());
         }
       }

@@ -90,7 +90,7 @@ final class ModelVerifierSession implements VerifierSession {
     note(handoff);
     pending = OptionalInt.empty();
     if (adopting && at < end) {
-      cached += late.adopt(at, ids(at, end)).positions();
+      cached += late.hitPrefix(at, ids(at, end)).positions();
       adopting = cached == end;
     }
     while (cached < end) {
@@ -222,7 +222,7 @@ final class ModelVerifierSession implements VerifierSession {
     int before = cached;
     forget(Math.min(cached, left));
     pending = OptionalInt.empty();
-    cached += late.adopt(cached, ids(cached, before)).positions();
+    cached += late.hitPrefix(cached, ids(cached, before)).positions();
     shared = cached / late.blockPositions();
     adopting = true;
     return new VerifyReply.Behind(work.seq(), cached);

@@ -45,7 +45,7 @@ class InferenceLaneTest {
     Slice whole = Slice.whole(checkpoint.config().numLayers());
     var transformer =
         Transformer.prepare(checkpoint.config(), checkpoint.weights(whole), backend, (done, total) -> { });
-    lane = new InferenceLane("test", transformer, 32);
+    lane = InferenceLane.start("test", List.of(transformer), 32);
   }
 
   @AfterEach

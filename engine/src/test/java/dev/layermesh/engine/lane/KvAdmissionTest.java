@@ -13,8 +13,9 @@ import dev.layermesh.engine.backend.KvOptions;
 import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
-import dev.layermesh.engine.lane.KvAdmission.Answer;
+import dev.layermesh.engine.lane.KvAdmission.Decision;
 import dev.layermesh.testkit.Fixtures;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -43,7 +44,7 @@ class KvAdmissionTest {
         new BackendOptions(Device.CPU, 1, new KvOptions(BLOCKS * block, BLOCK, true), false), "scalar");
     var weights = checkpoint.weights(Slice.whole(config.numLayers()));
     var transformer = Transformer.prepare(config, weights, backend, (done, total) -> { });
-    lane = new InferenceLane("test", transformer, 32);
+    lane = new InferenceLane(List.of(transformer), 32, () -> now);
     admission = new KvAdmission(transformer.memory());
     assertThat(transformer.memory().blocks()).isEqualTo(BLOCKS);
   }
@@ -56,34 +57,34 @@ class KvAdmissionTest {
   }
 
   /** A batch of its own that needs so many blocks from the first position on. */
-  private Answer alone(LaneSession session, int blocks) {
+  private Decision alone(Tenant tenant, int blocks) {
     admission.startBatch();
-    return along(session, blocks);
+    return along(tenant, blocks);
   }
 
-  private Answer along(LaneSession session, int blocks) {
-    return at(session, 0, blocks * BLOCK);
+  private Decision along(Tenant tenant, int blocks) {
+    return at(tenant, 0, blocks * BLOCK);
   }
 
-  private Answer at(LaneSession session, int first, int rows) {
+  private Decision at(Tenant tenant, int first, int rows) {
     var ids = TokenIds.of(new int[rows]);
     var step = new Step(first, new Step.Input.Tokens(ids), Optional.empty(), Optional.empty());
-    return admission.admit(session, step, now, PATIENCE);
+    return admission.admit(tenant, step, now, PATIENCE);
   }
 
-  private static void assertRefused(Answer answer, StepResult.Refused why) {
-    assertThat(answer).isEqualTo(new Answer.Refused(why));
+  private static void assertRefused(Decision answer, StepResult.Refused why) {
+    assertThat(answer).isEqualTo(new Decision.Refused(why));
   }
 
-  private static void assertAdmitted(Answer answer) {
-    assertThat(answer).isEqualTo(new Answer.Admitted());
+  private static void assertAdmitted(Decision answer) {
+    assertThat(answer).isEqualTo(new Decision.Admitted());
   }
 
   @Test
   void shouldTakeFromTheYoungestAndTellIt() {
-    LaneSession old = lane.open();
-    LaneSession young = lane.open();
-    LaneSession youngest = lane.open();
+    Tenant old = lane.newTenant(0, 0);
+    Tenant young = lane.newTenant(0, 0);
+    Tenant youngest = lane.newTenant(0, 0);
     assertAdmitted(alone(old, 1));
     assertAdmitted(alone(young, 1));
     assertAdmitted(alone(youngest, 2));
@@ -99,9 +100,9 @@ class KvAdmissionTest {
 
   @Test
   void shouldWaitForOlderSessionsAndNotBeginBeforeOneThatWaits() {
-    LaneSession old = lane.open();
-    LaneSession waiting = lane.open();
-    LaneSession late = lane.open();
+    Tenant old = lane.newTenant(0, 0);
+    Tenant waiting = lane.newTenant(0, 0);
+    Tenant late = lane.newTenant(0, 0);
     assertAdmitted(alone(old, 3));
     assertRefused(alone(waiting, 2), new StepResult.NoRoom());
     assertRefused(alone(late, 1), new StepResult.NoRoom());
@@ -113,9 +114,9 @@ class KvAdmissionTest {
 
   @Test
   void shouldNotWaitForASessionThatIsOver() {
-    LaneSession old = lane.open();
-    LaneSession waiting = lane.open();
-    LaneSession late = lane.open();
+    Tenant old = lane.newTenant(0, 0);
+    Tenant waiting = lane.newTenant(0, 0);
+    Tenant late = lane.newTenant(0, 0);
     assertAdmitted(alone(old, 3));
     assertRefused(alone(waiting, 2), new StepResult.NoRoom());
     admission.leave(waiting);
@@ -124,8 +125,8 @@ class KvAdmissionTest {
 
   @Test
   void shouldBeginOnlyWithRoomForAllThatIsKnown() {
-    LaneSession old = lane.open();
-    LaneSession known = lane.open(0, BLOCK + 1); // and a block more
+    Tenant old = lane.newTenant(0, 0);
+    Tenant known = lane.newTenant(0, BLOCK + 1); // and a block more
     assertAdmitted(alone(old, 2));
     assertRefused(alone(known, 1), new StepResult.NoRoom());
     assertThat(known.cache().blocks()).isZero();
@@ -135,10 +136,10 @@ class KvAdmissionTest {
 
   @Test
   void shouldNotTakeFromTheBatchBeingMadeButGoFirstIntoTheNext() {
-    LaneSession old = lane.open();
-    LaneSession young = lane.open();
+    Tenant old = lane.newTenant(0, 0);
+    Tenant young = lane.newTenant(0, 0);
     assertAdmitted(alone(young, 3));
-    assertThat(along(old, 2)).isEqualTo(new Answer.Next());
+    assertThat(along(old, 2)).isEqualTo(new Decision.NextBatch());
     assertAdmitted(alone(old, 2));
     assertRefused(at(young, 1, 1), new StepResult.Preempted(0));
   }
@@ -146,8 +147,8 @@ class KvAdmissionTest {
   /** Two sessions each hold, on one lane, what the other waits for: on each lane the holder is idle. */
   @Test
   void shouldTakeFromAnOlderSessionThatHasBeenIdleForAsLongAsThisOneWaits() {
-    LaneSession old = lane.open();
-    LaneSession young = lane.open();
+    Tenant old = lane.newTenant(0, 0);
+    Tenant young = lane.newTenant(0, 0);
     assertAdmitted(alone(old, 3));
     assertRefused(alone(young, 2), new StepResult.NoRoom());
     now += PATIENCE / 2;
@@ -163,9 +164,9 @@ class KvAdmissionTest {
 
   @Test
   void shouldNotTakeFromAnOlderSessionThatWaitsAsWell() {
-    LaneSession oldest = lane.open();
-    LaneSession old = lane.open();
-    LaneSession young = lane.open();
+    Tenant oldest = lane.newTenant(0, 0);
+    Tenant old = lane.newTenant(0, 0);
+    Tenant young = lane.newTenant(0, 0);
     assertAdmitted(alone(oldest, 2));
     assertAdmitted(alone(old, 1));
     assertAdmitted(alone(young, 1));
@@ -182,13 +183,13 @@ class KvAdmissionTest {
 
   @Test
   void shouldRefuseForGoodWhatCanNeverFit() {
-    assertThatThrownBy(() -> alone(lane.open(), BLOCKS + 1))
+    assertThatThrownBy(() -> alone(lane.newTenant(0, 0), BLOCKS + 1))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--kv-memory=4 blocks: position 79 of a session needs 5 blocks of 16 positions");
   }
 
   @Test
   void shouldRefuseRowsThatDoNotContinueTheSession() {
-    assertThatThrownBy(() -> at(lane.open(), 7, 1)).hasMessageContaining("rows from position 7, cache at 0");
+    assertThatThrownBy(() -> at(lane.newTenant(0, 0), 7, 1)).hasMessageContaining("rows from position 7, cache at 0");
   }
 }

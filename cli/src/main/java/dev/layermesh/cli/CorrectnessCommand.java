@@ -95,7 +95,7 @@ final class CorrectnessCommand implements Callable<Integer> {
       throw InputException.in(prompts, "holds no prompt to compare: " + tally.skippedWords());
     }
     out().println(json ? tally.json() : tally.summary());
-    return tally.different == 0 ? 0 : Errors.RUN_FAILED;
+    return tally.different == 0 ? 0 : ExitStatus.RUN_FAILED;
   }
 
   private void compare(Completer completer, PromptFile.Line line, Tally tally, Progress progress)

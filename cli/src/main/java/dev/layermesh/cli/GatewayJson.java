@@ -22,7 +22,7 @@ final class GatewayJson {
         .put("top_p", request.sampling().topP())
         .put("top_k", request.sampling().topK())
         .put("seed", request.sampling().seed())
-        .put("acceptance", SamplingMixin.name(request.sampling().acceptance()))
+        .put("acceptance", Acceptance.of(request.sampling().acceptance()).toString())
         .put("ignore_eos", request.ignoreEos())
         .put("window", request.window().draftTokens())
         .put("stream", true)

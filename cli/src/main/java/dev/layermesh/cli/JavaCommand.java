@@ -8,8 +8,12 @@ import java.util.List;
 final class JavaCommand {
   private JavaCommand() {}
 
-  /** The same JVM, flags and class path, with other arguments; progress bars and the launcher's filter stay here. */
-  static List<String> ofThisProcess(Environment environment, List<String> arguments) {
+  /**
+   * The same JVM, flags and class path, with other arguments; progress bars and the launcher's filter stay here.
+   *
+   * @param main the class whose main method the other process runs
+   */
+  static List<String> ofThisProcess(Environment environment, Class<?> main, List<String> arguments) {
     var command = new ArrayList<String>();
     command.add(ProcessHandle.current().info().command()
         .orElseGet(() -> System.getProperty("java.home") + "/bin/java"));
@@ -19,7 +23,7 @@ final class JavaCommand {
       }
     }
     environment.home().ifPresent(home -> command.add("-Dlayermesh.root=" + home));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
     command.addAll(arguments);
     return command;
   }

@@ -38,7 +38,7 @@ public final class Main {
       if (List.of(args).contains("--verbose")) {
         broken.printStackTrace(err);
       }
-      return Errors.RUN_FAILED;
+      return ExitStatus.RUN_FAILED;
     }
   }
 

@@ -81,7 +81,7 @@ final class MeshCommand implements Callable<Integer> {
             List.of(role), options, cluster.arguments(), List.of(RoleMixin.SUPERVISOR + "=" + self))
         .flatMap(List::stream)
         .toList();
-    return new Supervisor.Child(name, JavaCommand.ofThisProcess(environment, arguments));
+    return new Supervisor.Child(name, JavaCommand.ofThisProcess(environment, Main.class, arguments));
   }
 
   private static void requireCount(String option, int count) {

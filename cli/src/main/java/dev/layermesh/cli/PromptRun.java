@@ -42,7 +42,7 @@ final class PromptRun {
     List<PromptFile.Line> lines = PromptFile.read(prompts);
     long total = requireAny(prompts, lines);
     RunTally tally;
-    try (ResultSink sink = options.sink(stdout);
+    try (ResultSink sink = ResultSink.open(options.out(), stdout);
         Completer completer = answers.openForMany()) {
       tally = new RunTally(total);
       var earlier = new EarlierRuns(options.out().orElse(Path.of("-")), sink.earlier());
@@ -51,7 +51,7 @@ final class PromptRun {
       complete(completer, settings, left, new ResultLog(sink, settings.toJson(), tally));
     }
     summarize(json ? tally.json() : tally.summary());
-    return tally.anyFailed() && !environment.signals().raised() ? Errors.RUN_FAILED : 0;
+    return tally.anyFailed() && !environment.signals().raised() ? ExitStatus.RUN_FAILED : 0;
   }
 
   private static long requireAny(Path prompts, List<PromptFile.Line> lines) {

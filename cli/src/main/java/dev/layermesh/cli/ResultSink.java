@@ -1,10 +1,21 @@
 package dev.layermesh.cli;
 
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** Where the results of a run go, a line each. Owned by one thread. */
 interface ResultSink extends AutoCloseable {
+
+  /**
+   * Opens a file of results, or standard output where no file is named.
+   *
+   * @throws dev.layermesh.decoding.InputException when the file cannot be used
+   */
+  static ResultSink open(Optional<Path> file, PrintWriter stdout) {
+    return file.<ResultSink>map(ResultFile::open).orElseGet(() -> new Stdout(stdout));
+  }
 
   /** What earlier runs left there. */
   List<EarlierResult> earlier();

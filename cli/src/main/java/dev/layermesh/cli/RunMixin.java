@@ -1,7 +1,6 @@
 package dev.layermesh.cli;
 
 import dev.layermesh.decoding.InputException;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Option;
@@ -29,11 +28,6 @@ final class RunMixin {
   /** Where the results go, if not to standard output. */
   Optional<Path> out() {
     return Optional.ofNullable(out);
-  }
-
-  /** Opens what the results go to. */
-  ResultSink sink(PrintWriter stdout) {
-    return out == null ? new ResultSink.Stdout(stdout) : ResultFile.open(out);
   }
 
   /** Refuses options of many prompts where there is one. */

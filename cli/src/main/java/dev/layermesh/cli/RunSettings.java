@@ -63,7 +63,7 @@ record RunSettings(ModelStamp model, CompletionRequest manner) {
         .put("temperature", manner.sampling().temperature())
         .put("top_p", manner.sampling().topP())
         .put("top_k", manner.sampling().topK())
-        .put("acceptance", SamplingMixin.name(manner.sampling().acceptance()))
+        .put("acceptance", Acceptance.of(manner.sampling().acceptance()).toString())
         .put("seed", manner.sampling().seed());
   }
 }

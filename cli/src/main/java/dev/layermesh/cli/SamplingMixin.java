@@ -1,32 +1,13 @@
 package dev.layermesh.cli;
 
-import dev.layermesh.decoding.AcceptanceRule;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SamplingParams;
-import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
 import picocli.CommandLine.Option;
 
 /** How tokens are chosen. */
 final class SamplingMixin {
   private static final long SEED_BOUND = 1L << 53; // every reader of JSON keeps integers below it exact
-
-  /** Which draft tokens stand, by the names of the command line. */
-  enum Acceptance {
-    SHARED_NOISE(AcceptanceRule.SHARED_NOISE),
-    CLASSIC(AcceptanceRule.SPECULATIVE_SAMPLING);
-
-    private final AcceptanceRule rule;
-
-    Acceptance(AcceptanceRule rule) {
-      this.rule = rule;
-    }
-
-    @Override
-    public String toString() {
-      return name().toLowerCase(Locale.ROOT).replace('_', '-');
-    }
-  }
 
   @Option(names = "--temperature", paramLabel = "T", defaultValue = "0",
       description = "0 takes the most likely token (default: ${DEFAULT-VALUE}).")
@@ -51,7 +32,7 @@ final class SamplingMixin {
   /** The parameters, with a seed of their own if none was given. */
   SamplingParams params() {
     long chosen = seed == null ? ThreadLocalRandom.current().nextLong(SEED_BOUND) : seed;
-    return new SamplingParams(temperature, topK, topP, chosen, acceptance.rule);
+    return new SamplingParams(temperature, topK, topP, chosen, acceptance.rule());
   }
 
   /** Whether the seed was chosen by the user, and not drawn. */
@@ -65,13 +46,5 @@ final class SamplingMixin {
       throw InputException.of("--acceptance", acceptance,
           "gives tokens that follow the model but depend on the drafts: use shared-noise, or --temperature 0");
     }
-  }
-
-  /** The rule's name here and in requests to a gateway. */
-  static String name(AcceptanceRule rule) {
-    return switch (rule) {
-      case AcceptanceRule.SharedNoise shared -> Acceptance.SHARED_NOISE.toString();
-      case AcceptanceRule.SpeculativeSampling classic -> Acceptance.CLASSIC.toString();
-    };
   }
 }

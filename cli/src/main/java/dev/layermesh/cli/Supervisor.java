@@ -90,7 +90,7 @@ final class Supervisor {
           if (ending.raised()) {
             return;
           }
-          if (status == Errors.BAD_INPUT && !wasReady) {
+          if (status == ExitStatus.BAD_INPUT && !wasReady) {
             refusal = Optional.of(status);
             ending.raise();
             return;
@@ -106,7 +106,7 @@ final class Supervisor {
         Thread.currentThread().interrupt();
       } catch (IOException failed) {
         line(err, "cannot be started: " + failed.getMessage());
-        refusal = Optional.of(Errors.RUN_FAILED);
+        refusal = Optional.of(ExitStatus.RUN_FAILED);
         ending.raise();
       }
     }

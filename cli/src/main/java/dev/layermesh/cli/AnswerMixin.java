@@ -1,5 +1,7 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Progress;
 import java.io.PrintWriter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;

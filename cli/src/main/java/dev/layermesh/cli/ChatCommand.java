@@ -1,5 +1,7 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.InputLines;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.tokenizer.ChatMessage;
 import java.util.Optional;

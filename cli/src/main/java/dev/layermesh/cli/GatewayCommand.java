@@ -1,5 +1,6 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Environment;
 import dev.layermesh.gateway.GatewayOptions;
 import dev.layermesh.gateway.MeshGateway;
 import java.util.concurrent.Callable;

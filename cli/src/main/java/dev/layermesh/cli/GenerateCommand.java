@@ -1,5 +1,6 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Environment;
 import dev.layermesh.decoding.InputException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;

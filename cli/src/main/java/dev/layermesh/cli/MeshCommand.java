@@ -1,5 +1,8 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.JavaCommand;
+import dev.layermesh.cli.process.Supervisor;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.EngineOptions;
 import java.util.ArrayList;

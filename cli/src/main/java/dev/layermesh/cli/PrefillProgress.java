@@ -1,5 +1,7 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Progress;
+
 /** Draws prefill, and takes the bar away before anything else is shown. */
 record PrefillProgress(Progress bar, CompletionListener then) implements CompletionListener {
   @Override

@@ -1,5 +1,6 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Signals;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 

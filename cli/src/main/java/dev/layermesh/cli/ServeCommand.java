@@ -1,5 +1,6 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Environment;
 import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.speculation.CoLocatedModel;

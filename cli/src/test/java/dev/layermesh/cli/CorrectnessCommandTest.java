@@ -2,6 +2,7 @@ package dev.layermesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.layermesh.cli.process.Signals;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import java.io.IOException;

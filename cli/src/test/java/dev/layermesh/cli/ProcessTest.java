@@ -2,6 +2,8 @@ package dev.layermesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.layermesh.cli.process.JavaCommand;
+import dev.layermesh.cli.process.Signals;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;

@@ -1,5 +1,6 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.process;
 
+import dev.layermesh.cli.Main;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -12,7 +13,7 @@ import java.util.function.IntSupplier;
  * Turns SIGTERM and Ctrl-C into an orderly end: what was registered is run, and the process exits with the status of
  * the command once that has ended by itself. Thread-safe.
  */
-final class Signals {
+public final class Signals {
   /** Longer than any role drains. */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
@@ -21,20 +22,20 @@ final class Signals {
   private volatile boolean raised;
 
   /** Listens to the signals of this process. Called once, by {@code Main}. */
-  static Signals install() {
+  public static Signals install() {
     Signals signals = new Signals();
     Runtime.getRuntime().addShutdownHook(new Thread(signals::endProcess, "signals"));
     return signals;
   }
 
   /** Something to undo. */
-  interface Registration extends AutoCloseable {
+  public interface Registration extends AutoCloseable {
     @Override
     void close();
   }
 
   /** Runs {@code stop} at the first signal, now if that has come already, unless the registration is closed before. */
-  Registration onSignal(Runnable stop) {
+  public Registration onSignal(Runnable stop) {
     var once = new CompletableFuture<Void>();
     Runnable guarded = () -> {
       if (once.complete(null)) {
@@ -52,7 +53,7 @@ final class Signals {
   }
 
   /** Waits for a signal, or for the caller's interruption. */
-  void await() throws InterruptedException {
+  public void await() throws InterruptedException {
     var latch = new CountDownLatch(1);
     try (var _ = onSignal(latch::countDown)) {
       latch.await();
@@ -60,18 +61,18 @@ final class Signals {
   }
 
   /** Whether a signal has come. */
-  boolean raised() {
+  public boolean raised() {
     return raised;
   }
 
   /** What a signal does, short of ending the process. */
-  void raise() {
+  public void raise() {
     raised = true;
     stops.forEach(Runnable::run);
   }
 
   /** Runs a command; its status is the process's, also if a signal ends it. */
-  int run(IntSupplier command) {
+  public int run(IntSupplier command) {
     int code = 1;
     try {
       code = command.getAsInt();

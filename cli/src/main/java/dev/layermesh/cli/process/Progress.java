@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.process;
 
 import dev.layermesh.engine.checkpoint.LoadListener;
 import java.time.Duration;
@@ -9,7 +9,7 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /** A progress bar on stderr, or nothing where stderr is no terminal. Owned by one thread; gone when closed. */
-final class Progress implements LoadListener, AutoCloseable {
+public final class Progress implements LoadListener, AutoCloseable {
   private static final int WIDTH = 79; // fits every terminal, whose own width the JDK does not tell
 
   private final Optional<ProgressBar> bar;
@@ -19,19 +19,19 @@ final class Progress implements LoadListener, AutoCloseable {
   }
 
   /** Bytes of something. */
-  static Progress ofBytes(Environment environment, String task) {
+  public static Progress ofBytes(Environment environment, String task) {
     return new Progress(environment.terminal()
         ? Optional.of(builder(task).setUnit(" MB", 1 << 20).build())
         : Optional.empty());
   }
 
   /** Things counted one by one; shows the time left. */
-  static Progress ofItems(Environment environment, String task, String unit) {
+  public static Progress ofItems(Environment environment, String task, String unit) {
     return ofItems(environment, task, unit, 0);
   }
 
   /** As {@link #ofItems}, where some were done before: the time left is told from the others. */
-  static Progress ofItems(Environment environment, String task, String unit, long doneBefore) {
+  public static Progress ofItems(Environment environment, String task, String unit, long doneBefore) {
     return new Progress(environment.terminal()
         ? Optional.of(builder(task).setUnit(" " + unit, 1).startsFrom(doneBefore, Duration.ZERO).build())
         : Optional.empty());
@@ -52,12 +52,12 @@ final class Progress implements LoadListener, AutoCloseable {
   }
 
   /** A word beside the bar. */
-  void say(String message) {
+  public void say(String message) {
     bar.ifPresent(shown -> shown.setExtraMessage(" " + message));
   }
 
   /** Clears the line for something else; the bar comes back by itself. */
-  void makeWay() {
+  public void makeWay() {
     bar.ifPresent(_ -> {
       System.err.print("\r" + " ".repeat(WIDTH) + "\r");
       System.err.flush();

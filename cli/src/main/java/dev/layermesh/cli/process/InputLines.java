@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.process;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -10,10 +10,10 @@ import java.util.Optional;
 import java.util.concurrent.SynchronousQueue;
 
 /** Lines of standard input, read on a thread of their own: waiting for one can be interrupted, a read cannot. */
-final class InputLines {
+public final class InputLines {
   private final SynchronousQueue<Optional<String>> lines = new SynchronousQueue<>();
 
-  InputLines(InputStream stdin) {
+  public InputLines(InputStream stdin) {
     Thread.ofPlatform().daemon().name("stdin").start(() -> readAll(stdin));
   }
 
@@ -33,7 +33,7 @@ final class InputLines {
   }
 
   /** The next line; empty at the end of input. */
-  Optional<String> next() throws InterruptedException {
+  public Optional<String> next() throws InterruptedException {
     return lines.take();
   }
 }

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.process;
 
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -13,4 +13,4 @@ import java.util.Optional;
  * @param terminal whether stderr is a terminal: progress bars are drawn only there
  * @param signals SIGTERM and Ctrl-C
  */
-record Environment(Optional<Path> home, Path cache, InputStream stdin, boolean terminal, Signals signals) {}
+public record Environment(Optional<Path> home, Path cache, InputStream stdin, boolean terminal, Signals signals) {}

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.process;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -7,7 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /** Descriptor 2 of this process, which the launcher filters while the JVM starts. */
-final class Stderr {
+public final class Stderr {
   private static final int STDERR = 2;
   private static final int REAL_STDERR = 3; // where the launcher keeps it
 
@@ -15,7 +15,7 @@ final class Stderr {
 
   /** Makes descriptor 2 the real one again and ends the filter (POSIX dup2, close). */
   @SuppressWarnings("restricted") // native access is granted in bin/java.options
-  static void restore() {
+  public static void restore() {
     Linker linker = Linker.nativeLinker();
     try {
       MethodHandle dup2 = linker.downcallHandle(

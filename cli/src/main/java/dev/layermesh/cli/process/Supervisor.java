@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.process;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -18,7 +18,7 @@ import java.util.function.Consumer;
  * doubles, and ends all when a signal comes. One that refuses its input before it was ever ready would refuse it again:
  * then all end, with its status. A child says on stdout that it is ready.
  */
-final class Supervisor {
+public final class Supervisor {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
   /** One that ran for so long has recovered: its next death is a first one. */
@@ -34,7 +34,7 @@ final class Supervisor {
 
   private volatile Optional<Integer> refusal = Optional.empty();
 
-  Supervisor(PrintWriter out, PrintWriter err) {
+  public Supervisor(PrintWriter out, PrintWriter err) {
     this.out = out;
     this.err = err;
   }
@@ -45,10 +45,10 @@ final class Supervisor {
    * @param name before its lines
    * @param command that starts it
    */
-  record Child(String name, List<String> command) {}
+  public record Child(String name, List<String> command) {}
 
   /** Starts the children and keeps them until a signal comes; then ends them, the last first. */
-  int run(List<Child> children, Signals signals) throws InterruptedException {
+  public int run(List<Child> children, Signals signals) throws InterruptedException {
     var keepers = new ArrayList<Keeper>();
     try (var _ = signals.onSignal(ending::raise)) {
       for (Child child : children) {

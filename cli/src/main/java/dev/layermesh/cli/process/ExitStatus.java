@@ -1,11 +1,11 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.process;
 
 /** The statuses a process of ours ends with, besides 0. */
-final class ExitStatus {
+public final class ExitStatus {
   /** The run failed, or a check found a difference. */
-  static final int RUN_FAILED = 1;
+  public static final int RUN_FAILED = 1;
   /** The user can put it right: usage, input, file or configuration. */
-  static final int BAD_INPUT = 2;
+  public static final int BAD_INPUT = 2;
 
   private ExitStatus() {}
 }

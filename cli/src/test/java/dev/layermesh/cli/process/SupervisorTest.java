@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,11 +1,11 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.process;
 
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 
 /** How to start another process like this one. */
-final class JavaCommand {
+public final class JavaCommand {
   private JavaCommand() {}
 
   /**
@@ -13,7 +13,7 @@ final class JavaCommand {
    *
    * @param main the class whose main method the other process runs
    */
-  static List<String> ofThisProcess(Environment environment, Class<?> main, List<String> arguments) {
+  public static List<String> ofThisProcess(Environment environment, Class<?> main, List<String> arguments) {
     var command = new ArrayList<String>();
     command.add(ProcessHandle.current().info().command()
         .orElseGet(() -> System.getProperty("java.home") + "/bin/java"));

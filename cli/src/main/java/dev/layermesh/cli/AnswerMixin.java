@@ -1,5 +1,12 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.AnswerView;
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.Completion;
+import dev.layermesh.cli.complete.CompletionListener;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.PrefillProgress;
+import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.Progress;
 import java.io.PrintWriter;

@@ -1,5 +1,9 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.LocalCompleter;
+import dev.layermesh.cli.complete.RemoteCompleter;
+import dev.layermesh.cli.complete.SocketCompleter;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.decoding.InputException;
 import java.net.URI;

@@ -1,6 +1,12 @@
 package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.Completion;
+import dev.layermesh.cli.complete.CompletionListener;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.ContextFullException;
+import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.ExitStatus;
 import dev.layermesh.cli.process.Progress;

@@ -1,5 +1,6 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.ContextFullException;
 import dev.layermesh.cli.process.ExitStatus;
 import dev.layermesh.decoding.InputException;
 import java.util.function.BooleanSupplier;

@@ -1,5 +1,7 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.WindowPolicy;
 import picocli.CommandLine.Mixin;

@@ -2,6 +2,7 @@ package dev.layermesh.cli;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import dev.layermesh.cli.complete.LocalCompleter;
 import dev.layermesh.cli.process.Environment;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;

@@ -1,5 +1,6 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.ModelText;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.Progress;
 import dev.layermesh.decoding.InputException;

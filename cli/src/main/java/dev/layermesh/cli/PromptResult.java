@@ -2,6 +2,7 @@ package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.layermesh.cli.complete.Completion;
 
 /** What became of a line of a file of prompts. */
 sealed interface PromptResult {

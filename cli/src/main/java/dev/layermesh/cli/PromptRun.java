@@ -1,5 +1,8 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.ExitStatus;
 import dev.layermesh.cli.process.Progress;

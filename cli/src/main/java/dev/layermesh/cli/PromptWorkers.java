@@ -1,5 +1,11 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.Completion;
+import dev.layermesh.cli.complete.CompletionListener;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.ContextFullException;
+import dev.layermesh.cli.complete.UnansweredException;
 import dev.layermesh.decoding.InputException;
 import java.time.Duration;
 import java.util.Collection;

@@ -2,6 +2,9 @@ package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.layermesh.cli.complete.Acceptance;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.ModelStamp;
 import dev.layermesh.decoding.InputException;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;

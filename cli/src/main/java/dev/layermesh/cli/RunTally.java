@@ -1,6 +1,7 @@
 package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.layermesh.cli.complete.Completion;
 import dev.layermesh.decoding.DecodeStats;
 import java.util.Locale;
 

@@ -1,5 +1,6 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.Acceptance;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SamplingParams;
 import java.util.concurrent.ThreadLocalRandom;

@@ -1,5 +1,6 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.CompletionRequest;
 import dev.layermesh.decoding.WindowPolicy;
 import java.util.Locale;
 import picocli.CommandLine.Option;

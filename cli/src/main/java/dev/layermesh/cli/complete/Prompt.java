@@ -1,11 +1,11 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.tokenizer.ChatMessage;
 import java.util.List;
 
 /** What is to be continued. */
-sealed interface Prompt {
+public sealed interface Prompt {
 
   /** Text as it stands. */
   record Text(String text) implements Prompt {}

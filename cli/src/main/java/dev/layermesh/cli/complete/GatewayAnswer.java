@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;

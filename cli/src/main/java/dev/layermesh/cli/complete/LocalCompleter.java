@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.Progress;
@@ -31,7 +31,7 @@ import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** The whole path of a token in this JVM: tokenizer, draft side, verify side, and the loop between them. */
-final class LocalCompleter implements Completer {
+public final class LocalCompleter implements Completer {
   private final Path model;
   private final Tokenizer tokenizer;
   private final Optional<ChatTemplate> template;
@@ -50,7 +50,7 @@ final class LocalCompleter implements Completer {
    *
    * @throws InputException naming what is wrong with options or files
    */
-  static LocalCompleter open(EngineOptions options, Environment environment) {
+  public static LocalCompleter open(EngineOptions options, Environment environment) {
     ModelConfig config;
     TokenizerFiles files;
     try (Checkpoint checkpoint = Checkpoint.open(options.model())) {

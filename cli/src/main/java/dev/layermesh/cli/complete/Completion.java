@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -17,7 +17,7 @@ import dev.layermesh.decoding.TokenIds;
  * @param timeToFirstTokenMillis from the start to the first token, model load excluded
  * @param tokensPerSecond tokens after the first, over the time after it; 0 when there was one at most
  */
-record Completion(
+public record Completion(
     TokenIds promptIds,
     TokenIds tokenIds,
     String text,
@@ -28,7 +28,7 @@ record Completion(
     double tokensPerSecond) {
 
   /** What {@code generate --json} prints. */
-  ObjectNode toJson() {
+  public ObjectNode toJson() {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     for (int id : promptIds.toArray()) {
       json.withArray("/prompt_ids").add(id);
@@ -53,7 +53,7 @@ record Completion(
   }
 
   /** To three digits after the point. */
-  static double rounded(double value) {
+  public static double rounded(double value) {
     return Math.round(value * 1000) / 1000.0;
   }
 }

@@ -1,10 +1,10 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import dev.layermesh.decoding.AcceptanceRule;
 import java.util.Locale;
 
 /** Acceptance rules by their names on the command line and in requests to a gateway. */
-enum Acceptance {
+public enum Acceptance {
   SHARED_NOISE(AcceptanceRule.SHARED_NOISE),
   CLASSIC(AcceptanceRule.SPECULATIVE_SAMPLING);
 
@@ -14,14 +14,14 @@ enum Acceptance {
     this.rule = rule;
   }
 
-  static Acceptance of(AcceptanceRule rule) {
+  public static Acceptance of(AcceptanceRule rule) {
     return switch (rule) {
       case AcceptanceRule.SharedNoise shared -> SHARED_NOISE;
       case AcceptanceRule.SpeculativeSampling classic -> CLASSIC;
     };
   }
 
-  AcceptanceRule rule() {
+  public AcceptanceRule rule() {
     return rule;
   }
 

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.WindowPolicy;
@@ -13,17 +13,17 @@ import dev.layermesh.decoding.WindowPolicy;
  * @param ignoreEos go on after an end-of-sequence token
  * @param room tokens the context must have left for the answer, at least 1
  */
-record CompletionRequest(
+public record CompletionRequest(
     Prompt prompt, SamplingParams sampling, WindowPolicy window, int maxTokens, boolean ignoreEos, int room) {
 
   /** The same for another prompt, with a seed of its own. */
-  CompletionRequest of(Prompt other, long seed) {
+  public CompletionRequest of(Prompt other, long seed) {
     var reseeded = new SamplingParams(
         sampling.temperature(), sampling.topK(), sampling.topP(), seed, sampling.acceptance());
     return new CompletionRequest(other, reseeded, window, maxTokens, ignoreEos, room);
   }
 
-  CompletionRequest withWindow(WindowPolicy other) {
+  public CompletionRequest withWindow(WindowPolicy other) {
     return new CompletionRequest(prompt, sampling, other, maxTokens, ignoreEos, room);
   }
 }

@@ -1,10 +1,10 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import java.io.PrintWriter;
 import java.util.List;
 
 /** An answer on stdout as it comes. Stops the thread that makes it when nobody reads any more. */
-sealed interface AnswerView extends CompletionListener {
+public sealed interface AnswerView extends CompletionListener {
 
   /** A view in colours, or plain. */
   static AnswerView on(PrintWriter out, boolean color) {

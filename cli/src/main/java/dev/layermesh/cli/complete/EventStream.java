@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import java.io.BufferedReader;
 import java.io.IOException;

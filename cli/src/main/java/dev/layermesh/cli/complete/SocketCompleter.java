@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -17,7 +17,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /** Completions of a running gateway, over one WebSocket at {@code /v1/responses}, a response after the other. */
-final class SocketCompleter implements Completer {
+public final class SocketCompleter implements Completer {
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final Duration CANCEL_LIMIT = Duration.ofSeconds(5); // for a cancelled response to tell its counters
 
@@ -39,7 +39,7 @@ final class SocketCompleter implements Completer {
    * @param gateway such as {@code ws://127.0.0.1:8080}
    * @throws IllegalStateException when nothing answers there, or it serves no model now
    */
-  static SocketCompleter connect(URI gateway) throws InterruptedException {
+  public static SocketCompleter connect(URI gateway) throws InterruptedException {
     RemoteCompleter http = RemoteCompleter.connect(URI.create("http" + gateway.toString().substring("ws".length())));
     var frames = new Frames();
     try {

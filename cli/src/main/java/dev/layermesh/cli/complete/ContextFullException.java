@@ -1,7 +1,7 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 /** A prompt leaves too little room in the context. What is wrong is the user's to put right, or a chat's to forget. */
-final class ContextFullException extends RuntimeException {
+public final class ContextFullException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   /** A gateway's own words. */

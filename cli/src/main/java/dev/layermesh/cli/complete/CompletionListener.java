@@ -1,10 +1,10 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import java.util.List;
 import java.util.Optional;
 
 /** Hears a completion while it is made; called on the thread that asked for it. */
-interface CompletionListener {
+public interface CompletionListener {
 
   /** Hears nothing. */
   CompletionListener NONE = piece -> {};

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import dev.layermesh.decoding.DraftToken;
 import dev.layermesh.decoding.Drafter;

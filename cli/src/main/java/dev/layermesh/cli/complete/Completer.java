@@ -1,10 +1,10 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 /**
  * Makes completions: here, or through a gateway. On the callers' threads, one completion each, any number of them
  * together; only {@link SocketCompleter} takes one at a time.
  */
-interface Completer extends AutoCloseable {
+public interface Completer extends AutoCloseable {
 
   /**
    * Makes one. Interrupting the thread ends it early, as cancelled, with what had come.

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -19,7 +19,7 @@ import java.time.Duration;
 import java.util.Optional;
 
 /** Completions of a running gateway, over HTTP and its completions endpoints with this project's extensions. */
-final class RemoteCompleter implements Completer {
+public final class RemoteCompleter implements Completer {
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
 
@@ -41,7 +41,7 @@ final class RemoteCompleter implements Completer {
    * @param gateway such as {@code http://127.0.0.1:8080}
    * @throws IllegalStateException when nothing answers there, or it serves no model now
    */
-  static RemoteCompleter connect(URI gateway) throws InterruptedException {
+  public static RemoteCompleter connect(URI gateway) throws InterruptedException {
     HttpClient client = HttpClient.newBuilder()
         .version(HttpClient.Version.HTTP_1_1)
         .connectTimeout(CONNECT_TIMEOUT)

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -14,7 +14,7 @@ import java.util.TreeMap;
  * @param layers digest of the layers, which the fingerprint does not cover; a gateway does not tell it
  * @param arithmetic of the backend; a gateway does not tell it
  */
-record ModelStamp(String fingerprint, int exitLayer, Optional<String> layers, Optional<String> arithmetic) {
+public record ModelStamp(String fingerprint, int exitLayer, Optional<String> layers, Optional<String> arithmetic) {
 
   /** Of a model whose sides are loaded here. */
   static ModelStamp of(ModelIdentity draft, ModelIdentity verify) {
@@ -34,7 +34,7 @@ record ModelStamp(String fingerprint, int exitLayer, Optional<String> layers, Op
   }
 
   /** Adds it to a run's settings. */
-  void putInto(ObjectNode json) {
+  public void putInto(ObjectNode json) {
     json.put("model", fingerprint);
     layers.ifPresent(digest -> json.put("layers", digest));
     arithmetic.ifPresent(name -> json.put("arithmetic", name));

@@ -1,9 +1,9 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.complete;
 
 import dev.layermesh.cli.process.Progress;
 
 /** Draws prefill, and takes the bar away before anything else is shown. */
-record PrefillProgress(Progress bar, CompletionListener then) implements CompletionListener {
+public record PrefillProgress(Progress bar, CompletionListener then) implements CompletionListener {
   @Override
   public void prefilled(int done, int total) {
     bar.progressed(done, total);

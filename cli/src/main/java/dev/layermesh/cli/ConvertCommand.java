@@ -1,5 +1,7 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.options.Formats;
+import dev.layermesh.cli.options.ModelMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.Progress;
 import dev.layermesh.decoding.InputException;

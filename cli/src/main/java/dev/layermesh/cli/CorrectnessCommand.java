@@ -7,6 +7,8 @@ import dev.layermesh.cli.complete.CompletionListener;
 import dev.layermesh.cli.complete.CompletionRequest;
 import dev.layermesh.cli.complete.ContextFullException;
 import dev.layermesh.cli.complete.Prompt;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.options.GenerationMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.ExitStatus;
 import dev.layermesh.cli.process.Progress;

@@ -1,6 +1,7 @@
 package dev.layermesh.cli;
 
 import dev.layermesh.cli.complete.ModelText;
+import dev.layermesh.cli.options.EngineMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.Progress;
 import dev.layermesh.decoding.InputException;

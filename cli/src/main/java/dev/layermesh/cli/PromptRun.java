@@ -3,6 +3,8 @@ package dev.layermesh.cli;
 import dev.layermesh.cli.complete.Completer;
 import dev.layermesh.cli.complete.CompletionRequest;
 import dev.layermesh.cli.complete.Prompt;
+import dev.layermesh.cli.options.AnswerMixin;
+import dev.layermesh.cli.options.RunMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.ExitStatus;
 import dev.layermesh.cli.process.Progress;

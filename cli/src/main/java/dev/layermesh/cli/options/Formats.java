@@ -1,14 +1,14 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.options;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.checkpoint.Quantization;
 
 /** Number formats as options name them. */
-final class Formats {
+public final class Formats {
   private Formats() {}
 
   /** What {@code --quantize} asks for. */
-  static Quantization quantization(String option) {
+  public static Quantization quantization(String option) {
     return Quantization.named(option).orElseThrow(() -> InputException.of(
         "--quantize", option, "must be " + String.join(" or ", Quantization.options())));
   }

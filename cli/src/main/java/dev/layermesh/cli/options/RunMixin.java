@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.options;
 
 import dev.layermesh.decoding.InputException;
 import java.nio.file.Path;
@@ -6,7 +6,7 @@ import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** How many prompts of a file are run, and where their results go. */
-final class RunMixin {
+public final class RunMixin {
   private static final int DEFAULT_PARALLEL = 8;
 
   @Option(names = "--parallel", paramLabel = "N",
@@ -18,7 +18,7 @@ final class RunMixin {
           + "ends (default: standard output).")
   private Path out;
 
-  int parallel() {
+  public int parallel() {
     if (parallel != null && parallel < 1) {
       throw InputException.of("--parallel", parallel, "must be 1 or more");
     }
@@ -26,12 +26,12 @@ final class RunMixin {
   }
 
   /** Where the results go, if not to standard output. */
-  Optional<Path> out() {
+  public Optional<Path> out() {
     return Optional.ofNullable(out);
   }
 
   /** Refuses options of many prompts where there is one. */
-  void requireAbsent() {
+  public void requireAbsent() {
     if (parallel != null) {
       throw InputException.of("--parallel", parallel, "goes with --prompts FILE");
     }

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.options;
 
 import dev.layermesh.mesh.membership.MeshOptions;
 import java.util.ArrayList;
@@ -7,7 +7,7 @@ import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** Which mesh to join, and where to look for it. */
-final class ClusterMixin {
+public final class ClusterMixin {
 
   @Option(names = "--cluster", paramLabel = "NAME",
       description = "Nodes of one name find each other (default: " + MeshOptions.DEFAULT_CLUSTER + ").")
@@ -22,12 +22,12 @@ final class ClusterMixin {
   private List<String> peers;
 
   /** The options, with defaults for what was not given. */
-  MeshOptions options() {
+  public MeshOptions options() {
     return options(MeshOptions.DEFAULT_CLUSTER);
   }
 
   /** The options of a mesh that has another name unless one was given. */
-  MeshOptions options(String defaultCluster) {
+  public MeshOptions options(String defaultCluster) {
     return MeshOptions.defaults()
         .withCluster(Optional.ofNullable(cluster).orElse(defaultCluster))
         .withBind(Optional.ofNullable(bind).orElse(MeshOptions.DEFAULT_BIND))
@@ -35,7 +35,7 @@ final class ClusterMixin {
   }
 
   /** The options that were given, as arguments for another process. */
-  List<String> arguments() {
+  public List<String> arguments() {
     var arguments = new ArrayList<String>();
     Optional.ofNullable(cluster).ifPresent(name -> arguments.add("--cluster=" + name));
     Optional.ofNullable(bind).ifPresent(address -> arguments.add("--bind=" + address));

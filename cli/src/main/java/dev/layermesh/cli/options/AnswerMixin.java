@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.options;
 
 import dev.layermesh.cli.complete.AnswerView;
 import dev.layermesh.cli.complete.Completer;
@@ -14,7 +14,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How answers are made and shown: what a single prompt and a conversation have in common. */
-final class AnswerMixin {
+public final class AnswerMixin {
   private final Environment environment;
 
   @Mixin
@@ -32,53 +32,53 @@ final class AnswerMixin {
   @Option(names = "--color", description = "Show draft tokens dimmed, then confirmed (green) or replaced (yellow).")
   private boolean color;
 
-  AnswerMixin(Environment environment) {
+  public AnswerMixin(Environment environment) {
     this.environment = environment;
     this.engine = new EngineMixin(environment);
   }
 
   /** The request for a prompt that must leave some room in the context. */
-  CompletionRequest request(Prompt prompt, int room) {
+  public CompletionRequest request(Prompt prompt, int room) {
     return strategy.applyTo(generation.request(prompt, room));
   }
 
   /** Whether the seed was chosen by the user, and not drawn. */
-  boolean seedGiven() {
+  public boolean seedGiven() {
     return generation.seedGiven();
   }
 
-  int maxTokens() {
+  public int maxTokens() {
     return generation.maxTokens();
   }
 
-  boolean inColor() {
+  public boolean inColor() {
     return color;
   }
 
-  EngineMixin engine() {
+  public EngineMixin engine() {
     return engine;
   }
 
   /** Loads the model, or finds the gateway. */
-  Completer open() throws InterruptedException {
+  public Completer open() throws InterruptedException {
     return connect.open(engine, environment);
   }
 
   /** As {@link #open()}, for many prompts at once. */
-  Completer openForMany() throws InterruptedException {
+  public Completer openForMany() throws InterruptedException {
     connect.requireManyAtOnce();
     return open();
   }
 
   /** Makes an answer, with a bar while the prompt goes through the model. */
-  Completion complete(Completer completer, CompletionRequest request, CompletionListener listener) {
+  public Completion complete(Completer completer, CompletionRequest request, CompletionListener listener) {
     try (var prefill = Progress.ofItems(environment, "Prefill", "tokens")) {
       return completer.complete(request, new PrefillProgress(prefill, listener));
     }
   }
 
   /** Makes an answer that is shown as it comes; its last line is ended whatever happens. */
-  Completion show(Completer completer, CompletionRequest request, PrintWriter out) {
+  public Completion show(Completer completer, CompletionRequest request, PrintWriter out) {
     AnswerView view = AnswerView.on(out, color);
     try {
       return complete(completer, request, view);

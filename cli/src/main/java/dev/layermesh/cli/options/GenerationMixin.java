@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.options;
 
 import dev.layermesh.cli.complete.CompletionRequest;
 import dev.layermesh.cli.complete.Prompt;
@@ -8,7 +8,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How much to generate, how to choose tokens, and how far ahead to draft. */
-final class GenerationMixin {
+public final class GenerationMixin {
 
   @Option(names = "--window", paramLabel = "K", defaultValue = "4",
       description = "Tokens to draft in a round (default: ${DEFAULT-VALUE}).")
@@ -25,7 +25,7 @@ final class GenerationMixin {
   private SamplingMixin sampling;
 
   /** The request for a prompt; asks for room for one token. */
-  CompletionRequest request(Prompt prompt) {
+  public CompletionRequest request(Prompt prompt) {
     return request(prompt, 1);
   }
 
@@ -36,7 +36,7 @@ final class GenerationMixin {
   }
 
   /** Refuses what makes tokens depend on what was drafted: two runs could differ and both be right. */
-  void requireReproducible() {
+  public void requireReproducible() {
     sampling.requireReproducible();
   }
 

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.options;
 
 import dev.layermesh.cli.complete.Acceptance;
 import dev.layermesh.decoding.InputException;

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.options;
 
 import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.process.Environment;
@@ -15,7 +15,7 @@ import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** What to continue: exactly one of its options is given. */
-final class PromptMixin {
+public final class PromptMixin {
 
   @Option(names = "--prompt", paramLabel = "TEXT",
       description = "The text to continue; - reads it from standard input.")
@@ -29,12 +29,12 @@ final class PromptMixin {
   private Path file;
 
   /** The file of many prompts, if it is them that are to be continued. */
-  Optional<Path> file() {
+  public Optional<Path> file() {
     return Optional.ofNullable(file);
   }
 
   /** The one prompt. */
-  Prompt prompt(Environment environment) {
+  public Prompt prompt(Environment environment) {
     if (ids != null) {
       try {
         return new Prompt.Ids(TokenIds.of(ids));

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.options;
 
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.GatewayOptions;
@@ -6,7 +6,7 @@ import java.util.List;
 import picocli.CommandLine.Option;
 
 /** Where clients connect, and what they get who do not say. */
-final class ListenMixin {
+public final class ListenMixin {
 
   @Option(names = "--host", paramLabel = "ADDR", defaultValue = "127.0.0.1",
       description = "The address clients connect to (default: ${DEFAULT-VALUE}).")
@@ -20,12 +20,12 @@ final class ListenMixin {
       description = "Tokens to draft in a round of requests that do not say (default: ${DEFAULT-VALUE}).")
   private int window;
 
-  GatewayOptions options() {
+  public GatewayOptions options() {
     return GatewayOptions.DEFAULT.withAddress(host, port).withWindow(WindowPolicy.sequential(window));
   }
 
   /** The options as arguments for another process. */
-  List<String> arguments() {
+  public List<String> arguments() {
     return List.of("--host=" + host, "--port=" + port, "--window=" + window);
   }
 }

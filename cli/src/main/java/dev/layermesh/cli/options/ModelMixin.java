@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.options;
 
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.decoding.InputException;
@@ -9,7 +9,7 @@ import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
 /** Which model, and where it is split. */
-final class ModelMixin {
+public final class ModelMixin {
   private static final String BUNDLED = "models/layerskip-shakespeare";
 
   private final Environment environment;
@@ -23,12 +23,12 @@ final class ModelMixin {
           + "(default: the checkpoint's own, else a quarter).")
   private Integer exitLayer;
 
-  ModelMixin(Environment environment) {
+  public ModelMixin(Environment environment) {
     this.environment = environment;
   }
 
   /** The checkpoint. */
-  Path path() {
+  public Path path() {
     return given().orElseGet(() -> environment.home()
         .map(home -> home.resolve(BUNDLED))
         .orElseThrow(() -> InputException.of(
@@ -46,7 +46,7 @@ final class ModelMixin {
   }
 
   /** E for a model. */
-  int exitLayer(ModelConfig config) {
+  public int exitLayer(ModelConfig config) {
     return config.chooseExitLayer(exitLayer());
   }
 }

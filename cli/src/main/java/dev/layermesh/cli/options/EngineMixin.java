@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.options;
 
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.Progress;
@@ -15,7 +15,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What to run, and on what. */
-final class EngineMixin {
+public final class EngineMixin {
   private final Environment environment;
 
   @Mixin
@@ -56,13 +56,13 @@ final class EngineMixin {
 
   private Optional<Path> quantized = Optional.empty(); // the copy, once it is known
 
-  EngineMixin(Environment environment) {
+  public EngineMixin(Environment environment) {
     this.environment = environment;
     this.model = new ModelMixin(environment);
   }
 
   /** The options, with defaults for what was not given. */
-  EngineOptions options() {
+  public EngineOptions options() {
     EngineOptions defaults = EngineOptions.of(quantize == null ? model.path() : quantized());
     return new EngineOptions(
         defaults.model(),
@@ -110,7 +110,7 @@ final class EngineMixin {
   }
 
   /** The options that were given, as arguments for another process. */
-  List<String> arguments() {
+  public List<String> arguments() {
     var arguments = new ArrayList<String>();
     model.given().ifPresent(folder -> arguments.add("--model=" + folder.toAbsolutePath()));
     model.exitLayer().ifPresent(exitLayer -> arguments.add("--exit-layer=" + exitLayer));

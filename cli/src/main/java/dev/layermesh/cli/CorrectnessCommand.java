@@ -12,6 +12,7 @@ import dev.layermesh.cli.options.GenerationMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.ExitStatus;
 import dev.layermesh.cli.process.Progress;
+import dev.layermesh.cli.runs.PromptFile;
 import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;

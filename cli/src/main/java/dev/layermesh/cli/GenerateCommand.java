@@ -7,6 +7,7 @@ import dev.layermesh.cli.options.AnswerMixin;
 import dev.layermesh.cli.options.PromptMixin;
 import dev.layermesh.cli.options.RunMixin;
 import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.runs.PromptRun;
 import dev.layermesh.decoding.InputException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;

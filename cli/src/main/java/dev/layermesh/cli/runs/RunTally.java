@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.runs;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.layermesh.cli.complete.Completion;

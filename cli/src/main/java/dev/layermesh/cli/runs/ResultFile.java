@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.runs;
 
 import dev.layermesh.decoding.InputException;
 import java.io.BufferedInputStream;

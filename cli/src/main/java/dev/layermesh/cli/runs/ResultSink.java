@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.runs;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;

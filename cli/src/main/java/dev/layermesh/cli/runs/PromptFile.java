@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.runs;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -19,12 +19,12 @@ import java.util.Optional;
  * A file of prompts, one JSON object a line, which holds {@code prompt}, {@code prompt_ids} or {@code turns}, and
  * whatever else: an {@code id} names it.
  */
-final class PromptFile {
+public final class PromptFile {
   private static final ObjectReader READER =
       JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build().reader();
 
   /** A line that is not blank. */
-  sealed interface Line {
+  public sealed interface Line {
 
     /** Where it stands. */
     Source source();
@@ -84,7 +84,7 @@ final class PromptFile {
    *
    * @throws InputException when there is no such file, or it is no text
    */
-  static List<Line> read(Path file) {
+  public static List<Line> read(Path file) {
     List<String> texts = TextFile.read(file).lines().toList();
     var lines = new ArrayList<Line>();
     for (int i = 0; i < texts.size(); i++) {

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.runs;
 
 import dev.layermesh.cli.complete.Completer;
 import dev.layermesh.cli.complete.CompletionRequest;
@@ -20,7 +20,7 @@ import java.util.Locale;
  * Continues every prompt of a file and writes a line for each as it ends. The caller's thread alone writes and counts;
  * {@link PromptWorkers} wait for tokens. A signal ends it early, with what is finished.
  */
-final class PromptRun {
+public final class PromptRun {
   private static final Prompt ANY = new Prompt.Ids(TokenIds.empty());
 
   private final Environment environment;
@@ -29,7 +29,7 @@ final class PromptRun {
   private final PrintWriter stdout;
   private final PrintWriter stderr;
 
-  PromptRun(
+  public PromptRun(
       Environment environment, AnswerMixin answers, RunMixin options, PrintWriter stdout, PrintWriter stderr) {
     this.environment = environment;
     this.answers = answers;
@@ -44,7 +44,7 @@ final class PromptRun {
    * @param json whether the summary is an object
    * @return the status of the process
    */
-  int run(Path prompts, boolean json) throws InterruptedException {
+  public int run(Path prompts, boolean json) throws InterruptedException {
     options.parallel(); // a wrong one is found before the model is loaded
     CompletionRequest manner = answers.request(ANY, 1);
     List<PromptFile.Line> lines = PromptFile.read(prompts);

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.runs;
 
 import dev.layermesh.cli.complete.Completer;
 import dev.layermesh.cli.complete.Completion;

@@ -1,4 +1,4 @@
-package dev.layermesh.cli;
+package dev.layermesh.cli.runs;
 
 import dev.layermesh.decoding.InputException;
 import java.io.IOException;
@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A file of text that a user names. */
-final class TextFile {
+public final class TextFile {
   private TextFile() {}
 
   /**
@@ -15,7 +15,7 @@ final class TextFile {
    *
    * @throws InputException when there is no such file, or it is no text in UTF-8
    */
-  static String read(Path file) {
+  public static String read(Path file) {
     if (!Files.isRegularFile(file)) {
       throw InputException.in(file, "no such file");
     }

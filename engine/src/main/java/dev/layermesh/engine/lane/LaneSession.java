@@ -7,7 +7,7 @@ import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.kv.KvCache.Adopted;
-import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.Transformer;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;

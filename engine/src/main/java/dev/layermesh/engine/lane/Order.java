@@ -2,7 +2,7 @@ package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.KvCache.Adopted;
+import dev.layermesh.engine.kv.KvCache.Adopted;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 

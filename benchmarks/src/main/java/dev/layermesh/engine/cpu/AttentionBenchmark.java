@@ -1,9 +1,11 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.kv.KvPool;
 import dev.layermesh.engine.kv.KvType;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -54,8 +56,11 @@ public class AttentionBenchmark {
     kernels = family.create();
     var random = new Random(1);
     var shape = new KvShape(type, 1, KV_HEADS, HEAD_DIM, PAGE_POSITIONS);
-    pages = new KvPages(
-        shape, 0, Stream.generate(() -> new KvBlock(shape)).limit(shape.blocks(positions)).toList());
+    var storage = new KvPageStorage(shape);
+    KvCache cache = new KvPool(storage, new KvOptions(Long.MAX_VALUE, PAGE_POSITIONS, false)).newCache();
+    cache.reserve(positions);
+    pages = new KvPages(storage);
+    pages.show(cache, 0);
     Activations k = rows(random);
     Activations v = rows(random);
     for (int position = 0; position < positions; position++) {

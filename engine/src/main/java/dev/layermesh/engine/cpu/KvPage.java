@@ -6,7 +6,7 @@ import dev.layermesh.engine.packed.PackedFormat;
  * Keys and values of a block's positions in one layer. Values are [HKV, positions, HD], keys are transposed, [HKV, HD,
  * stride]: scores of neighbouring positions are then computed side by side, without a sum across lanes.
  */
-sealed interface KvPage {
+public sealed interface KvPage {
 
   /** An empty page. */
   static KvPage of(KvShape shape) {

@@ -1,52 +1,57 @@
 package dev.layermesh.engine.cpu;
 
-import java.util.List;
+import dev.layermesh.engine.kv.KvCache;
 
 /**
- * Keys and values of one session in one layer, in pages of a fixed number of positions: a layer's part of the
- * session's blocks. Kernels read them as float32, a head of a page at a time. Belongs to the lane's thread; helpers
- * read it during a step.
+ * Keys and values of one session in one layer, as kernels read them: float32, a head of a page at a time. A row of a
+ * step has one, which shows one layer after the other. Belongs to the lane's thread; helpers read it during a step.
  */
-final class KvPages {
+public final class KvPages {
+  private final KvPageStorage storage;
   private final KvShape shape;
-  private final int layer;
-  private final List<KvBlock> blocks;
   private final int keyStride;
+  private KvCache cache; // set by show, before anything else is asked
+  private int layer;
 
-  /**
-   * A layer of {@code blocks}.
-   *
-   * @param blocks in order of position; more may come
-   */
-  KvPages(KvShape shape, int layer, List<KvBlock> blocks) {
-    this.shape = shape;
-    this.layer = layer;
-    this.blocks = blocks;
+  /** Shows nothing yet. */
+  public KvPages(KvPageStorage storage) {
+    this.storage = storage;
+    this.shape = storage.shape();
     this.keyStride = shape.keyStride();
   }
 
+  /**
+   * Shows a session's blocks from now on.
+   *
+   * @param layer of those that attend, from 0
+   */
+  public void show(KvCache cache, int layer) {
+    this.cache = cache;
+    this.layer = layer;
+  }
+
   /** HD */
-  int headDim() {
+  public int headDim() {
     return shape.headDim();
   }
 
   /** Positions of a page. */
-  int pagePositions() {
+  public int pagePositions() {
     return shape.positions();
   }
 
   /** Elements between neighbouring dimensions of a page's keys: its positions, padded to a multiple of 16. */
-  int keyStride() {
+  public int keyStride() {
     return keyStride;
   }
 
   /** Where in what {@link #keys} gives the keys of a head begin, [HD, stride]. */
-  int keyOffset(int kvHead) {
+  public int keyOffset(int kvHead) {
     return shape.keyOffset(kvHead, 0);
   }
 
   /** Where in what {@link #values} gives the values of a head begin, [positions, HD]. */
-  int valueOffset(int kvHead) {
+  public int valueOffset(int kvHead) {
     return shape.valueOffset(kvHead, 0);
   }
 
@@ -56,7 +61,7 @@ final class KvPages {
    *
    * @param wide the kernels' memory for it, used again by the next call
    */
-  float[] keys(int kvHead, int first, int held, Kernels kernels, Floats wide) {
+  public float[] keys(int kvHead, int first, int held, Kernels kernels, Floats wide) {
     return switch (page(first)) {
       case KvPage.Full full -> full.keys();
       case KvPage.Quants quants -> {
@@ -68,7 +73,7 @@ final class KvPages {
   }
 
   /** Values of a head; see {@link #keys}. */
-  float[] values(int kvHead, int first, int held, Kernels kernels, Floats wide) {
+  public float[] values(int kvHead, int first, int held, Kernels kernels, Floats wide) {
     return switch (page(first)) {
       case KvPage.Full full -> full.values();
       case KvPage.Quants quants -> {
@@ -80,11 +85,11 @@ final class KvPages {
   }
 
   /** Writes keys and values of a position: row {@code row} of k and v, [T, HKV*HD], quantized if pages are. */
-  void put(int position, Activations k, Activations v, int row) {
+  public void put(int position, Activations k, Activations v, int row) {
     page(position).put(position % shape.positions(), k, v, row);
   }
 
   private KvPage page(int position) {
-    return blocks.get(position / shape.positions()).layer(layer);
+    return storage.page(cache.block(position / shape.positions()), layer);
   }
 }

@@ -3,7 +3,7 @@ package dev.layermesh.engine.lane;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.Transformer;
-import dev.layermesh.engine.kv.KvCache.Adopted;
+import dev.layermesh.engine.kv.PrefixHit;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
@@ -40,7 +40,7 @@ public final class InferenceLane implements AutoCloseable {
   sealed interface Order {
     record Run(LaneSession session, Step step, CompletableFuture<Optional<Ran.Refused>> result) implements Order {}
 
-    record Adopt(LaneSession session, int first, TokenIds ids, CompletableFuture<Adopted> result) implements Order {}
+    record Adopt(LaneSession session, int first, TokenIds ids, CompletableFuture<PrefixHit> result) implements Order {}
 
     record Share(LaneSession session, int block, TokenIds ids, Optional<HiddenRows> states) implements Order {}
 
@@ -120,8 +120,8 @@ public final class InferenceLane implements AutoCloseable {
     return order(new Order.Run(session, step, result), result);
   }
 
-  CompletableFuture<Adopted> adopt(LaneSession session, int from, TokenIds ids) {
-    var result = new CompletableFuture<Adopted>();
+  CompletableFuture<PrefixHit> adopt(LaneSession session, int from, TokenIds ids) {
+    var result = new CompletableFuture<PrefixHit>();
     return order(new Order.Adopt(session, from, ids, result), result);
   }
 

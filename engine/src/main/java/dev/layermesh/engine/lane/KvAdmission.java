@@ -3,10 +3,9 @@ package dev.layermesh.engine.lane;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.kv.KvCache;
-import dev.layermesh.engine.kv.KvCache.Adopted;
-import dev.layermesh.engine.kv.KvMemory;
+import dev.layermesh.engine.kv.PrefixHit;
+import dev.layermesh.engine.kv.KvPool;
 import java.util.Comparator;
-import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -39,14 +38,14 @@ final class KvAdmission {
   private static final Answer NEXT = new Answer.Next();
   private static final Answer NO_ROOM = new Answer.Refused(new Ran.NoRoom());
 
-  private final KvMemory memory;
+  private final KvPool memory;
   private final NavigableSet<LaneSession> holders = new TreeSet<>(Comparator.comparingLong(LaneSession::number));
   private final NavigableSet<LaneSession> waiting = new TreeSet<>(Comparator.comparingLong(LaneSession::number));
   private long batch; // number of the one being made
   private volatile long refused; // written here alone, read by any thread
   private volatile long preempted;
 
-  KvAdmission(KvMemory memory) {
+  KvAdmission(KvPool memory) {
     this.memory = memory;
   }
 
@@ -143,15 +142,15 @@ final class KvAdmission {
    * Lets a session begin with rows of others from {@code first} on; not if older ones wait, or it has lost what was
    * before.
    */
-  Adopted adopt(LaneSession session, int first, TokenIds ids, long nowNanos) {
+  PrefixHit adopt(LaneSession session, int first, TokenIds ids, long nowNanos) {
     KvCache cache = session.cache();
     if (cache.length() < first || (cache.blocks() == 0 && behindOlder(session))) {
-      return new Adopted(0, List.of());
+      return PrefixHit.NONE;
     }
     cache.truncate(first);
     holders.add(session);
     session.tenancy().ranNanos = nowNanos;
-    return cache.adopt(ids);
+    return cache.hitPrefix(ids);
   }
 
   /** A session is over. */

@@ -7,7 +7,7 @@ import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.kv.KvCache;
-import dev.layermesh.engine.kv.KvCache.Adopted;
+import dev.layermesh.engine.kv.PrefixHit;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -114,7 +114,7 @@ public final class LaneSession implements AutoCloseable {
    * Forgets positions from {@code first} on and begins there with rows of sessions that had the same tokens so far, if
    * there are any.
    */
-  public Adopted adopt(int first, TokenIds ids) throws InterruptedException {
+  public PrefixHit adopt(int first, TokenIds ids) throws InterruptedException {
     return await(lane.adopt(this, first, ids), first);
   }
 

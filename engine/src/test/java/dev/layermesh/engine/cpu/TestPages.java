@@ -1,7 +1,9 @@
 package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.packed.PackedFormat;
-import java.util.stream.Stream;
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.kv.KvPool;
 
 /** Pages of one layer, with memory of their own. */
 final class TestPages {
@@ -11,8 +13,11 @@ final class TestPages {
   static KvPages of(KvShape shape, float[] k, float[] v) {
     int width = shape.kvHeads() * shape.headDim();
     int positions = k.length / width;
-    var pages = new KvPages(
-        shape, 0, Stream.generate(() -> new KvBlock(shape)).limit(shape.blocks(positions)).toList());
+    var storage = new KvPageStorage(shape);
+    KvCache cache = new KvPool(storage, new KvOptions(Long.MAX_VALUE, shape.positions(), false)).newCache();
+    cache.reserve(positions);
+    var pages = new KvPages(storage);
+    pages.show(cache, 0);
     Activations keys = quantized(k, width);
     Activations values = quantized(v, width);
     for (int p = 0; p < positions; p++) {

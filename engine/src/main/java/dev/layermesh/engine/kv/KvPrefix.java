@@ -1,4 +1,4 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.kv;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
@@ -9,9 +9,9 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * A shared block, by its tokens, after the prefix that it was computed on: a node of the tree of all prefixes. Tokens
- * are compared, not hashes of them: whose keys and values a session reads must not hang on a collision. Belongs to the
- * lane's thread.
+ * A node of the tree of all prefixes: a shared block, by its tokens, after the prefix that it was computed on. The tree
+ * compares tokens and not hashes of them, since a collision would give a session the keys and values of another text.
+ * Belongs to the lane's thread.
  */
 final class KvPrefix {
 

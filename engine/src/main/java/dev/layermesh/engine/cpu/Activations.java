@@ -8,9 +8,9 @@ import java.lang.foreign.MemorySegment;
  * scale * quant}. T rows of K elements. Grows to what is reserved and is used again by every step. Written by the lane,
  * or by helpers each a part of its own.
  */
-final class Activations {
+public final class Activations {
   /** Of the largest element of a block. */
-  static final float LARGEST_QUANT = 127;
+  public static final float LARGEST_QUANT = 127;
 
   private final int width;
   private final boolean spread;
@@ -30,12 +30,12 @@ final class Activations {
    *
    * @param spread whether quants are also kept as some kernels read them, see {@link Kernels#spreadsQuants()}
    */
-  Activations(int width, boolean spread) {
+  public Activations(int width, boolean spread) {
     this(width, spread, new Floats());
   }
 
   /** Rows that stand in {@code values}, for any kernels. */
-  static Activations of(float[] values, int rows, int width) {
+  public static Activations of(float[] values, int rows, int width) {
     var x = new Activations(width, true, new Floats(values));
     x.reserve(rows);
     return x;
@@ -48,7 +48,7 @@ final class Activations {
   }
 
   /** Makes it [rows, width]; the content is of no use. */
-  void reserve(int rows) {
+  public void reserve(int rows) {
     this.rows = rows;
     values.reserve(Math.multiplyExact(rows, width));
     int blocks = rows * blocksPerRow();
@@ -67,72 +67,72 @@ final class Activations {
   }
 
   /** T */
-  int rows() {
+  public int rows() {
     return rows;
   }
 
   /** K */
-  int width() {
+  public int width() {
     return width;
   }
 
   /** K/32 */
-  int blocksPerRow() {
+  public int blocksPerRow() {
     return width / PackedFormat.BLOCK;
   }
 
   /** [T, K] */
-  Floats values() {
+  public Floats values() {
     return values;
   }
 
   /** [T, K] */
-  byte[] quants() {
+  public byte[] quants() {
     return quants;
   }
 
   /** [T, K/32] */
-  Floats scales() {
+  public Floats scales() {
     return scales;
   }
 
   /** [T, K/32]: -128 times the sum of a block's quants. */
-  int[] biases() {
+  public int[] biases() {
     return biases;
   }
 
   /** [T, K/32]: scale times the sum of a block's quants. */
-  Floats sums() {
+  public Floats sums() {
     return sums;
   }
 
   /** [T, K/2]: the quants of a quad of columns as two pairs of 16-bit numbers, 0 and 2, then 1 and 3. */
-  int[] pairs() {
+  public int[] pairs() {
     return pairs;
   }
 
   /** [T, K]: quants as float32. */
-  float[] wideQuants() {
+  public float[] wideQuants() {
     return wideQuants;
   }
 
   /** {@link #quants()} for native code. */
-  MemorySegment quantsSegment() {
+  public MemorySegment quantsSegment() {
     return quantsSegment;
   }
 
   /** {@link #biases()} for native code. */
-  MemorySegment biasesSegment() {
+  public MemorySegment biasesSegment() {
     return biasesSegment;
   }
 
   /** What the elements of a block are multiplied by to become quants; 0 for one that is as good as zero. */
-  static float inverse(float scale) {
+  public static float inverse(float scale) {
     return scale < Float.MIN_NORMAL ? 0 : 1 / scale;
   }
 
   /** Notes scale and sum of the quants of a block, which are there; blocks are counted over all rows. */
-  void describe(int block, float scale, int sum) {
+  public void describe(int block, float scale, int sum) {
     scales.array()[block] = scale;
     biases[block] = -128 * sum;
     sums.array()[block] = scale * sum;

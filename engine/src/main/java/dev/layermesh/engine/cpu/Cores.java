@@ -13,7 +13,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.BitSet;
 
 /** A set of cores that a thread may run on: the mask of {@code sched_setaffinity(2)}, Linux alone. Immutable. */
-final class Cores {
+public final class Cores {
   private static final String OPTION = "--pin-cores";
   private static final int BYTES = 1024; // of a mask: 8192 cores, as many as Linux can be built for
   private static final int THIS_THREAD = 0;
@@ -32,7 +32,7 @@ final class Cores {
    *
    * @throws InputException when there are fewer, or this is not Linux
    */
-  static Cores allowed(int threads) {
+  public static Cores allowed(int threads) {
     if (!LibC.LINUX) {
       throw InputException.of(OPTION, "on", "is not available here: it needs Linux");
     }
@@ -46,14 +46,14 @@ final class Cores {
   }
 
   /** Those that the calling thread may run on. */
-  static Cores allowed() {
+  public static Cores allowed() {
     MemorySegment mask = Arena.ofAuto().allocate(BYTES);
     call(GET, mask);
     return new Cores(mask);
   }
 
   /** The {@code index}th of these, counted from 0, alone. */
-  Cores only(int index) {
+  public Cores only(int index) {
     int number = numbers().stream().skip(index).findFirst().orElseThrow();
     MemorySegment alone = Arena.ofAuto().allocate(BYTES);
     alone.set(JAVA_BYTE, number / Byte.SIZE, (byte) (1 << number % Byte.SIZE));
@@ -61,12 +61,12 @@ final class Cores {
   }
 
   /** Their numbers. */
-  BitSet numbers() {
+  public BitSet numbers() {
     return BitSet.valueOf(mask.toArray(JAVA_BYTE));
   }
 
   /** Lets the calling thread, and those it starts from now on, run on no others. */
-  void keep() {
+  public void keep() {
     call(SET, mask);
   }
 

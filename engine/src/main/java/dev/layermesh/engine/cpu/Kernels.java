@@ -10,7 +10,7 @@ import dev.layermesh.engine.backend.Backend;
  * depends on sizes and position alone, never on the other rows or columns of the call. Two implementations need not
  * agree with each other to the last bit; one agrees with itself on every machine.
  */
-interface Kernels {
+public interface Kernels {
 
   /** Name of the family, part of {@link Backend#arithmetic()}. */
   String name();

@@ -1,7 +1,7 @@
 package dev.layermesh.engine.cpu;
 
 /** A weight as a family of kernels reads it: a product with it maps a row of {@link #columns()} to one of its rows. */
-sealed interface Matrix permits StoredMatrix, PackedMatrix {
+public sealed interface Matrix permits StoredMatrix, PackedMatrix {
 
   /** Name in the checkpoint, for messages. */
   String name();

@@ -15,7 +15,7 @@ import java.lang.invoke.MethodHandle;
  * arrays in the Java heap and holds up a collection until it returns: milliseconds at most, since work is split into
  * parts.
  */
-final class NativeKernels implements Kernels {
+public final class NativeKernels implements Kernels {
   private static final MethodHandle MATMUL = NativeLibrary.function("matmul", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT,
       JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
   private static final MethodHandle QUANTIZE =

@@ -23,11 +23,12 @@ import java.util.Optional;
  * instruction set.
  */
 @SuppressWarnings("restricted") // calls native code
-final class NativeLibrary {
+public final class NativeLibrary {
   private static final List<String> INSTRUCTION_SETS = List.of("avx2", "avx512"); // in the order of layermesh_isa
 
   /** What loading came to: the library, or why there is none. */
   sealed interface Loaded {
+
     /** The functions, and how the names of those for the instruction set end. */
     record Present(SymbolLookup symbols, String isa) implements Loaded {}
 
@@ -39,6 +40,11 @@ final class NativeLibrary {
   }
 
   private NativeLibrary() {}
+
+  /** Why there are no C kernels in this JVM, in one line; empty when there are. */
+  public static Optional<String> unavailableBecause() {
+    return loaded() instanceof Loaded.Absent(String because) ? Optional.of(because) : Optional.empty();
+  }
 
   static Loaded loaded() {
     return Once.LOADED;

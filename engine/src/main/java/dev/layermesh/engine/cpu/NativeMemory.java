@@ -54,7 +54,7 @@ public final class NativeMemory {
   }
 
   /** Lets go of the pages of a mapped file: they are read again when somebody asks for them. */
-  static void release(MemorySegment mappedFile) {
+  public static void release(MemorySegment mappedFile) {
     if (!LibC.LINUX || !mappedFile.isMapped()) {
       return;
     }

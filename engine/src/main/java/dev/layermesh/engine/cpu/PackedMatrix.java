@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
  * @param columns K
  * @param data groups one behind the other, native memory, aligned to 64
  */
-record PackedMatrix(String name, PackedFormat format, int rows, int columns, MemorySegment data) implements Matrix {
+public record PackedMatrix(String name, PackedFormat format, int rows, int columns, MemorySegment data) implements Matrix {
   public PackedMatrix {
     if (data.byteSize() != format.bytes(rows, columns)) {
       throw new IllegalArgumentException(name + ": " + data.byteSize() + " bytes for " + format + " [" + rows + ", "
@@ -20,7 +20,7 @@ record PackedMatrix(String name, PackedFormat format, int rows, int columns, Mem
   }
 
   /** {@code matrix} as a packed one. */
-  static PackedMatrix of(Matrix matrix) {
+  public static PackedMatrix of(Matrix matrix) {
     if (matrix instanceof PackedMatrix packed) {
       return packed;
     }
@@ -33,7 +33,7 @@ record PackedMatrix(String name, PackedFormat format, int rows, int columns, Mem
   }
 
   /** Byte at which a group begins. */
-  long groupOffset(int group) {
+  public long groupOffset(int group) {
     return group * format.groupBytes(columns);
   }
 

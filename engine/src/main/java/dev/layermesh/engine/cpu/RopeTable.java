@@ -6,32 +6,32 @@ import java.util.Arrays;
  * Cosines and sines of the rotary embedding for positions [0,n), grown as sessions do. Angle, cosine and sine are
  * rounded to float32, as transformers does. Belongs to one thread while it grows.
  */
-final class RopeTable {
+public final class RopeTable {
   private final float[] inverseFrequencies;
   private float[] cos = new float[0];
   private float[] sin = new float[0];
 
-  RopeTable(float[] inverseFrequencies) {
+  public RopeTable(float[] inverseFrequencies) {
     this.inverseFrequencies = inverseFrequencies;
   }
 
   /** Pairs of a head: HD/2. */
-  int pairs() {
+  public int pairs() {
     return inverseFrequencies.length;
   }
 
   /** [positions, HD/2] */
-  float[] cos() {
+  public float[] cos() {
     return cos;
   }
 
   /** [positions, HD/2] */
-  float[] sin() {
+  public float[] sin() {
     return sin;
   }
 
   /** Makes the table reach {@code positions}. */
-  void reach(int positions) {
+  public void reach(int positions) {
     int known = cos.length / pairs();
     if (positions <= known) {
       return;

@@ -7,7 +7,7 @@ import dev.layermesh.engine.packed.PackedFormat;
  * The reference: plain Java, no fused multiply-add, transcendental functions from {@link StrictMath}, so that it gives
  * the same bits interpreted, compiled and on every machine. Kept for ever; faster kernels are measured against it.
  */
-final class ScalarKernels implements Kernels {
+public final class ScalarKernels implements Kernels {
   private final Floats weightRow = new Floats();
   private final Floats scoreRow = new Floats();
   private final Floats wide = new Floats();

@@ -3,7 +3,7 @@ package dev.layermesh.engine.cpu;
 import dev.layermesh.engine.checkpoint.TensorView;
 
 /** A weight where it lies in its file; each of its rows is a part. */
-record StoredMatrix(TensorView view) implements Matrix {
+public record StoredMatrix(TensorView view) implements Matrix {
 
   @Override
   public String name() {

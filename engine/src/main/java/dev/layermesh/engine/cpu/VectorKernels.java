@@ -19,7 +19,7 @@ import jdk.incubator.vector.VectorOperators;
  *
  * <p>The C kernels take the same steps in the same order and agree with these to the last bit.
  */
-final class VectorKernels implements Kernels {
+public final class VectorKernels implements Kernels {
   private static final int LANES = PackedFormat.LANES; // of a logical vector: one 512-bit register
   private static final int BLOCK = PackedFormat.BLOCK;
   private static final float ROUNDING = 0x1.8p23f; // added and taken off again, rounds to a whole number

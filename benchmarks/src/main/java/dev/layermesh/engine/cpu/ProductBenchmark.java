@@ -2,6 +2,7 @@ package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.cpu.os.NativeMemory;
 import dev.layermesh.engine.packed.PackedFormat;
 import dev.layermesh.engine.packed.Packer;
 import java.lang.foreign.Arena;

@@ -1,5 +1,6 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.cpu.os.Cores;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,6 +1,7 @@
 package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.cpu.os.NativeMemory;
 import dev.layermesh.engine.packed.PackedFormat;
 import dev.layermesh.engine.packed.Packer;
 import java.lang.foreign.Arena;

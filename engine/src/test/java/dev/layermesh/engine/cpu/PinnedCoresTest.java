@@ -8,6 +8,7 @@ import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.cpu.TestModel.Running;
+import dev.layermesh.engine.cpu.os.Cores;
 import dev.layermesh.engine.kv.KvOptions;
 import java.lang.reflect.Proxy;
 import java.util.BitSet;

@@ -1,4 +1,4 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.cpu.os;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;

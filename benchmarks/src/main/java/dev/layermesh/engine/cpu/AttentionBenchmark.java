@@ -1,5 +1,11 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.cpu.kernels.Activations;
+import dev.layermesh.engine.cpu.kernels.Kernels;
+import dev.layermesh.engine.cpu.kernels.KvPageStorage;
+import dev.layermesh.engine.cpu.kernels.KvPages;
+import dev.layermesh.engine.cpu.kernels.KvShape;
+import dev.layermesh.engine.cpu.kernels.ScalarKernels;
 import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.engine.kv.KvPool;

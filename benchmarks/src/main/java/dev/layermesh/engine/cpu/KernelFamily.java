@@ -1,5 +1,9 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.cpu.kernels.Kernels;
+import dev.layermesh.engine.cpu.kernels.NativeKernels;
+import dev.layermesh.engine.cpu.kernels.VectorKernels;
+
 /** Kernels that are measured. */
 public enum KernelFamily {
   VECTOR, NATIVE;

@@ -2,6 +2,12 @@ package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.cpu.kernels.Activations;
+import dev.layermesh.engine.cpu.kernels.Floats;
+import dev.layermesh.engine.cpu.kernels.Kernels;
+import dev.layermesh.engine.cpu.kernels.PackedMatrix;
+import dev.layermesh.engine.cpu.kernels.ScalarKernels;
+import dev.layermesh.engine.cpu.kernels.StoredMatrix;
 import dev.layermesh.engine.cpu.os.NativeMemory;
 import dev.layermesh.engine.packed.PackedFormat;
 import dev.layermesh.engine.packed.Packer;

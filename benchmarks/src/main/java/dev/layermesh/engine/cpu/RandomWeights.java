@@ -2,6 +2,7 @@ package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.cpu.kernels.Elements;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

@@ -1,5 +1,9 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.cpu.kernels.Activations;
+import dev.layermesh.engine.cpu.kernels.Floats;
+import dev.layermesh.engine.cpu.kernels.Kernels;
+import dev.layermesh.engine.cpu.kernels.Matrix;
 import dev.layermesh.engine.cpu.os.Cores;
 import java.util.ArrayList;
 import java.util.List;

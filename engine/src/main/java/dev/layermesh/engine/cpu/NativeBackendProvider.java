@@ -4,6 +4,8 @@ import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.BackendOptions;
 import dev.layermesh.engine.backend.BackendProvider;
 import dev.layermesh.engine.backend.Device;
+import dev.layermesh.engine.cpu.kernels.NativeKernels;
+import dev.layermesh.engine.cpu.kernels.NativeLibrary;
 import java.util.Optional;
 
 /** {@code --backend native}: the vector backend with its products in C. */

@@ -8,6 +8,8 @@ import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.cpu.TestModel.Running;
+import dev.layermesh.engine.cpu.kernels.Kernels;
+import dev.layermesh.engine.cpu.kernels.ScalarKernels;
 import dev.layermesh.engine.cpu.os.Cores;
 import dev.layermesh.engine.kv.KvOptions;
 import java.lang.reflect.Proxy;

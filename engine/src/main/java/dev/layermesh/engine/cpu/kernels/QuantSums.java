@@ -1,7 +1,7 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.cpu.kernels;
 
-import static dev.layermesh.engine.cpu.Lanes.I;
-import static dev.layermesh.engine.cpu.Lanes.S;
+import static dev.layermesh.engine.cpu.kernels.Lanes.I;
+import static dev.layermesh.engine.cpu.kernels.Lanes.S;
 
 import dev.layermesh.engine.packed.PackedFormat;
 import java.lang.foreign.MemorySegment;

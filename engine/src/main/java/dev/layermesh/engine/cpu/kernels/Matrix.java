@@ -1,4 +1,4 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.cpu.kernels;
 
 /** A weight as a family of kernels reads it: a product with it maps a row of {@link #columns()} to one of its rows. */
 public sealed interface Matrix permits StoredMatrix, PackedMatrix {

@@ -1,9 +1,9 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.cpu.kernels;
 
-import dev.layermesh.engine.packed.PackedFormat;
 import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.engine.kv.KvPool;
+import dev.layermesh.engine.packed.PackedFormat;
 
 /** Pages of one layer, with memory of their own. */
 final class TestPages {

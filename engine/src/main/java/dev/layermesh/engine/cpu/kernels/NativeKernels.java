@@ -1,4 +1,4 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.cpu.kernels;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;

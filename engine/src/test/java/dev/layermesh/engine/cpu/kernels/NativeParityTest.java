@@ -1,4 +1,4 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.cpu.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
@@ -7,7 +7,7 @@ import dev.layermesh.engine.backend.Available;
 import dev.layermesh.engine.backend.ForkedJvm;
 import dev.layermesh.engine.backend.Weight;
 import dev.layermesh.engine.checkpoint.DType;
-import dev.layermesh.engine.cpu.NativeLibrary.Loaded;
+import dev.layermesh.engine.cpu.kernels.NativeLibrary.Loaded;
 import dev.layermesh.engine.kv.KvType;
 import java.util.List;
 import java.util.Random;

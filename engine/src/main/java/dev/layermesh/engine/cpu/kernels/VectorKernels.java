@@ -1,9 +1,9 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.cpu.kernels;
 
-import static dev.layermesh.engine.cpu.Lanes.BYTES;
-import static dev.layermesh.engine.cpu.Lanes.F;
-import static dev.layermesh.engine.cpu.Lanes.I;
-import static dev.layermesh.engine.cpu.Lanes.STEP;
+import static dev.layermesh.engine.cpu.kernels.Lanes.BYTES;
+import static dev.layermesh.engine.cpu.kernels.Lanes.F;
+import static dev.layermesh.engine.cpu.kernels.Lanes.I;
+import static dev.layermesh.engine.cpu.kernels.Lanes.STEP;
 
 import dev.layermesh.engine.packed.PackedFormat;
 import java.util.Arrays;

@@ -1,4 +1,4 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.engine.cpu.kernels;
 
 import dev.layermesh.engine.checkpoint.TensorView;
 

@@ -1,4 +1,4 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.benchmarks.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

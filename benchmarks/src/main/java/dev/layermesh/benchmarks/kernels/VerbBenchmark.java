@@ -1,4 +1,4 @@
-package dev.layermesh.engine.cpu;
+package dev.layermesh.benchmarks.kernels;
 
 import dev.layermesh.engine.cpu.kernels.Activations;
 import dev.layermesh.engine.cpu.kernels.Floats;

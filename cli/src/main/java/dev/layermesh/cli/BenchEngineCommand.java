@@ -1,6 +1,9 @@
 package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Progress;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.measure.EngineBench;
 import dev.layermesh.engine.measure.StepTest;

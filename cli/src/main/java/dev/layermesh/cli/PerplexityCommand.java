@@ -1,5 +1,10 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.ModelText;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Progress;
+import dev.layermesh.cli.runs.TextFile;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.EngineOptions;

@@ -3,6 +3,7 @@ package dev.layermesh.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.layermesh.cli.complete.ModelText;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.LogitRows;

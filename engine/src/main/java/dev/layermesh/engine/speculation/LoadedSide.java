@@ -47,7 +47,7 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
           .map(slice -> ModelIdentity.of(checkpoint, slice, exitLayer, backend.arithmetic()))
           .toList();
       List<Weights> weights = slices.stream().map(checkpoint::weights).toList();
-      var lane = new InferenceLane(
+      var lane = InferenceLane.start(
           checkpoint.name() + "-" + slices.getFirst().plan().first(),
           prepare(checkpoint, weights, backend, listener),
           InferenceLane.DEFAULT_MAX_ROWS);

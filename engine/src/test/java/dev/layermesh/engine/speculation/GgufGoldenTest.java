@@ -69,7 +69,7 @@ class GgufGoldenTest {
   }
 
   private static TokenIds committed(SplitModel split, GoldenCase golden, WindowPolicy window) {
-    var spec = split.spec(golden.greedyPrompt(), golden.greedyIds().length(), SamplingParams.GREEDY, window);
+    var spec = split.spec(golden.promptIds(), golden.greedyIds().length(), SamplingParams.GREEDY, window);
     return split.run(spec, round -> { }).committed();
   }
 }

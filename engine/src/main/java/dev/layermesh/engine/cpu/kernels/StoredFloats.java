@@ -5,10 +5,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /** Float32 numbers: how they lie outside the Java heap, and vectors of weights as such. */
-public final class Elements {
+public final class StoredFloats {
   public static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  private Elements() {}
+  private StoredFloats() {}
 
   /** All elements of a vector. */
   public static float[] vector(TensorView weights) {

@@ -3,15 +3,15 @@ package dev.layermesh.engine.cpu.kernels;
 import java.lang.foreign.MemorySegment;
 
 /** Numbers in the Java heap that kernels write: grows to what is reserved, and is used again by every step. */
-public final class Floats {
+public final class FloatArray {
   private float[] array;
   private MemorySegment segment;
 
-  public Floats() {
+  public FloatArray() {
     this(new float[0]);
   }
 
-  public Floats(float[] array) {
+  public FloatArray(float[] array) {
     this.array = array;
     this.segment = MemorySegment.ofArray(array);
   }

@@ -6,7 +6,7 @@ import java.util.Arrays;
  * Rows of a step whose logits are asked for, and where those go: to memory of whoever asks. Made once and filled anew
  * for every step, so that a step allocates nothing. Belongs to one thread.
  */
-public final class Asks {
+public final class LogitRows {
   private final int vocabSize;
   private int[] rows = {};
   private float[][] targets = {};
@@ -14,7 +14,7 @@ public final class Asks {
   private int size;
 
   /** No rows yet, of a model of so many tokens. */
-  public Asks(int vocabSize) {
+  public LogitRows(int vocabSize) {
     this.vocabSize = vocabSize;
   }
 
@@ -25,14 +25,14 @@ public final class Asks {
   }
 
   /**
-   * Asks for neighbouring rows.
+   * LogitRows for neighbouring rows.
    *
    * @param first index into the states of the first one
    * @param count how many
    * @param logits where theirs are written: [count, vocabSize], from its start
    * @return these asks
    */
-  public Asks add(int first, int count, float[] logits) {
+  public LogitRows add(int first, int count, float[] logits) {
     if (logits.length < (long) count * vocabSize) {
       throw new IllegalArgumentException(
           "room for " + logits.length + " logits, " + count + " rows of " + vocabSize + " asked for");

@@ -1,7 +1,7 @@
 package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.cpu.kernels.Activations;
-import dev.layermesh.engine.cpu.kernels.Floats;
+import dev.layermesh.engine.cpu.kernels.FloatArray;
 import dev.layermesh.engine.cpu.kernels.Kernels;
 import dev.layermesh.engine.cpu.kernels.Matrix;
 import dev.layermesh.engine.cpu.os.Cores;
@@ -14,22 +14,22 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /**
- * The threads of a backend: the lane that calls and its helpers. The lane cuts work into chunks, and whoever is free
- * takes the next one, so that a helper that the machine does not run for a while holds up nothing but a chunk it has
- * begun. Helpers spin for some microseconds, since the next hand-off of a step comes at once, then park. All methods
- * are called by the lane.
+ * The threads that run the kernels of a backend: the lane's and its helpers. The lane cuts work into chunks, and each
+ * free thread takes the next one. A helper that the machine does not run for a while therefore delays only the chunk it
+ * has begun. Helpers spin for some microseconds, since the next hand-off of a step follows at once, then park. The lane
+ * calls all methods.
  */
-final class Crew implements AutoCloseable {
+final class KernelThreads implements AutoCloseable {
   private static final int SPINS = 2_000; // some 50 microseconds: longer than the pause between two hand-offs of a step
 
-  /** A share of some work: items [from,to). */
+  /** Work that is split into ranges of items, [from,to). */
   @FunctionalInterface
-  interface Share {
+  interface Work {
     void run(Kernels kernels, int from, int to);
   }
 
   /** A product to run: {@code out = x · wᵀ}. */
-  record Product(Matrix w, Floats out) {}
+  record Product(Matrix w, FloatArray out) {}
 
   private static final int CHUNKS_PER_THREAD = 4;
 
@@ -39,10 +39,10 @@ final class Crew implements AutoCloseable {
   private final List<Helper> helpers = new ArrayList<>();
   private final long aloneBelow;
   private final int chunks; // of every round
-  private final Share multiply = this::multiply;
+  private final Work multiply = this::multiply;
   private Activations x = Activations.of(new float[0], 0, 1); // of the products of this round
   private Product[] products = {};
-  private Share share = multiply; // of this round; read after a chunk of it is taken
+  private Work work = multiply; // of this round; read after a chunk of it is taken
   private int items;
   private final AtomicLong untaken = new AtomicLong(); // round << 32 | chunks that nobody has taken
   private final AtomicInteger finished = new AtomicInteger(); // chunks of this round
@@ -54,7 +54,7 @@ final class Crew implements AutoCloseable {
    *
    * @throws dev.layermesh.decoding.InputException when threads are to have cores of their own, and there are too few
    */
-  Crew(Supplier<? extends Kernels> kernels, CpuOptions options) {
+  KernelThreads(Supplier<? extends Kernels> kernels, CpuOptions options) {
     this.cores = options.pinCores() ? Optional.of(Cores.allowed(options.threads())) : Optional.empty();
     this.lanesCore = cores.map(all -> all.only(0));
     this.own = kernels.get();
@@ -115,7 +115,7 @@ final class Crew implements AutoCloseable {
    *
    * @param multiplyAdds what all items cost together
    */
-  void split(int count, long multiplyAdds, Share work) {
+  void split(int count, long multiplyAdds, Work work) {
     if (closed) {
       throw new IllegalStateException("the backend is closed");
     }
@@ -123,7 +123,7 @@ final class Crew implements AutoCloseable {
       work.run(own, 0, count);
       return;
     }
-    share = work;
+    this.work = work;
     items = count;
     finished.set(0);
     untaken.set(((untaken.get() >>> 32) + 1) << 32 | chunks); // publishes the fields above
@@ -152,7 +152,7 @@ final class Crew implements AutoCloseable {
       if (untaken.compareAndSet(seen, seen - 1)) {
         int chunk = chunks - (int) seen;
         try {
-          share.run(kernels, start(chunk), start(chunk + 1));
+          work.run(kernels, start(chunk), start(chunk + 1));
         } catch (Throwable e) {
           failure = e;
         }
@@ -219,7 +219,7 @@ final class Crew implements AutoCloseable {
         } else {
           parked = true;
           if (idle()) {
-            LockSupport.park(Crew.this);
+            LockSupport.park(KernelThreads.this);
           }
           parked = false;
         }

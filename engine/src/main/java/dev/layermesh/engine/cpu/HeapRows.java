@@ -1,21 +1,21 @@
 package dev.layermesh.engine.cpu;
 
 import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.engine.cpu.kernels.Elements;
+import dev.layermesh.engine.cpu.kernels.StoredFloats;
 import java.lang.foreign.MemorySegment;
 
 /**
  * Rows copied out of a step, in the Java heap. Made by whoever wants them, written once by the lane before it answers,
  * from then on read by anybody.
  */
-final class KeptRows implements HiddenRows {
+final class HeapRows implements HiddenRows {
   private final int count;
   private final int width;
   private final MemorySegment segment;
   private final MemorySegment readOnly;
 
   /** Room for [count, width] of float32. */
-  KeptRows(int count, int width) {
+  HeapRows(int count, int width) {
     this.count = count;
     this.width = width;
     this.segment = MemorySegment.ofArray(new byte[Math.multiplyExact(Math.multiplyExact(count, width), Float.BYTES)]);
@@ -23,16 +23,16 @@ final class KeptRows implements HiddenRows {
   }
 
   /** {@code rows} as this backend's own. */
-  static KeptRows of(HiddenRows rows) {
-    if (rows instanceof KeptRows kept) {
+  static HeapRows of(HiddenRows rows) {
+    if (rows instanceof HeapRows kept) {
       return kept;
     }
     throw new IllegalStateException("a " + rows.getClass().getSimpleName() + " where the CPU backend's room belongs");
   }
 
   /** Takes over the rows from {@code from} on. */
-  void copy(Rows rows, int from) {
-    MemorySegment.copy(rows.values(), from * width, segment, Elements.FLOAT, 0, count * width);
+  void copy(HeapTensor rows, int from) {
+    MemorySegment.copy(rows.values(), from * width, segment, StoredFloats.FLOAT, 0, count * width);
   }
 
   @Override

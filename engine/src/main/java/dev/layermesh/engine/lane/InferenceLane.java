@@ -1,6 +1,9 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.engine.backend.Transformer;
+import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.Transformer;
+import dev.layermesh.engine.kv.KvCache.Adopted;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;

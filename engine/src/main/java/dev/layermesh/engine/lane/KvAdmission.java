@@ -2,9 +2,9 @@ package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.KvCache;
-import dev.layermesh.engine.backend.KvCache.Adopted;
-import dev.layermesh.engine.backend.KvMemory;
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.KvCache.Adopted;
+import dev.layermesh.engine.kv.KvMemory;
 import java.util.Comparator;
 import java.util.List;
 import java.util.NavigableSet;

@@ -1,6 +1,6 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.engine.backend.KvStats;
+import dev.layermesh.engine.kv.KvStats;
 import java.util.Map;
 
 /**

@@ -1,10 +1,11 @@
 package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Asks;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Tensor;
-import dev.layermesh.engine.backend.Transformer;
+import dev.layermesh.engine.lane.InferenceLane.Order;
 import dev.layermesh.engine.lane.Step.Input;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -5,7 +5,7 @@ import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.OverloadedException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.KvCache.Adopted;
+import dev.layermesh.engine.kv.KvCache.Adopted;
 import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.StepResult;
 import java.time.Duration;

@@ -5,14 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.BackendOptions;
 import dev.layermesh.engine.backend.Backends;
 import dev.layermesh.engine.backend.Device;
-import dev.layermesh.engine.backend.KvOptions;
-import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.lane.KvAdmission.Answer;
 import dev.layermesh.engine.lane.KvAdmission.Decision;
 import dev.layermesh.testkit.Fixtures;
 import java.util.List;

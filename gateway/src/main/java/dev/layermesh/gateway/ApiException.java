@@ -11,6 +11,11 @@ final class ApiException extends RuntimeException {
     this.error = error;
   }
 
+  /** A wrong value of a request field. */
+  static ApiException invalid(String field, String problem) {
+    return new ApiException(ApiError.invalid(field, problem));
+  }
+
   ApiError error() {
     return error;
   }

@@ -35,25 +35,25 @@ final class Endpoints {
   private static final Duration LAST_READS = Duration.ofSeconds(1);
 
   private final Vertx vertx;
-  private final GatewayOptions options;
+  private final ClientLimits limits;
   private final Turns turns;
+  private final RequestReader reader = new RequestReader();
   private final Origins origins;
   private final String page = page();
 
-
-  Endpoints(Vertx vertx, GatewayOptions options, Turns turns) {
+  Endpoints(Vertx vertx, ClientLimits limits, Turns turns) {
     this.vertx = vertx;
-    this.options = options;
+    this.limits = limits;
     this.turns = turns;
-    origins = new Origins(options.host());
+    origins = new Origins(limits.host());
   }
 
   Router router() {
     Router router = Router.router(vertx);
     router.route().handler(this::admit);
-    router.post("/v1/chat/completions").handler(each -> complete(each, Shape.CHAT, "chat", turns.reader()::chat));
+    router.post("/v1/chat/completions").handler(each -> complete(each, Shape.CHAT, "chat", reader::chat));
     router.post("/v1/completions")
-        .handler(each -> complete(each, Shape.COMPLETION, "text_completion", turns.reader()::completion));
+        .handler(each -> complete(each, Shape.COMPLETION, "text_completion", reader::completion));
     router.get("/v1/responses").handler(this::responses);
     router.get("/v1/models").handler(each -> Replies.json(each.response(), 200, models()));
     router.get("/v1/models/*").handler(this::model);
@@ -136,15 +136,15 @@ final class Endpoints {
   private Future<Buffer> body(HttpServerRequest request) {
     Promise<Buffer> whole = Promise.promise();
     var late = new ApiException(
-        ApiError.badRequest(408, "body_timeout", "the body did not come within " + options.stall().toSeconds() + " s"));
-    long deadline = vertx.setTimer(options.stall().toMillis(), id -> whole.tryFail(late));
+        ApiError.badRequest(408, "body_timeout", "the body did not come within " + limits.stall().toSeconds() + " s"));
+    long deadline = vertx.setTimer(limits.stall().toMillis(), id -> whole.tryFail(late));
     Buffer body = Buffer.buffer();
     request.handler(chunk -> {
-      if (body.length() + chunk.length() <= options.maxBodyBytes()) {
+      if (body.length() + chunk.length() <= limits.maxBodyBytes()) {
         body.appendBuffer(chunk);
       } else {
         whole.tryFail(new ApiException(ApiError.badRequest(
-            413, "body_too_large", "a request has at most " + options.maxBodyBytes() + " bytes")));
+            413, "body_too_large", "a request has at most " + limits.maxBodyBytes() + " bytes")));
       }
     });
     request.endHandler(none -> whole.tryComplete(body));
@@ -163,7 +163,7 @@ final class Endpoints {
       return;
     }
     request.toWebSocket()
-        .onSuccess(socket -> ResponsesSocket.serve(vertx, socket, request.headers(), turns, options));
+        .onSuccess(socket -> ResponsesSocket.serve(vertx, socket, request.headers(), turns, reader, limits));
   }
 
   private JsonObject models() {

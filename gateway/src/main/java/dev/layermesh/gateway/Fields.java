@@ -139,7 +139,7 @@ final class Fields {
   }
 
   static ApiException wrong(String field, String problem) {
-    return new ApiException(ApiError.invalid(field, problem));
+    return ApiException.invalid(field, problem);
   }
 
   static String kind(Object value) {

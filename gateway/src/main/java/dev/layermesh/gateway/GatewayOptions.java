@@ -69,6 +69,16 @@ public record GatewayOptions(
         host, port, window, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
   }
 
+  /** What turns may take. */
+  Turns.Limits turns() {
+    return new Turns.Limits(window, maxSessions, drain, stall);
+  }
+
+  /** What connections may take. */
+  ClientLimits clients() {
+    return new ClientLimits(host, maxBodyBytes, stall, ping);
+  }
+
   private static void requireIn(String field, int value, int least, int most) {
     if (value < least || value > most) {
       throw InputException.of(field, value, "must be between " + least + " and " + most);

@@ -68,7 +68,8 @@ public final class MeshGateway implements AutoCloseable {
       host.ready().toCompletableFuture().join();
       var supervisor =
           new SessionSupervisor(
-              host::open, placement, options, random::nextLong, telemetry.tracer(), clock(node.vertx()));
+              host::open, placement, options.maxSessions(), options.creditTokens(), random::nextLong,
+              telemetry.tracer(), clock(node.vertx()));
       Gateway gateway = await(
           Gateway.start(node.vertx(), options, models, supervisor, telemetry.openTelemetry()), Duration.ofSeconds(30));
       return new MeshGateway(node, options, host, models, looking, gateway);

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
 
 /**
@@ -22,8 +23,15 @@ final class RequestReader {
   private static final int MAX_STOP_LENGTH = 256;
   /** What the field's completions API writes when nobody says how much. */
   private static final int COMPLETION_TOKENS = 16;
+  /** Seeds drawn here survive a JSON parser that knows only doubles, so that a reported seed can be sent again. */
+  private static final long SEEDS = 1L << 53;
 
   private final LongSupplier seeds;
+
+  /** A reader that draws a random seed for each request that names none. */
+  RequestReader() {
+    this(() -> ThreadLocalRandom.current().nextLong(SEEDS));
+  }
 
   /**
    * A reader.

@@ -25,7 +25,6 @@ import java.util.Set;
  */
 final class ResponsesSocket {
   private static final int MAX_LANES = 64;
-  private static final int MAX_MESSAGE_BYTES = 1 << 20;
   /** Larger messages are parsed off the event loop. */
   private static final int SMALL_BYTES = 16 << 10;
   private static final int UNANSWERED_PINGS = 2;
@@ -39,7 +38,8 @@ final class ResponsesSocket {
   private final ServerWebSocket socket;
   private final MultiMap handshake;
   private final Turns turns;
-  private final GatewayOptions options;
+  private final RequestReader reader;
+  private final ClientLimits limits;
   /** The busy lanes; a lane without a turn waits for its prompt to be encoded. */
   private final Map<Optional<String>, Optional<Turn>> lanes = new HashMap<>();
   /** Lanes that were cancelled while they waited. */
@@ -55,21 +55,25 @@ final class ResponsesSocket {
   private boolean choked;
 
   private ResponsesSocket(
-      Vertx vertx, ServerWebSocket socket, MultiMap handshake, Turns turns, GatewayOptions options) {
+      Vertx vertx, ServerWebSocket socket, MultiMap handshake, Turns turns, RequestReader reader,
+      ClientLimits limits) {
     this.vertx = vertx;
     this.socket = socket;
     this.handshake = handshake;
     this.turns = turns;
-    this.options = options;
+    this.reader = reader;
+    this.limits = limits;
   }
 
   /** Serves a fresh connection. */
-  static void serve(Vertx vertx, ServerWebSocket socket, MultiMap handshake, Turns turns, GatewayOptions options) {
-    new ResponsesSocket(vertx, socket, handshake, turns, options).serve();
+  static void serve(
+      Vertx vertx, ServerWebSocket socket, MultiMap handshake, Turns turns, RequestReader reader,
+      ClientLimits limits) {
+    new ResponsesSocket(vertx, socket, handshake, turns, reader, limits).serve();
   }
 
   private void serve() {
-    long pinger = vertx.setPeriodic(options.ping().toMillis(), id -> ping());
+    long pinger = vertx.setPeriodic(limits.ping().toMillis(), id -> ping());
     socket.frameHandler(this::frame);
     socket.pongHandler(pong -> silent = 0);
     socket.drainHandler(none -> drained());
@@ -87,7 +91,7 @@ final class ResponsesSocket {
       return;
     }
     if (socket.writeQueueFull()) {
-      if (options.ping().multipliedBy(full++).compareTo(options.stall()) >= 0) {
+      if (limits.ping().multipliedBy(full++).compareTo(limits.stall()) >= 0) {
         close(GOING_AWAY, "stalled");
       }
     } else if (silent == UNANSWERED_PINGS) {
@@ -125,9 +129,9 @@ final class ResponsesSocket {
   }
 
   private void append(WebSocketFrame frame) {
-    if (message.length() + frame.binaryData().length() > maxMessageBytes(options)) {
+    if (message.length() + frame.binaryData().length() > limits.maxMessageBytes()) {
       message = Buffer.buffer();
-      close(TOO_BIG, "a message has at most " + maxMessageBytes(options) + " bytes");
+      close(TOO_BIG, "a message has at most " + limits.maxMessageBytes() + " bytes");
       return;
     }
     message.appendBuffer(frame.binaryData());
@@ -208,7 +212,7 @@ final class ResponsesSocket {
     }
     lanes.put(lane, Optional.empty());
     var call = new Turns.Call(
-        () -> turns.reader().response(fields),
+        () -> reader.response(fields),
         request -> new ResponseAnswer(lane, echo(fields), this::send, this::writable), "chat",
         new TurnTelemetry.Origin.Linked(handshake), () -> lanes.containsKey(lane) && !socket.isClosed(),
         () -> close(GOING_AWAY, "stalled"));
@@ -238,11 +242,6 @@ final class ResponsesSocket {
       choked = true;
       flow();
     }
-  }
-
-  /** What a message may have of the options' bytes. */
-  static int maxMessageBytes(GatewayOptions options) {
-    return Math.min(options.maxBodyBytes(), MAX_MESSAGE_BYTES);
   }
 
   private void cancel(Optional<String> lane) {

@@ -44,7 +44,8 @@ final class SessionSupervisor implements Generator {
 
   private final Sessions sessions;
   private final Placement placement;
-  private final GatewayOptions options;
+  private final int maxSessions;
+  private final int creditTokens;
   private final LongSupplier ids;
   private final Tracer tracer;
   private final Clock clock;
@@ -66,15 +67,18 @@ final class SessionSupervisor implements Generator {
   /**
    * A supervisor.
    *
+   * @param maxSessions generations at a time; more are refused with 429
+   * @param creditTokens tokens a drafter may be ahead of what the client's socket took
    * @param ids a fresh random id for each session
    * @param tracer gets a span for each resumption
    */
   SessionSupervisor(
-      Sessions sessions, Placement placement, GatewayOptions options, LongSupplier ids, Tracer tracer,
+      Sessions sessions, Placement placement, int maxSessions, int creditTokens, LongSupplier ids, Tracer tracer,
       Clock clock) {
     this.sessions = sessions;
     this.placement = placement;
-    this.options = options;
+    this.maxSessions = maxSessions;
+    this.creditTokens = creditTokens;
     this.ids = ids;
     this.tracer = tracer;
     this.clock = clock;
@@ -94,10 +98,10 @@ final class SessionSupervisor implements Generator {
     if (!draft.get().fingerprint().equals(request.fingerprint())) {
       return new Admission.Refused(503, "model_changed", "the mesh serves another model since a moment", 1);
     }
-    if (running.incrementAndGet() > options.maxSessions()) {
+    if (running.incrementAndGet() > maxSessions) {
       running.decrementAndGet();
       return new Admission.Refused(
-          429, "too_many_sessions", options.maxSessions() + " generations run already", 1);
+          429, "too_many_sessions", maxSessions + " generations run already", 1);
     }
     var spec = new SessionSpec(
         new SessionKey(ids.getAsLong(), 0), request.prompt(), request.stops(), request.sampling(), request.window());
@@ -148,7 +152,7 @@ final class SessionSupervisor implements Generator {
     synchronized void open(WorkerAd draft) {
       int epoch = spec.key().epoch();
       RemoteSession opened = sessions.open(
-          draft.id(), spec, sink(epoch), request.traceparent().orElse(""), options.creditTokens());
+          draft.id(), spec, sink(epoch), request.traceparent().orElse(""), creditTokens);
       session = Optional.of(opened);
       opened.acknowledge(acknowledged);
       if (cancelled) {

@@ -48,14 +48,14 @@ record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, StopRul
     try {
       prompt = request.prompt().encode(model.text());
     } catch (InputException e) {
-      throw Fields.wrong(field, e.getMessage());
+      throw ApiException.invalid(field, e.getMessage());
     }
     if (prompt.isEmpty()) {
-      throw Fields.wrong(field, "must hold at least one token");
+      throw ApiException.invalid(field, "must hold at least one token");
     }
     for (int i = 0; i < prompt.length(); i++) {
       if (prompt.id(i) >= model.vocabSize()) {
-        throw Fields.wrong(
+        throw ApiException.invalid(
             field + "[" + i + "]", "token id " + prompt.id(i) + " is outside the vocabulary of " + model.vocabSize());
       }
     }

@@ -1,6 +1,7 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.Answer.Head;
 import dev.layermesh.gateway.ModelSource.State;
 import io.opentelemetry.api.trace.Tracer;
@@ -17,7 +18,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.slf4j.Logger;
@@ -26,40 +26,43 @@ import org.slf4j.LoggerFactory;
 /** From a request to a running turn, for every protocol; and the end of all of them. Thread-safe. */
 final class Turns {
   private static final Logger LOG = LoggerFactory.getLogger(Turns.class);
-  /** Seeds drawn here survive a JSON parser that knows only doubles, so that a reported seed can be sent again. */
-  private static final long SEEDS = 1L << 53;
   /** How long the last words of turns that were ended may take to be written. */
   private static final Duration LAST_WRITES = Duration.ofSeconds(1);
 
   private final Vertx vertx;
-  private final GatewayOptions options;
+  private final Limits limits;
   private final ModelSource models;
   private final Generator generator;
   private final Tracer tracer;
   private final GatewayMetrics metrics = new GatewayMetrics();
-  private final RequestReader reader = new RequestReader(() -> ThreadLocalRandom.current().nextLong(SEEDS));
   private final Planning planning;
   private final Set<Running> running = ConcurrentHashMap.newKeySet();
   private final Promise<Void> idle = Promise.promise();
   private volatile boolean draining;
 
+  /**
+   * What turns may take.
+   *
+   * @param window draft tokens in a window of requests that name none
+   * @param sessions turns at a time; more are refused with 429
+   * @param drain how long running turns may go on after {@link #drain}
+   * @param stall how long a client may take nothing before its turn fails
+   */
+  record Limits(WindowPolicy window, int sessions, Duration drain, Duration stall) {}
+
   private record Running(Context context, Turn turn) {}
 
-  Turns(Vertx vertx, GatewayOptions options, ModelSource models, Generator generator, Tracer tracer) {
+  Turns(Vertx vertx, Limits limits, ModelSource models, Generator generator, Tracer tracer) {
     this.vertx = vertx;
-    this.options = options;
+    this.limits = limits;
     this.models = models;
     this.generator = generator;
     this.tracer = tracer;
-    planning = new Planning(vertx, options.maxSessions());
+    planning = new Planning(vertx, limits.sessions());
   }
 
   GatewayMetrics metrics() {
     return metrics;
-  }
-
-  RequestReader reader() {
-    return reader;
   }
 
   /** What is served, unless this gateway is going away. */
@@ -100,9 +103,9 @@ final class Turns {
   Future<Optional<Turn>> start(Call call, Runnable whenOver) {
     Context context = vertx.getOrCreateContext();
     var arrival = new Arrival(InstantSource.system().instant(), System.nanoTime());
-    if (running.size() >= options.maxSessions()) {
+    if (running.size() >= limits.sessions()) {
       return Future.failedFuture(new ApiException(ApiError.busy(
-          429, "too_many_sessions", options.maxSessions() + " generations run already", 1)));
+          429, "too_many_sessions", limits.sessions() + " generations run already", 1)));
     }
     return planning.run(() -> plan(call)).map(plan -> {
       if (!call.wanted().getAsBoolean()) {
@@ -119,10 +122,10 @@ final class Turns {
     var head = new Head(UUID.randomUUID().toString().replace("-", ""), arrival.instant(), plan);
     var self = new Running[1];
     var turn = new Turn(
-        context, head, call.answer().apply(plan.request()), telemetry, options.stall(), System::nanoTime,
+        context, head, call.answer().apply(plan.request()), telemetry, limits.stall(), System::nanoTime,
         arrival.nanos(), written -> {
           whenOver.run();
-          long patience = vertx.setTimer(options.stall().toMillis(), id -> call.disconnect().run());
+          long patience = vertx.setTimer(limits.stall().toMillis(), id -> call.disconnect().run());
           written.onComplete(any -> {
             vertx.cancelTimer(patience);
             running.remove(self[0]);
@@ -137,7 +140,7 @@ final class Turns {
 
   private TurnPlan plan(Call call) throws Exception {
     TurnRequest request = call.read().call();
-    return TurnPlan.of(request, requireServed(), options.window());
+    return TurnPlan.of(request, requireServed(), limits.window());
   }
 
   private ServedModel requireServed() {
@@ -162,7 +165,7 @@ final class Turns {
   /** Takes no more turns, lets the running ones finish until the deadline, then ends them with an error. */
   Future<Void> drain() {
     draining = true;
-    long deadline = vertx.setTimer(options.drain().toMillis(), id -> {
+    long deadline = vertx.setTimer(limits.drain().toMillis(), id -> {
       for (Running each : List.copyOf(running)) {
         each.context().runOnContext(
             none -> each.turn().fail(ApiError.server("draining", "the gateway is shutting down")));

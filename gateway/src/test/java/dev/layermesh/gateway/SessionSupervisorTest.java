@@ -51,7 +51,7 @@ class SessionSupervisorTest {
         opened.add(session);
         return session;
       },
-      new Placement(new Table(), new Random(1)), GatewayOptions.DEFAULT.withLimits(2, 50, 1 << 20), () -> 7,
+      new Placement(new Table(), new Random(1)), 2, 50, () -> 7,
       TracerProvider.noop().get("test"), time);
 
   private final class Table implements Workers {

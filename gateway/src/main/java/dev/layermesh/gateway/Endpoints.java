@@ -1,6 +1,13 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.gateway.ModelSource.State;
+import dev.layermesh.gateway.turn.ApiError;
+import dev.layermesh.gateway.turn.ApiException;
+import dev.layermesh.gateway.turn.ModelSource.State;
+import dev.layermesh.gateway.turn.ServedModel;
+import dev.layermesh.gateway.turn.Turn;
+import dev.layermesh.gateway.turn.TurnRequest;
+import dev.layermesh.gateway.turn.TurnTelemetry;
+import dev.layermesh.gateway.turn.Turns;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;

@@ -1,5 +1,7 @@
 package dev.layermesh.gateway;
 
+import dev.layermesh.gateway.turn.ApiError;
+import dev.layermesh.gateway.turn.ApiException;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.math.BigDecimal;

@@ -1,6 +1,9 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.gateway.turn.Generator;
+import dev.layermesh.gateway.turn.ModelSource;
+import dev.layermesh.gateway.turn.Turns;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;

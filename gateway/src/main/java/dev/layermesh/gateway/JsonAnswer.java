@@ -1,5 +1,9 @@
 package dev.layermesh.gateway;
 
+import dev.layermesh.gateway.turn.Answer;
+import dev.layermesh.gateway.turn.ApiError;
+import dev.layermesh.gateway.turn.Delta;
+import dev.layermesh.gateway.turn.Ending;
 import io.vertx.core.Future;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonArray;

@@ -1,6 +1,7 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.mesh.files.ModelFilesCache;
 import dev.layermesh.mesh.files.ModelFilesClient;
 import dev.layermesh.mesh.membership.MeshNode;

@@ -2,6 +2,8 @@ package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.gateway.turn.ModelSource;
+import dev.layermesh.gateway.turn.ServedModel;
 import dev.layermesh.mesh.files.ModelFilesCache;
 import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Role;

@@ -1,5 +1,6 @@
 package dev.layermesh.gateway;
 
+import dev.layermesh.gateway.turn.ApiError;
 import io.vertx.core.Future;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;

@@ -1,5 +1,10 @@
 package dev.layermesh.gateway;
 
+import dev.layermesh.gateway.turn.ApiError;
+import dev.layermesh.gateway.turn.ApiException;
+import dev.layermesh.gateway.turn.Turn;
+import dev.layermesh.gateway.turn.TurnTelemetry;
+import dev.layermesh.gateway.turn.Turns;
 import io.netty.handler.codec.http.websocketx.CorruptedWebSocketFrameException;
 import io.vertx.core.Future;
 import io.vertx.core.MultiMap;

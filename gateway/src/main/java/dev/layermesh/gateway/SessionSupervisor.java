@@ -8,6 +8,8 @@ import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.gateway.turn.Generator;
+import dev.layermesh.gateway.turn.IdBuffer;
 import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.WorkerAd;

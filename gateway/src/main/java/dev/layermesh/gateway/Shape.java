@@ -1,6 +1,7 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.gateway.Answer.Head;
+import dev.layermesh.gateway.turn.Answer.Head;
+import dev.layermesh.gateway.turn.Ending;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.Optional;

@@ -1,5 +1,10 @@
 package dev.layermesh.gateway;
 
+import dev.layermesh.gateway.turn.Answer;
+import dev.layermesh.gateway.turn.ApiError;
+import dev.layermesh.gateway.turn.Delta;
+import dev.layermesh.gateway.turn.Ending;
+import dev.layermesh.gateway.turn.TurnRequest;
 import io.vertx.core.Future;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;

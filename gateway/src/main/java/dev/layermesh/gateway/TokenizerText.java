@@ -2,6 +2,9 @@ package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.gateway.turn.ApiError;
+import dev.layermesh.gateway.turn.ApiException;
+import dev.layermesh.gateway.turn.ModelText;
 import dev.layermesh.tokenizer.ChatMessage;
 import dev.layermesh.tokenizer.ChatTemplate;
 import dev.layermesh.tokenizer.StopStrings;

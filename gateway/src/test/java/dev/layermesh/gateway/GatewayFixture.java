@@ -1,7 +1,10 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.gateway.ModelSource.State;
+import dev.layermesh.gateway.turn.Generator;
+import dev.layermesh.gateway.turn.ModelSource;
+import dev.layermesh.gateway.turn.ModelSource.State;
+import dev.layermesh.gateway.turn.ServedModel;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;

@@ -5,7 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.gateway.ModelSource.State;
+import dev.layermesh.gateway.turn.ModelSource.State;
+import dev.layermesh.gateway.turn.ServedModel;
 import dev.layermesh.mesh.files.ModelFilesCache;
 import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Registration;

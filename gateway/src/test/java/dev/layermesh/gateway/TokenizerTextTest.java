@@ -3,6 +3,8 @@ package dev.layermesh.gateway;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.layermesh.gateway.turn.ApiError;
+import dev.layermesh.gateway.turn.ApiException;
 import dev.layermesh.tokenizer.ChatMessage;
 import dev.layermesh.tokenizer.TokenizerFiles;
 import java.nio.charset.StandardCharsets;

@@ -1,11 +1,11 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.tokenizer.ChatMessage;
 import java.util.List;
 
 /** What a request asks to be continued. */
-sealed interface Prompt {
+public sealed interface Prompt {
 
   /** Text, continued as it stands. */
   record Text(String text) implements Prompt {}

@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;

@@ -1,7 +1,7 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.loop.Round;
-import dev.layermesh.gateway.Answer.Head;
+import dev.layermesh.gateway.turn.Answer.Head;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
@@ -21,7 +21,7 @@ import java.util.Optional;
  * Span and metrics of one turn. The span is the turn's own: a WebSocket carries many turns and must not become one span
  * of an hour. It has GenAI attributes (OpenTelemetry semantic conventions, Development) and ends with the turn.
  */
-final class TurnTelemetry implements TurnObserver {
+public final class TurnTelemetry implements TurnObserver {
   private static final AttributeKey<List<String>> FINISH_REASONS =
       AttributeKey.stringArrayKey("gen_ai.response.finish_reasons");
 
@@ -34,7 +34,7 @@ final class TurnTelemetry implements TurnObserver {
   }
 
   /** Where a turn's trace begins. */
-  sealed interface Origin {
+  public sealed interface Origin {
 
     /** An HTTP request: the turn goes on with the caller's trace, if it has one. */
     record Continued(MultiMap headers) implements Origin {}

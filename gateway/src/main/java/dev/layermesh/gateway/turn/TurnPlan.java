@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.StopRule;
@@ -16,7 +16,7 @@ import java.util.OptionalInt;
  * @param stops when the answer ends by itself
  * @param window how far to draft ahead
  */
-record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, StopRule stops, WindowPolicy window) {
+public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, StopRule stops, WindowPolicy window) {
   /** No text of more characters for each position of the context fits: tokens are a few characters long. */
   private static final int CHARACTERS_PER_POSITION = 16;
 

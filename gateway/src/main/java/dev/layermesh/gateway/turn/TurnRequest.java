@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.SamplingParams;
 import java.util.List;
@@ -18,7 +18,7 @@ import java.util.OptionalInt;
  * @param window draft tokens in a window
  * @param output what to report, and how
  */
-record TurnRequest(
+public record TurnRequest(
     Optional<String> model,
     Prompt prompt,
     String promptField,
@@ -37,5 +37,5 @@ record TurnRequest(
    * @param tokenIds the ids with the text
    * @param speculation what was drafted, with every piece
    */
-  record Output(boolean stream, boolean includeUsage, boolean tokenIds, boolean speculation) {}
+  public record Output(boolean stream, boolean includeUsage, boolean tokenIds, boolean speculation) {}
 }

@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.loop.Round;
 import io.micrometer.core.instrument.Counter;
@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * What the gateway counts, under the names vLLM uses with the prefix {@code layermesh:}, so that dashboards made for it
  * work with the prefix changed. Thread-safe.
  */
-final class GatewayMetrics {
+public final class GatewayMetrics {
   private static final String PREFIX = "layermesh:";
 
   private final PrometheusMeterRegistry registry = registry();
@@ -55,7 +55,7 @@ final class GatewayMetrics {
   }
 
   /** Prometheus text. */
-  String scrape() {
+  public String scrape() {
     return registry.scrape();
   }
 

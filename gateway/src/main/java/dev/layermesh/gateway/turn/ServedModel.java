@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.TokenIds;
 import java.time.Instant;
@@ -26,7 +26,7 @@ public record ServedModel(
     ModelText text) {
 
   /** The same model split at another layer. */
-  ServedModel splitAt(int layer) {
+  public ServedModel splitAt(int layer) {
     return layer == exitLayer
         ? this
         : new ServedModel(id, fingerprint, contextLength, layer, vocabSize, eosIds, since, text);

@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.loop.Round;
@@ -14,7 +14,7 @@ import java.util.Optional;
  * @param ids the tokens it was made of, each in exactly one piece
  * @param detail the round it came from
  */
-record Delta(String text, TokenIds ids, Optional<Detail> detail) {
+public record Delta(String text, TokenIds ids, Optional<Detail> detail) {
 
   /**
    * What was drafted for a piece.
@@ -23,10 +23,10 @@ record Delta(String text, TokenIds ids, Optional<Detail> detail) {
    * @param pieces the text each committed token released
    * @param rejected the text of the draft tokens that fell
    */
-  record Detail(Round round, List<String> pieces, List<String> rejected) {
+  public record Detail(Round round, List<String> pieces, List<String> rejected) {
 
     /** {@code {drafted, accepted, verdict, pieces, rejected}}; the piece after the accepted ones is the verifier's. */
-    JsonObject toJson() {
+    public JsonObject toJson() {
       int drafted = round.drafted().length();
       String verdict = drafted == 0 ? "plain" : round.accepted() == drafted ? "bonus" : "correction";
       return new JsonObject()
@@ -39,7 +39,7 @@ record Delta(String text, TokenIds ids, Optional<Detail> detail) {
   }
 
   /** The ids as a JSON array. */
-  static JsonArray json(TokenIds ids) {
+  public static JsonArray json(TokenIds ids) {
     var array = new JsonArray();
     for (int id : ids.toArray()) {
       array.add(id);

@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.loop.DecodeStats;
@@ -17,7 +17,7 @@ import java.util.OptionalLong;
  * @param firstTokenNanos from the start of the turn to its first token; empty if there was none
  * @param totalNanos from the start of the turn to its end
  */
-record Ending(
+public record Ending(
     Finish finish,
     String text,
     TokenIds ids,
@@ -28,7 +28,7 @@ record Ending(
     long totalNanos) {
 
   /** Why a turn ended. */
-  enum Finish {
+  public enum Finish {
     /** End of sequence or a stop string. */
     STOP,
     /** The token limit or the end of the context. */
@@ -36,7 +36,7 @@ record Ending(
     /** The client asked. */
     CANCELLED;
 
-    String word() {
+    public String word() {
       return switch (this) {
         case STOP -> "stop";
         case LENGTH -> "length";
@@ -46,7 +46,7 @@ record Ending(
   }
 
   /** Usage in the words of the completions APIs. */
-  JsonObject completionUsage() {
+  public JsonObject completionUsage() {
     return new JsonObject()
         .put("prompt_tokens", promptTokens)
         .put("completion_tokens", ids.length())
@@ -54,12 +54,12 @@ record Ending(
   }
 
   /** Usage in the words of the responses API. */
-  JsonObject responseUsage() {
+  public JsonObject responseUsage() {
     return responseUsage(promptTokens, ids.length());
   }
 
   /** Usage of a response, also of one that failed. */
-  static JsonObject responseUsage(int input, int output) {
+  public static JsonObject responseUsage(int input, int output) {
     return new JsonObject()
         .put("input_tokens", input)
         .put("input_tokens_details", new JsonObject().put("cached_tokens", 0))
@@ -69,7 +69,7 @@ record Ending(
   }
 
   /** The counters of {@code generate --json}. */
-  JsonObject speculation() {
+  public JsonObject speculation() {
     double decodeSeconds = (totalNanos - firstTokenNanos.orElse(totalNanos)) / 1e9;
     double perSecond = decodeSeconds > 0 ? Math.max(0, ids.length() - 1) / decodeSeconds : 0;
     return new JsonObject()

@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 /** What is served at this moment. Never blocks; any thread. */
 @FunctionalInterface

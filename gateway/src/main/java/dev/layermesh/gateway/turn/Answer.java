@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import io.vertx.core.Future;
 import java.time.Instant;
@@ -7,7 +7,7 @@ import java.time.Instant;
  * One protocol's way to write a turn. Called on the connection's event loop: {@code begin}, deltas, then exactly one of
  * {@code end} and {@code fail}; {@code fail} may come first. Nothing is called once the client is gone.
  */
-interface Answer {
+public interface Answer {
 
   /** A worker took the generation. */
   void begin(Head head);

@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.loop.Round;
 

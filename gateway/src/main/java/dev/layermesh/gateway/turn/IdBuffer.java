@@ -1,14 +1,14 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.TokenIds;
 import java.util.Arrays;
 
 /** Token ids that become more. Owned by one thread, or guarded by its owner's lock. */
-final class IdBuffer {
+public final class IdBuffer {
   private int[] ids = new int[64];
   private int length;
 
-  void append(TokenIds more) {
+  public void append(TokenIds more) {
     if (length + more.length() > ids.length) {
       ids = Arrays.copyOf(ids, Math.max(2 * ids.length, length + more.length()));
     }
@@ -17,11 +17,11 @@ final class IdBuffer {
     }
   }
 
-  int length() {
+  public int length() {
     return length;
   }
 
-  TokenIds toTokenIds() {
+  public TokenIds toTokenIds() {
     return TokenIds.of(Arrays.copyOf(ids, length));
   }
 }

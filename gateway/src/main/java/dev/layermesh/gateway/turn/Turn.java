@@ -1,12 +1,12 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
-import dev.layermesh.gateway.Answer.Head;
-import dev.layermesh.gateway.Ending.Finish;
-import dev.layermesh.gateway.Generator.Admission;
-import dev.layermesh.gateway.Generator.Generation;
+import dev.layermesh.gateway.turn.Answer.Head;
+import dev.layermesh.gateway.turn.Ending.Finish;
+import dev.layermesh.gateway.turn.Generator.Admission;
+import dev.layermesh.gateway.turn.Generator.Generation;
 import dev.layermesh.mesh.wire.FailureCode;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Owned by the connection's event loop; the generator's calls come on any thread and hop onto it.
  */
-final class Turn implements Generator.Listener {
+public final class Turn implements Generator.Listener {
   private static final Logger LOG = LoggerFactory.getLogger(Turn.class);
   /** How long a cancelled generation may take to say its counters before the client is answered without them. */
   private static final Duration LAST_WORDS = Duration.ofSeconds(1);
@@ -132,19 +132,19 @@ final class Turn implements Generator.Listener {
   }
 
   /** The client takes more again. */
-  void drained() {
+  public void drained() {
     pump();
   }
 
   /** The client wants no more, but hears how it ended. */
-  void cancel() {
+  public void cancel() {
     if (phase == Phase.RUNNING) {
       stop(Finish.CANCELLED);
     }
   }
 
   /** The client is gone. */
-  void vanish() {
+  public void vanish() {
     if (phase != Phase.OVER) {
       observer.vanished(text.length());
       over(Future::succeededFuture);

@@ -1,9 +1,9 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.WindowPolicy;
-import dev.layermesh.gateway.Answer.Head;
-import dev.layermesh.gateway.ModelSource.State;
+import dev.layermesh.gateway.turn.Answer.Head;
+import dev.layermesh.gateway.turn.ModelSource.State;
 import io.opentelemetry.api.trace.Tracer;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -24,7 +24,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** From a request to a running turn, for every protocol; and the end of all of them. Thread-safe. */
-final class Turns {
+public final class Turns {
   private static final Logger LOG = LoggerFactory.getLogger(Turns.class);
   /** How long the last words of turns that were ended may take to be written. */
   private static final Duration LAST_WRITES = Duration.ofSeconds(1);
@@ -48,11 +48,11 @@ final class Turns {
    * @param drain how long running turns may go on after {@link #drain}
    * @param stall how long a client may take nothing before its turn fails
    */
-  record Limits(WindowPolicy window, int sessions, Duration drain, Duration stall) {}
+  public record Limits(WindowPolicy window, int sessions, Duration drain, Duration stall) {}
 
   private record Running(Context context, Turn turn) {}
 
-  Turns(Vertx vertx, Limits limits, ModelSource models, Generator generator, Tracer tracer) {
+  public Turns(Vertx vertx, Limits limits, ModelSource models, Generator generator, Tracer tracer) {
     this.vertx = vertx;
     this.limits = limits;
     this.models = models;
@@ -61,12 +61,12 @@ final class Turns {
     planning = new Planning(vertx, limits.sessions());
   }
 
-  GatewayMetrics metrics() {
+  public GatewayMetrics metrics() {
     return metrics;
   }
 
   /** What is served, unless this gateway is going away. */
-  State state() {
+  public State state() {
     return draining ? new State.Missing("draining", "the gateway is shutting down") : models.state();
   }
 
@@ -80,7 +80,7 @@ final class Turns {
    * @param wanted whether the client is still there
    * @param disconnect what to do about a client that does not even take the last words
    */
-  record Call(
+  public record Call(
       Callable<TurnRequest> read,
       Function<TurnRequest, Answer> answer,
       String operation,
@@ -92,7 +92,7 @@ final class Turns {
   private record Arrival(Instant instant, long nanos) {}
 
   /** Reads something large off the event loop. */
-  <T> Future<T> read(Callable<T> reading) {
+  public <T> Future<T> read(Callable<T> reading) {
     return planning.run(reading);
   }
 
@@ -100,7 +100,7 @@ final class Turns {
    * Starts a turn on the current context. Fails with an {@link ApiException} if the request is wrong or nothing is
    * served; whatever happens later, the answer hears. Empty if the client left meanwhile.
    */
-  Future<Optional<Turn>> start(Call call, Runnable whenOver) {
+  public Future<Optional<Turn>> start(Call call, Runnable whenOver) {
     Context context = vertx.getOrCreateContext();
     var arrival = new Arrival(InstantSource.system().instant(), System.nanoTime());
     if (running.size() >= limits.sessions()) {
@@ -151,7 +151,7 @@ final class Turns {
   }
 
   /** What a client hears about a failure before its turn began. */
-  static ApiError errorOf(Throwable failure) {
+  public static ApiError errorOf(Throwable failure) {
     return switch (failure) {
       case ApiException wrong -> wrong.error();
       case InputException wrong -> ApiError.of(wrong);
@@ -163,7 +163,7 @@ final class Turns {
   }
 
   /** Takes no more turns, lets the running ones finish until the deadline, then ends them with an error. */
-  Future<Void> drain() {
+  public Future<Void> drain() {
     draining = true;
     long deadline = vertx.setTimer(limits.drain().toMillis(), id -> {
       for (Running each : List.copyOf(running)) {
@@ -177,7 +177,7 @@ final class Turns {
   }
 
   /** Ends its threads, when no call can come any more. */
-  Future<Void> close() {
+  public Future<Void> close() {
     return planning.close();
   }
 

@@ -1,8 +1,8 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.loop.Round;
-import dev.layermesh.gateway.ModelText.TextStream;
+import dev.layermesh.gateway.turn.ModelText.TextStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

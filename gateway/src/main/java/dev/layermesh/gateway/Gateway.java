@@ -1,6 +1,7 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.gateway.api.Endpoints;
 import dev.layermesh.gateway.turn.Generator;
 import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.gateway.turn.Turns;

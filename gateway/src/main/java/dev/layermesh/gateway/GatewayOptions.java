@@ -2,6 +2,7 @@ package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.gateway.api.ClientLimits;
 import dev.layermesh.gateway.turn.Turns;
 import java.time.Duration;
 import java.util.Objects;

@@ -11,6 +11,7 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.gateway.ScriptedGenerator.End;
 import dev.layermesh.gateway.ScriptedGenerator.Script;
+import dev.layermesh.gateway.api.Endpoints;
 import dev.layermesh.gateway.turn.Generator;
 import dev.layermesh.gateway.turn.ModelSource.State;
 import dev.layermesh.gateway.turn.ModelText;

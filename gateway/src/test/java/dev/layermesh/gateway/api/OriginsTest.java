@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

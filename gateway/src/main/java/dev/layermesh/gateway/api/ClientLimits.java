@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.api;
 
 import java.time.Duration;
 
@@ -10,11 +10,11 @@ import java.time.Duration;
  * @param stall how long a client may take nothing, or need to send a request, before its connection is closed
  * @param ping between two pings of a WebSocket client
  */
-record ClientLimits(String host, int maxBodyBytes, Duration stall, Duration ping) {
+public record ClientLimits(String host, int maxBodyBytes, Duration stall, Duration ping) {
   private static final int MAX_MESSAGE_BYTES = 1 << 20;
 
   /** The largest WebSocket message. */
-  int maxMessageBytes() {
+  public int maxMessageBytes() {
     return Math.min(maxBodyBytes, MAX_MESSAGE_BYTES);
   }
 }

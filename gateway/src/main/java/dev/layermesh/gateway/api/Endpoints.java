@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.api;
 
 import dev.layermesh.gateway.turn.ApiError;
 import dev.layermesh.gateway.turn.ApiException;
@@ -33,7 +33,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Which path is answered by what. Handlers run on the connection's event loop. */
-final class Endpoints {
+public final class Endpoints {
   private static final Logger LOG = LoggerFactory.getLogger(Endpoints.class);
   private static final String POLICY =
       "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:";
@@ -48,14 +48,14 @@ final class Endpoints {
   private final Origins origins;
   private final String page = page();
 
-  Endpoints(Vertx vertx, ClientLimits limits, Turns turns) {
+  public Endpoints(Vertx vertx, ClientLimits limits, Turns turns) {
     this.vertx = vertx;
     this.limits = limits;
     this.turns = turns;
     origins = new Origins(limits.host());
   }
 
-  Router router() {
+  public Router router() {
     Router router = Router.router(vertx);
     router.route().handler(this::admit);
     router.post("/v1/chat/completions").handler(each -> complete(each, Shape.CHAT, "chat", reader::chat));

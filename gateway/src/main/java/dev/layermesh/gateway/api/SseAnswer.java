@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.api;
 
 import dev.layermesh.gateway.turn.Answer;
 import dev.layermesh.gateway.turn.ApiError;

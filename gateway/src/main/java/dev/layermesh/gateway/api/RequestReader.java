@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.api;
 
 import dev.layermesh.decoding.AcceptanceRule;
 import dev.layermesh.decoding.SamplingParams;

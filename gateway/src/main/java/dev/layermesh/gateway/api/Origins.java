@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.api;
 
 import io.vertx.core.http.HttpServerRequest;
 import java.net.URI;

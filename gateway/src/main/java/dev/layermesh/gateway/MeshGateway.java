@@ -1,6 +1,8 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.gateway.mesh.MeshModelSource;
+import dev.layermesh.gateway.mesh.SessionSupervisor;
 import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.mesh.files.ModelFilesCache;
 import dev.layermesh.mesh.files.ModelFilesClient;

@@ -28,7 +28,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** A gateway on a free port over a scripted generator, and clients for it. */
-final class GatewayFixture implements AutoCloseable {
+public final class GatewayFixture implements AutoCloseable {
   static final ServedModel MODEL = new ServedModel(
       "tiny", "f00d", 1000, 3, ByteText.VOCAB, TokenIds.of(ByteText.EOS), Instant.EPOCH, new ByteText());
   static final GatewayOptions OPTIONS =
@@ -51,7 +51,7 @@ final class GatewayFixture implements AutoCloseable {
     return future.toCompletionStage().toCompletableFuture().orTimeout(20, TimeUnit.SECONDS).join();
   }
 
-  static void eventually(String what, BooleanSupplier condition) {
+  public static void eventually(String what, BooleanSupplier condition) {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() > deadline) {

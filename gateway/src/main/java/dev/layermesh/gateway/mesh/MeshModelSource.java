@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.mesh;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * The model the live workers serve, with its tokenizer fetched from one of them. Asking for the state starts a fetch,
  * on a virtual thread, when the workers serve a model whose tokenizer is not here. Thread-safe.
  */
-final class MeshModelSource implements ModelSource, AutoCloseable {
+public final class MeshModelSource implements ModelSource, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MeshModelSource.class);
   private static final Duration FIRST_PAUSE = Duration.ofMillis(200);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
@@ -51,11 +51,11 @@ final class MeshModelSource implements ModelSource, AutoCloseable {
 
   /** Fetches a worker's small files: {@code ModelFilesClient::fetch}. */
   @FunctionalInterface
-  interface Files {
+  public interface Files {
     Map<String, byte[]> fetch(String workerId) throws IOException;
   }
 
-  MeshModelSource(Placement placement, Files files, ModelFilesCache cache, InstantSource clock) {
+  public MeshModelSource(Placement placement, Files files, ModelFilesCache cache, InstantSource clock) {
     this.placement = placement;
     this.files = files;
     this.cache = cache;

@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.mesh;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;

@@ -1,4 +1,4 @@
-package dev.layermesh.gateway;
+package dev.layermesh.gateway.mesh;
 
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
@@ -37,7 +37,7 @@ import org.slf4j.LoggerFactory;
  * supervisor looks for it for a while before the generation fails, once.
  * Thread-safe.
  */
-final class SessionSupervisor implements Generator {
+public final class SessionSupervisor implements Generator {
   private static final Logger LOG = LoggerFactory.getLogger(SessionSupervisor.class);
 
   /** How long a generation waits for a worker that can go on with it: a dead one is restarted within that. */
@@ -55,12 +55,12 @@ final class SessionSupervisor implements Generator {
 
   /** Opens sessions on draft workers: {@code RemoteSessionHost::open}. */
   @FunctionalInterface
-  interface Sessions {
+  public interface Sessions {
     RemoteSession open(String workerId, SessionSpec spec, TokenSink sink, String traceparent, int creditWindow);
   }
 
   /** Time, and what happens later. */
-  interface Clock {
+  public interface Clock {
     long nanos();
 
     void after(Duration delay, Runnable then);
@@ -74,7 +74,7 @@ final class SessionSupervisor implements Generator {
    * @param ids a fresh random id for each session
    * @param tracer gets a span for each resumption
    */
-  SessionSupervisor(
+  public SessionSupervisor(
       Sessions sessions, Placement placement, int maxSessions, int creditTokens, LongSupplier ids, Tracer tracer,
       Clock clock) {
     this.sessions = sessions;

@@ -1,5 +1,13 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.ContextFullException;
+import dev.layermesh.cli.complete.Prompt;
+import dev.layermesh.cli.complete.UnansweredException;
+import dev.layermesh.cli.options.AnswerMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.InputLines;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.tokenizer.ChatMessage;
 import java.util.Optional;

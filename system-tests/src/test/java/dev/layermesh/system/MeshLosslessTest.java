@@ -19,7 +19,7 @@ import dev.layermesh.mesh.membership.WorkerAd;
 import dev.layermesh.mesh.transport.EventBusFrameBus;
 import dev.layermesh.mesh.transport.FaultyFrameBus;
 import dev.layermesh.mesh.transport.FrameBus;
-import dev.layermesh.mesh.transport.RemoteSessionHost;
+import dev.layermesh.mesh.transport.RemoteSessions;
 import dev.layermesh.mesh.transport.RemoteVerifiers;
 import dev.layermesh.mesh.transport.SessionEndpoint;
 import dev.layermesh.mesh.transport.SessionSpans;
@@ -164,7 +164,7 @@ class MeshLosslessTest {
     private final VerifyEndpoint verifier;
     private final RemoteVerifiers verifiers;
     private final SessionEndpoint drafter;
-    private final RemoteSessionHost gateway;
+    private final RemoteSessions gateway;
 
     private Mesh(SplitModel model, VerifierHost host, FrameBus draftBus, FrameBus verifyBus, FrameBus frontBus) {
       WorkerAd ad = ad(model);
@@ -175,7 +175,7 @@ class MeshLosslessTest {
       var loops = new LocalSessionHost(
           spec -> model.draft().drafter(spec, choices.remove(spec.key())), verifiers::verifier);
       drafter = new SessionEndpoint(draftNode, loops, 100, SessionSpans.none());
-      gateway = new RemoteSessionHost(new TransportNode(frontBus, "g", front.registry(), TIMES));
+      gateway = new RemoteSessions(new TransportNode(frontBus, "g", front.registry(), TIMES));
       List.of(verifier.ready(), verifiers.ready(), drafter.ready(), gateway.ready())
           .forEach(ready -> ready.toCompletableFuture().join());
     }
@@ -191,7 +191,7 @@ class MeshLosslessTest {
     private Outcome run(
         SessionSpec spec, DrafterKind kind, DraftOracle oracle, TokenSink sink) throws Exception {
       choices.put(spec.key(), oracle.choice(spec, kind));
-      var session = gateway.open("d", spec, sink, "", Gateway.UNLIMITED);
+      var session = gateway.host("d", Gateway.UNLIMITED, "").open(spec, sink);
       return session.outcome().toCompletableFuture().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
     }
 

@@ -1,5 +1,6 @@
 package dev.layermesh.engine.backend;
 
+import dev.layermesh.engine.kv.KvCache;
 import java.util.Arrays;
 
 /**

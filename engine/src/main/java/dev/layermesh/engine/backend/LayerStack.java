@@ -1,5 +1,8 @@
 package dev.layermesh.engine.backend;
 
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.KvMemory;
+
 /** Layers of a plan, prepared for running. Belongs to one thread. */
 public interface LayerStack {
 

@@ -2,6 +2,7 @@ package dev.layermesh.engine.checkpoint;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -10,14 +10,15 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** SHA-256 over fields, each preceded by its length, so that no two lists of fields run into the same bytes. */
-final class Digest {
+public final class Digest {
   private static final int HEX_DIGITS = 16;
   private static final int BLOCKS = 8;
   private static final int BLOCK_BYTES = 512;
 
   private final MessageDigest digest;
 
-  Digest() {
+  /** Without fields. */
+  public Digest() {
     try {
       digest = MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
@@ -25,11 +26,13 @@ final class Digest {
     }
   }
 
-  Digest add(String field) {
+  /** Adds a text as UTF-8. */
+  public Digest add(String field) {
     return add(field.getBytes(StandardCharsets.UTF_8));
   }
 
-  Digest add(byte[] field) {
+  /** Adds bytes. */
+  public Digest add(byte[] field) {
     digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(field.length).flip());
     digest.update(field);
     return this;
@@ -49,7 +52,8 @@ final class Digest {
     return this;
   }
 
-  String hex() {
+  /** The first 16 hexadecimal digits of the sum. Ends the digest. */
+  public String hex() {
     return HexFormat.of().formatHex(digest.digest()).substring(0, HEX_DIGITS);
   }
 }

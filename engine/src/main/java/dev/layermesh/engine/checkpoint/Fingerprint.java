@@ -1,6 +1,7 @@
 package dev.layermesh.engine.checkpoint;
 
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Collections;

@@ -4,6 +4,8 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.gguf.GgufFile;
 import dev.layermesh.engine.gguf.GgufTensor;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
+import dev.layermesh.engine.vocabulary.GgufTokenizer;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -50,7 +52,7 @@ final class GgufSource implements Source {
 
   @Override
   public TensorView view(TensorSpec spec) {
-    String name = GgufNames.of(spec);
+    String name = GgufNames.of(spec.name());
     GgufTensor tensor = Optional.ofNullable(gguf.tensors().get(name)).orElseThrow(
         () -> InputException.in(path(), name, "absent", "the model needs this tensor, " + spec.shape()));
     DType dtype = DType.named(tensor.type().name()).orElseThrow(
@@ -61,7 +63,7 @@ final class GgufSource implements Source {
           "must be " + spec.shape().reversed() + " by the metadata");
     }
     int[] shape = spec.shape().stream().mapToInt(Integer::intValue).toArray();
-    return new TensorView(spec.name(), dtype, shape, gguf.data(tensor), GgufNames.order(spec, config));
+    return new TensorView(spec.name(), dtype, shape, gguf.data(tensor), GgufNames.order(spec.name(), config));
   }
 
   @Override
@@ -71,14 +73,14 @@ final class GgufSource implements Source {
 
   @Override
   public boolean has(TensorSpec spec, Set<Path> opened) {
-    return opened.contains(path()) && gguf.tensors().containsKey(GgufNames.of(spec));
+    return opened.contains(path()) && gguf.tensors().containsKey(GgufNames.of(spec.name()));
   }
 
   /** Without a tensor that the file has, a bias or a further layer, it would be another model. */
   private void requireKnownTensors() {
     Set<String> known = new HashSet<>();
     known.add(GgufNames.ROPE_FACTORS);
-    Slice.whole(config.numLayers()).tensors(config).forEach(spec -> known.add(GgufNames.of(spec)));
+    Slice.whole(config.numLayers()).tensors(config).forEach(spec -> known.add(GgufNames.of(spec.name())));
     for (String name : gguf.tensors().keySet()) {
       if (!known.contains(name)) {
         throw InputException.in(path(), "tensor", name, "is none of a Llama model of "

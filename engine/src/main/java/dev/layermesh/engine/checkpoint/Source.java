@@ -1,11 +1,12 @@
 package dev.layermesh.engine.checkpoint;
 
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 import java.nio.file.Path;
 import java.util.Set;
 
 /** What a {@link Checkpoint} lies in. Any thread, as long as the checkpoint is open. */
-sealed interface Source permits FolderSource, GgufSource {
+interface Source {
 
   /** Where it lies. */
   Path path();

@@ -1,10 +1,10 @@
 package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Asks;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Tensor;
-import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.lane.InferenceLane.Order;
 import dev.layermesh.engine.lane.Step.Input;
 import java.util.ArrayDeque;
@@ -14,14 +14,15 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A transformer of a lane, who waits for it, and who gets its memory. What a step needs is made once and grows: a step
- * itself allocates nothing. Belongs to the lane's thread, but for the counters.
+ * A transformer of a lane, the queues of steps for it, and the admission to its memory. It keeps the objects that a
+ * step needs and fills them anew, so that a step allocates nothing. Belongs to the lane's thread; any thread may read
+ * the counters.
  */
 final class Stage {
   final Transformer transformer;
   final KvAdmission admission;
-  final Deque<Order.Run> urgent = new ArrayDeque<>(); // found their memory taken by the batch before
-  final List<Order.Run> postponed = new ArrayList<>(); // the same, of the batch being made
+  final Deque<Order.Run> urgent = new ArrayDeque<>(); // postponed by the last batch
+  final List<Order.Run> postponed = new ArrayList<>(); // younger sessions of the batch being made hold their blocks
   final Deque<Order.Run> decoding = new ArrayDeque<>();
   final Deque<Order.Run> prefilling = new ArrayDeque<>();
 
@@ -37,7 +38,7 @@ final class Stage {
   private volatile long decodeRows;
 
   /**
-   * Nobody waits yet.
+   * A stage with empty queues.
    *
    * @param rows of a step, usually
    */
@@ -48,7 +49,7 @@ final class Stage {
     this.states = transformer.tensor(rows);
   }
 
-  /** Those who want a token soon. */
+  /** Waiting steps that decode. */
   int pressing() {
     return urgent.size() + decoding.size();
   }
@@ -57,7 +58,7 @@ final class Stage {
     return pressing() == 0 && prefilling.isEmpty();
   }
 
-  /** Runs all of {@code runs} together, and writes what they asked for. */
+  /** Runs all of {@code runs} in one step, and writes the logits and states that they ask for. */
   void run(List<Order.Run> runs) {
     place(runs);
     transformer.layers(batch, states);
@@ -74,7 +75,7 @@ final class Stage {
     decodeRows += asks.size();
   }
 
-  /** Puts the rows one behind the other. */
+  /** Writes the rows of all runs into one tensor, in order. */
   private void place(List<Order.Run> runs) {
     batch.clear();
     asks.clear();
@@ -83,7 +84,7 @@ final class Stage {
       if (step.logits().isPresent()) {
         asks.add(batch.rows(), step.rows(), step.logits().get());
       }
-      batch.add(runs.get(i).session().cacheAt(step.first()), step.first(), step.rows());
+      batch.add(runs.get(i).tenant().cacheAt(step.first()), step.first(), step.rows());
     }
     if (states.rows() < batch.rows()) {
       states = transformer.tensor(batch.rows());
@@ -96,7 +97,7 @@ final class Stage {
     }
   }
 
-  /** Any thread. */
+  /** Counters; any thread. */
   LaneStats stats() {
     return new LaneStats(steps, rows, decodeSteps, decodeRows);
   }

@@ -2,9 +2,9 @@ package dev.layermesh.engine.speculation;
 
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Fingerprint;
-import dev.layermesh.engine.checkpoint.ModelFiles;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 
 /**
  * Which model a worker serves, and how it computes: what workers must agree on.

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.cpu.ScalarBackendProvider;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.kv.KvType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -13,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(60)
-class BackendsTest {
+public class BackendsTest {
 
   @ParameterizedTest
   @CsvSource({"scalar, cpu-scalar-f32", "vector, cpu-lanes16-f32", "native, cpu-lanes16-f32", "auto, cpu-lanes16-f32"})

@@ -7,6 +7,7 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.gguf.GgmlType;
 import dev.layermesh.engine.gguf.GgufWriter;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 import dev.layermesh.engine.model.RopeScaling;
 import dev.layermesh.testkit.Fixtures;
 import java.io.IOException;
@@ -59,7 +60,7 @@ class GgufCheckpointTest {
 
   @Test
   void shouldHandOutTheFilesThatAFolderWouldHold() throws IOException {
-    ModelFiles files = ModelFiles.read(Fixtures.gguf("Q4_0"));
+    ModelFiles files = files(Fixtures.gguf("Q4_0"));
 
     assertThat(files.contents()).containsOnlyKeys(
         "config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
@@ -184,13 +185,13 @@ class GgufCheckpointTest {
   void shouldMakeMergesOfScores() {
     GgufWriter scored = tiny(TOKENS, Set.of("tokenizer.ggml.model")).text("tokenizer.ggml.model", "llama")
         .numbers("tokenizer.ggml.scores", new float[] {0, 0, -1, 0, -2});
-    ModelFiles files = ModelFiles.read(write(scored));
+    ModelFiles files = files(write(scored));
     assertThat(text(files, "tokenizer.json")).contains("\"merges\":[[\"a\",\"b\"],[\"ab\",\"c\"]]", "ByteFallback");
   }
 
   @Test
   void shouldTakeTheTokenizerOfHuggingFaceAsItStands() {
-    ModelFiles files = ModelFiles.read(write(tiny().text("tokenizer.huggingface.json", "{\"version\": 1}")));
+    ModelFiles files = files(write(tiny().text("tokenizer.huggingface.json", "{\"version\": 1}")));
     assertThat(text(files, "tokenizer.json")).isEqualTo("{\"version\": 1}");
   }
 
@@ -270,6 +271,12 @@ class GgufCheckpointTest {
         checkpoint.files();
       }
     }).isInstanceOf(InputException.class).hasMessage(file + ": " + message);
+  }
+
+  private static ModelFiles files(Path model) {
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      return checkpoint.files();
+    }
   }
 
   private static String text(ModelFiles files, String name) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.model.ModelFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -66,10 +67,16 @@ class InspectionTest {
 
   @Test
   void shouldHandOutTheSmallFilesThatExist() throws IOException {
-    assertThat(ModelFiles.read(Fixtures.LLAMA3).contents()).containsOnlyKeys("config.json", "generation_config.json",
+    assertThat(files(Fixtures.LLAMA3).contents()).containsOnlyKeys("config.json", "generation_config.json",
         "tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
-    assertThat(ModelFiles.read(Fixtures.LLAMA2).contents()).doesNotContainKey("chat_template.jinja");
-    assertThat(ModelFiles.read(Fixtures.LLAMA2).contents().get("tokenizer.json"))
+    assertThat(files(Fixtures.LLAMA2).contents()).doesNotContainKey("chat_template.jinja");
+    assertThat(files(Fixtures.LLAMA2).contents().get("tokenizer.json"))
         .isEqualTo(Files.readAllBytes(Fixtures.LLAMA2.resolve("tokenizer.json")));
+  }
+
+  private static ModelFiles files(Path model) {
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      return checkpoint.files();
+    }
   }
 }

@@ -7,6 +7,7 @@ import dev.layermesh.decoding.TokenLog;
 import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.SessionHost;
 import dev.layermesh.decoding.loop.TokenSink;
 import dev.layermesh.gateway.turn.Generator;
 import dev.layermesh.gateway.turn.IdBuffer;
@@ -15,7 +16,6 @@ import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.WorkerAd;
 import dev.layermesh.mesh.telemetry.Spans;
 import dev.layermesh.mesh.telemetry.TraceParent;
-import dev.layermesh.mesh.transport.RemoteSessionHost.RemoteSession;
 import dev.layermesh.mesh.transport.SessionLostException;
 import dev.layermesh.mesh.wire.FailureCode;
 import io.opentelemetry.api.trace.Tracer;
@@ -53,10 +53,10 @@ public final class SessionSupervisor implements Generator {
   private final Clock clock;
   private final AtomicInteger running = new AtomicInteger();
 
-  /** Opens sessions on draft workers: {@code RemoteSessionHost::open}. */
+  /** Draft workers to open sessions on: {@code RemoteSessions::host}. */
   @FunctionalInterface
   public interface Sessions {
-    RemoteSession open(String workerId, SessionSpec spec, TokenSink sink, String traceparent, int creditWindow);
+    SessionHost host(String workerId, int creditWindow, String traceparent);
   }
 
   /** Time, and what happens later. */
@@ -140,7 +140,7 @@ public final class SessionSupervisor implements Generator {
     private OptionalLong stuckNanos = OptionalLong.empty();
     private DecodeStats earlier = DecodeStats.NONE;
     private DecodeStats current = DecodeStats.NONE;
-    private Optional<RemoteSession> session = Optional.empty();
+    private Optional<SessionHost.Session> session = Optional.empty();
     private boolean cancelled;
     private int acknowledged;
 
@@ -153,8 +153,9 @@ public final class SessionSupervisor implements Generator {
 
     synchronized void open(WorkerAd draft) {
       int epoch = spec.key().epoch();
-      RemoteSession opened = sessions.open(
-          draft.id(), spec, sink(epoch), request.traceparent().orElse(""), creditTokens);
+      SessionHost.Session opened = sessions
+          .host(draft.id(), creditTokens, request.traceparent().orElse(""))
+          .open(spec, sink(epoch));
       session = Optional.of(opened);
       opened.acknowledge(acknowledged);
       if (cancelled) {
@@ -192,7 +193,7 @@ public final class SessionSupervisor implements Generator {
     @Override
     public synchronized void cancel() {
       cancelled = true;
-      session.ifPresent(RemoteSession::cancel);
+      session.ifPresent(SessionHost.Session::cancel);
     }
 
     @Override

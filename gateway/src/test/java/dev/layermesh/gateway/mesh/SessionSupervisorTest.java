@@ -12,6 +12,7 @@ import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.SessionHost;
 import dev.layermesh.decoding.loop.TokenSink;
 import dev.layermesh.gateway.turn.Generator.Admission;
 import dev.layermesh.gateway.turn.Generator.Generation;
@@ -22,7 +23,6 @@ import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.WorkerAd;
 import dev.layermesh.mesh.membership.Workers;
-import dev.layermesh.mesh.transport.RemoteSessionHost.RemoteSession;
 import dev.layermesh.mesh.transport.SessionLostException;
 import dev.layermesh.mesh.wire.FailureCode;
 import io.opentelemetry.api.trace.TracerProvider;
@@ -45,7 +45,7 @@ class SessionSupervisorTest {
   private final ManualClock time = new ManualClock();
   private Runnable opening = () -> {};
   private final SessionSupervisor supervisor = new SessionSupervisor(
-      (worker, spec, sink, traceparent, credit) -> {
+      (worker, credit, traceparent) -> (spec, sink) -> {
         opening.run();
         var session = new Opened(worker, spec, sink, traceparent, credit);
         opened.add(session);
@@ -94,7 +94,7 @@ class SessionSupervisorTest {
   }
 
   /** A session of which the test says what happens. */
-  private static final class Opened implements RemoteSession {
+  private static final class Opened implements SessionHost.Session {
     private final String worker;
     private final SessionSpec spec;
     private final TokenSink sink;

@@ -1,0 +1,56 @@
+package dev.layermesh.engine.cpu;
+
+import dev.layermesh.decoding.HiddenRows;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Rows copied out of a step, in the Java heap. Made by whoever wants them, written once by the lane before it answers,
+ * from then on read by anybody.
+ */
+final class KeptRows implements HiddenRows {
+  private final int count;
+  private final int width;
+  private final MemorySegment segment;
+  private final MemorySegment readOnly;
+
+  /** Room for [count, width] of float32. */
+  KeptRows(int count, int width) {
+    this.count = count;
+    this.width = width;
+    this.segment = MemorySegment.ofArray(new byte[Math.multiplyExact(Math.multiplyExact(count, width), Float.BYTES)]);
+    this.readOnly = segment.asReadOnly();
+  }
+
+  /** {@code rows} as this backend's own. */
+  static KeptRows of(HiddenRows rows) {
+    if (rows instanceof KeptRows kept) {
+      return kept;
+    }
+    throw new IllegalStateException("a " + rows.getClass().getSimpleName() + " where the CPU backend's room belongs");
+  }
+
+  /** Takes over the rows from {@code from} on. */
+  void copy(Rows rows, int from) {
+    MemorySegment.copy(rows.values(), from * width, segment, Elements.FLOAT, 0, count * width);
+  }
+
+  @Override
+  public int count() {
+    return count;
+  }
+
+  @Override
+  public int width() {
+    return width;
+  }
+
+  @Override
+  public Type type() {
+    return Type.F32;
+  }
+
+  @Override
+  public MemorySegment bytes() {
+    return readOnly;
+  }
+}

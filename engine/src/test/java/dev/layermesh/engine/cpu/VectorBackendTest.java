@@ -1,0 +1,10 @@
+package dev.layermesh.engine.cpu;
+
+import dev.layermesh.engine.backend.Backend;
+
+class VectorBackendTest extends BackendContract {
+  @Override
+  Backend backend(CpuOptions options) {
+    return new CpuBackend(VectorKernels::new, Matrices.PACKED, options);
+  }
+}

@@ -45,22 +45,22 @@ public final class Endpoints {
   private final ClientLimits limits;
   private final Turns turns;
   private final RequestReader reader = new RequestReader();
-  private final Origins origins;
+  private final OriginPolicy policy;
   private final String page = page();
 
   public Endpoints(Vertx vertx, ClientLimits limits, Turns turns) {
     this.vertx = vertx;
     this.limits = limits;
     this.turns = turns;
-    origins = new Origins(limits.host());
+    policy = new OriginPolicy(limits.host());
   }
 
   public Router router() {
     Router router = Router.router(vertx);
     router.route().handler(this::admit);
-    router.post("/v1/chat/completions").handler(each -> complete(each, Shape.CHAT, "chat", reader::chat));
+    router.post("/v1/chat/completions").handler(each -> complete(each, CompletionFormat.CHAT, "chat", reader::chat));
     router.post("/v1/completions")
-        .handler(each -> complete(each, Shape.COMPLETION, "text_completion", reader::completion));
+        .handler(each -> complete(each, CompletionFormat.COMPLETION, "text_completion", reader::completion));
     router.get("/v1/responses").handler(this::responses);
     router.get("/v1/models").handler(each -> Replies.json(each.response(), 200, models()));
     router.get("/v1/models/*").handler(this::model);
@@ -80,7 +80,7 @@ public final class Endpoints {
 
   private void admit(RoutingContext exchange) {
     exchange.response().putHeader("x-request-id", UUID.randomUUID().toString());
-    if (origins.allow(exchange.request())) {
+    if (policy.allow(exchange.request())) {
       exchange.next();
     } else {
       Replies.error(
@@ -89,18 +89,18 @@ public final class Endpoints {
   }
 
   private void complete(
-      RoutingContext exchange, Shape shape, String operation, Function<Fields, TurnRequest> reader) {
+      RoutingContext exchange, CompletionFormat format, String operation, Function<Fields, TurnRequest> reader) {
     HttpServerRequest request = exchange.request();
     HttpServerResponse response = exchange.response();
     var turn = new AtomicReference<Optional<Turn>>(Optional.empty());
-    response.closeHandler(none -> turn.get().ifPresent(Turn::vanish));
-    response.exceptionHandler(reset -> turn.get().ifPresent(Turn::vanish));
+    response.closeHandler(none -> turn.get().ifPresent(Turn::clientGone));
+    response.exceptionHandler(reset -> turn.get().ifPresent(Turn::clientGone));
     response.drainHandler(none -> turn.get().ifPresent(Turn::drained));
     body(request)
         .compose(body -> {
           var call = new Turns.Call(
               () -> reader.apply(Fields.parse(body.getBytes())),
-              asked -> asked.output().stream() ? new SseAnswer(response, shape) : new JsonAnswer(response, shape),
+              asked -> asked.output().stream() ? new SseWriter(response, format) : new JsonWriter(response, format),
               operation, new TurnTelemetry.Origin.Continued(request.headers()), () -> !response.closed(),
               () -> drop(request));
           return turns.start(call, () -> {});

@@ -86,7 +86,7 @@ final class ResponsesSocket {
     socket.shutdownHandler(none -> close(GOING_AWAY, "the gateway is shutting down"));
     socket.closeHandler(none -> {
       vertx.cancelTimer(pinger);
-      List.copyOf(lanes.values()).forEach(lane -> lane.ifPresent(Turn::vanish));
+      List.copyOf(lanes.values()).forEach(lane -> lane.ifPresent(Turn::clientGone));
       lanes.clear();
     });
   }
@@ -218,7 +218,7 @@ final class ResponsesSocket {
     lanes.put(lane, Optional.empty());
     var call = new Turns.Call(
         () -> reader.response(fields),
-        request -> new ResponseAnswer(lane, echo(fields), this::send, this::writable), "chat",
+        request -> new ResponseEventWriter(lane, echo(fields), this::send, this::writable), "chat",
         new TurnTelemetry.Origin.Linked(handshake), () -> lanes.containsKey(lane) && !socket.isClosed(),
         () -> close(GOING_AWAY, "stalled"));
     turns.start(call, () -> free(lane))
@@ -234,15 +234,15 @@ final class ResponsesSocket {
         });
   }
 
-  private static ResponseAnswer.Echo echo(Fields fields) {
-    return new ResponseAnswer.Echo(
+  private static ResponseEventWriter.Echo echo(Fields fields) {
+    return new ResponseEventWriter.Echo(
         fields.text("instructions"),
         fields.any("metadata").map(JsonObject.class::cast).orElseGet(JsonObject::new));
   }
 
   /** Says what is wrong, and hears no more before the client took it: errors have no credit that bounds them. */
   private void refuse(ApiError error, Optional<String> lane) {
-    send(ResponseAnswer.errorFrame(error, lane));
+    send(ResponseEventWriter.errorFrame(error, lane));
     if (!socket.isClosed() && socket.writeQueueFull()) {
       choked = true;
       flow();

@@ -95,11 +95,11 @@ public final class GatewayMetrics {
         .increment();
   }
 
-  void timed(Ending ending) {
-    total.record(Duration.ofNanos(ending.totalNanos()));
-    if (ending.firstTokenNanos().isPresent() && ending.ids().length() > 1) {
-      long decode = ending.totalNanos() - ending.firstTokenNanos().getAsLong();
-      perToken.record(Duration.ofNanos(decode / (ending.ids().length() - 1)));
+  void timed(TurnResult result) {
+    total.record(Duration.ofNanos(result.totalNanos()));
+    if (result.firstTokenNanos().isPresent() && result.ids().length() > 1) {
+      long decode = result.totalNanos() - result.firstTokenNanos().getAsLong();
+      perToken.record(Duration.ofNanos(decode / (result.ids().length() - 1)));
     }
   }
 

@@ -3,10 +3,10 @@ package dev.layermesh.gateway.turn;
 import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
-import dev.layermesh.gateway.turn.Answer.Head;
-import dev.layermesh.gateway.turn.Ending.Finish;
 import dev.layermesh.gateway.turn.Generator.Admission;
 import dev.layermesh.gateway.turn.Generator.Generation;
+import dev.layermesh.gateway.turn.TurnResult.FinishReason;
+import dev.layermesh.gateway.turn.TurnWriter.Header;
 import dev.layermesh.mesh.wire.FailureCode;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -34,8 +34,8 @@ public final class Turn implements Generator.Listener {
 
   private final Context context;
   private final TurnPlan plan;
-  private final Head head;
-  private final Answer answer;
+  private final Header header;
+  private final TurnWriter writer;
   private final TurnObserver observer;
   private final Duration stall;
   private final LongSupplier nanos;
@@ -47,7 +47,7 @@ public final class Turn implements Generator.Listener {
   private Phase phase = Phase.RUNNING;
   private Optional<Generation> generation = Optional.empty();
   private Optional<End> end = Optional.empty();
-  private Finish finish = Finish.STOP;
+  private FinishReason finish = FinishReason.STOP;
   private DecodeStats seen = DecodeStats.NONE;
   private int received;
   private boolean begun;
@@ -69,12 +69,12 @@ public final class Turn implements Generator.Listener {
   }
 
   Turn(
-      Context context, Head head, Answer answer, TurnObserver observer, Duration stall, LongSupplier nanos,
+      Context context, Header header, TurnWriter writer, TurnObserver observer, Duration stall, LongSupplier nanos,
       long startNanos, Consumer<Future<Void>> whenOver) {
     this.context = context;
-    this.plan = head.plan();
-    this.head = head;
-    this.answer = answer;
+    this.plan = header.plan();
+    this.header = header;
+    this.writer = writer;
     this.observer = observer;
     this.stall = stall;
     this.nanos = nanos;
@@ -85,7 +85,7 @@ public final class Turn implements Generator.Listener {
 
   /** Starts the generation, or answers why there is none. */
   void start(Generator generator, Optional<String> traceparent) {
-    observer.started(head);
+    observer.started(header);
     var request = new Generator.Request(
         plan.model().fingerprint(), plan.prompt(), plan.stops(), plan.request().sampling(), plan.window(), traceparent);
     try {
@@ -112,7 +112,7 @@ public final class Turn implements Generator.Listener {
   private void begin() {
     if (!begun) {
       begun = true;
-      answer.begin(head);
+      writer.begin(header);
     }
   }
 
@@ -139,14 +139,14 @@ public final class Turn implements Generator.Listener {
   /** The client wants no more, but hears how it ended. */
   public void cancel() {
     if (phase == Phase.RUNNING) {
-      stop(Finish.CANCELLED);
+      stop(FinishReason.CANCELLED);
     }
   }
 
   /** The client is gone. */
-  public void vanish() {
+  public void clientGone() {
     if (phase != Phase.OVER) {
-      observer.vanished(text.length());
+      observer.clientGone(text.length());
       over(Future::succeededFuture);
     }
   }
@@ -155,7 +155,7 @@ public final class Turn implements Generator.Listener {
   void fail(ApiError error) {
     if (phase != Phase.OVER) {
       observer.failed(error);
-      over(() -> answer.fail(error, new Answer.Sent(text.text(), text.length())));
+      over(() -> writer.fail(error, new TurnWriter.Sent(text.text(), text.length())));
     }
   }
 
@@ -190,7 +190,7 @@ public final class Turn implements Generator.Listener {
   /** Writes what the client takes, then the end if there is one. */
   private void pump() {
     boolean moved = false;
-    while (phase == Phase.RUNNING && !outbox.isEmpty() && answer.writable()) {
+    while (phase == Phase.RUNNING && !outbox.isEmpty() && writer.writable()) {
       send(outbox.poll());
       moved = true;
     }
@@ -213,14 +213,14 @@ public final class Turn implements Generator.Listener {
     Delta delta = text.take(round);
     TurnRequest.Output output = plan.request().output();
     if (!delta.text().isEmpty() || output.tokenIds() || output.speculation()) {
-      answer.delta(delta);
+      writer.delta(delta);
     }
     if (text.stopped()) {
-      stop(Finish.STOP);
+      stop(FinishReason.STOP);
     }
   }
 
-  private void stop(Finish reason) {
+  private void stop(FinishReason reason) {
     disarm();
     phase = Phase.STOPPING;
     finish = reason;
@@ -241,7 +241,7 @@ public final class Turn implements Generator.Listener {
         switch (outcome.reason()) {
           case EOS -> conclude(outcome.stats());
           case LENGTH -> {
-            finish = Finish.LENGTH;
+            finish = FinishReason.LENGTH;
             conclude(outcome.stats());
           }
           case CANCELLED, SUPERSEDED -> fail(broken("the worker gave the generation up (" + word(outcome) + ")"));
@@ -256,20 +256,20 @@ public final class Turn implements Generator.Listener {
       return;
     }
     begin();
-    if (finish != Finish.CANCELLED) {
+    if (finish != FinishReason.CANCELLED) {
       Delta rest = text.finish();
       if (!rest.text().isEmpty()) {
-        answer.delta(rest);
+        writer.delta(rest);
       }
       if (text.stopped()) {
-        finish = Finish.STOP;
+        finish = FinishReason.STOP;
       }
     }
-    var ending = new Ending(
+    var result = new TurnResult(
         finish, text.text(), text.ids(), plan.prompt().length(), plan.request().sampling().seed(), stats,
         firstTokenNanos, nanos.getAsLong() - startNanos);
-    observer.ended(ending);
-    over(() -> answer.end(ending));
+    observer.ended(result);
+    over(() -> writer.end(result));
   }
 
   /** Nothing happens any more after {@code lastWords}; when they are written, the connection may be closed. */

@@ -30,7 +30,7 @@ public record TurnRequest(
     Output output) {
 
   /**
-   * Shape of the answer.
+   * What to report, and how.
    *
    * @param stream piece by piece
    * @param includeUsage a chunk with usage at the end of a stream

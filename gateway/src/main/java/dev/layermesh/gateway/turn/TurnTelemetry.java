@@ -1,7 +1,7 @@
 package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.loop.Round;
-import dev.layermesh.gateway.turn.Answer.Head;
+import dev.layermesh.gateway.turn.TurnWriter.Header;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
@@ -74,10 +74,10 @@ public final class TurnTelemetry implements TurnObserver {
   }
 
   @Override
-  public void started(Head head) {
-    TurnPlan plan = head.plan();
+  public void started(Header header) {
+    TurnPlan plan = header.plan();
     metrics.started(plan.prompt().length());
-    span.setAttribute("gen_ai.response.id", head.id())
+    span.setAttribute("gen_ai.response.id", header.id())
         .setAttribute("gen_ai.response.model", plan.model().id())
         .setAttribute("gen_ai.request.max_tokens", plan.stops().maxTokens())
         .setAttribute("gen_ai.request.temperature", plan.request().sampling().temperature())
@@ -98,15 +98,15 @@ public final class TurnTelemetry implements TurnObserver {
   }
 
   @Override
-  public void ended(Ending ending) {
-    metrics.ended(ending.finish().word(), true);
-    metrics.timed(ending);
-    span.setAttribute(FINISH_REASONS, List.of(ending.finish().word()))
-        .setAttribute("gen_ai.usage.input_tokens", ending.promptTokens())
-        .setAttribute("gen_ai.usage.output_tokens", ending.ids().length())
-        .setAttribute("spec.rounds", ending.stats().rounds())
-        .setAttribute("spec.accepted", ending.stats().acceptedTokens())
-        .setAttribute("spec.drafted", ending.stats().draftTokens());
+  public void ended(TurnResult result) {
+    metrics.ended(result.finish().word(), true);
+    metrics.timed(result);
+    span.setAttribute(FINISH_REASONS, List.of(result.finish().word()))
+        .setAttribute("gen_ai.usage.input_tokens", result.promptTokens())
+        .setAttribute("gen_ai.usage.output_tokens", result.ids().length())
+        .setAttribute("spec.rounds", result.stats().rounds())
+        .setAttribute("spec.accepted", result.stats().acceptedTokens())
+        .setAttribute("spec.drafted", result.stats().draftTokens());
     span.end();
   }
 
@@ -118,7 +118,7 @@ public final class TurnTelemetry implements TurnObserver {
   }
 
   @Override
-  public void vanished(int tokens) {
+  public void clientGone(int tokens) {
     metrics.ended("client_gone", false);
     span.setAttribute("error.type", "client_gone").setAttribute("gen_ai.usage.output_tokens", tokens);
     span.end();

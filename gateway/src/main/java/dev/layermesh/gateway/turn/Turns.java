@@ -2,8 +2,8 @@ package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.WindowPolicy;
-import dev.layermesh.gateway.turn.Answer.Head;
 import dev.layermesh.gateway.turn.ModelSource.State;
+import dev.layermesh.gateway.turn.TurnWriter.Header;
 import io.opentelemetry.api.trace.Tracer;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -35,7 +35,7 @@ public final class Turns {
   private final Generator generator;
   private final Tracer tracer;
   private final GatewayMetrics metrics = new GatewayMetrics();
-  private final Planning planning;
+  private final RequestExecutor executor;
   private final Set<Running> running = ConcurrentHashMap.newKeySet();
   private final Promise<Void> idle = Promise.promise();
   private volatile boolean draining;
@@ -58,7 +58,7 @@ public final class Turns {
     this.models = models;
     this.generator = generator;
     this.tracer = tracer;
-    planning = new Planning(vertx, limits.sessions());
+    executor = new RequestExecutor(vertx, limits.sessions());
   }
 
   public GatewayMetrics metrics() {
@@ -74,7 +74,7 @@ public final class Turns {
    * A call for a turn.
    *
    * @param read reads the request; off the event loop
-   * @param answer where the answer goes
+   * @param writer writes the answer
    * @param operation the GenAI name of the operation
    * @param origin where its trace begins
    * @param wanted whether the client is still there
@@ -82,7 +82,7 @@ public final class Turns {
    */
   public record Call(
       Callable<TurnRequest> read,
-      Function<TurnRequest, Answer> answer,
+      Function<TurnRequest, TurnWriter> writer,
       String operation,
       TurnTelemetry.Origin origin,
       BooleanSupplier wanted,
@@ -93,7 +93,7 @@ public final class Turns {
 
   /** Reads something large off the event loop. */
   public <T> Future<T> read(Callable<T> reading) {
-    return planning.run(reading);
+    return executor.run(reading);
   }
 
   /**
@@ -107,7 +107,7 @@ public final class Turns {
       return Future.failedFuture(new ApiException(ApiError.busy(
           429, "too_many_sessions", limits.sessions() + " generations run already", 1)));
     }
-    return planning.run(() -> plan(call)).map(plan -> {
+    return executor.run(() -> plan(call)).map(plan -> {
       if (!call.wanted().getAsBoolean()) {
         return Optional.empty();
       }
@@ -119,10 +119,10 @@ public final class Turns {
   private Turn start(Context context, Call call, TurnPlan plan, Arrival arrival, Runnable whenOver) {
     var telemetry = TurnTelemetry.start(
         tracer, metrics, call.origin(), call.operation(), plan.model().id(), arrival.instant());
-    var head = new Head(UUID.randomUUID().toString().replace("-", ""), arrival.instant(), plan);
+    var header = new Header(UUID.randomUUID().toString().replace("-", ""), arrival.instant(), plan);
     var self = new Running[1];
     var turn = new Turn(
-        context, head, call.answer().apply(plan.request()), telemetry, limits.stall(), System::nanoTime,
+        context, header, call.writer().apply(plan.request()), telemetry, limits.stall(), System::nanoTime,
         arrival.nanos(), written -> {
           whenOver.run();
           long patience = vertx.setTimer(limits.stall().toMillis(), id -> call.disconnect().run());
@@ -178,7 +178,7 @@ public final class Turns {
 
   /** Ends its threads, when no call can come any more. */
   public Future<Void> close() {
-    return planning.close();
+    return executor.close();
   }
 
   private void settle() {

@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * Where requests are parsed, rendered and encoded: few threads of its own, so that a prompt that takes long holds up
  * other prompts at most, never the bus, and a bounded queue. Thread-safe; results come on the caller's context.
  */
-final class Planning {
+final class RequestExecutor {
   private static final int THREADS = 4;
 
   private final WorkerExecutor executor;
@@ -22,7 +22,7 @@ final class Planning {
    *
    * @param most calls that run or wait; more are refused with 429
    */
-  Planning(Vertx vertx, int most) {
+  RequestExecutor(Vertx vertx, int most) {
     executor = vertx.createSharedWorkerExecutor("layermesh-planning", THREADS);
     this.most = most;
   }

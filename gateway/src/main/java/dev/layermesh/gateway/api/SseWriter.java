@@ -1,10 +1,10 @@
 package dev.layermesh.gateway.api;
 
-import dev.layermesh.gateway.turn.Answer;
 import dev.layermesh.gateway.turn.ApiError;
 import dev.layermesh.gateway.turn.Delta;
-import dev.layermesh.gateway.turn.Ending;
 import dev.layermesh.gateway.turn.TurnRequest;
+import dev.layermesh.gateway.turn.TurnResult;
+import dev.layermesh.gateway.turn.TurnWriter;
 import io.vertx.core.Future;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
@@ -14,35 +14,35 @@ import java.util.Optional;
 
 /**
  * A completion as server-sent events: chunks, a finish reason, usage on request, {@code data: [DONE]}. A stream that
- * has begun and fails always ends with {@code event: error}, the one ending that no client takes for a short answer.
+ * has begun and fails always ends with {@code event: error}, so that no client takes what it got for the whole answer.
  */
-final class SseAnswer implements Answer {
+final class SseWriter implements TurnWriter {
   private final HttpServerResponse response;
-  private final Shape shape;
-  private Optional<Head> head = Optional.empty();
+  private final CompletionFormat format;
+  private Optional<Header> header = Optional.empty();
 
-  SseAnswer(HttpServerResponse response, Shape shape) {
+  SseWriter(HttpServerResponse response, CompletionFormat format) {
     this.response = response;
-    this.shape = shape;
+    this.format = format;
   }
 
   @Override
-  public void begin(Head head) {
-    this.head = Optional.of(head);
+  public void begin(Header header) {
+    this.header = Optional.of(header);
     response.setChunked(true)
         .putHeader(HttpHeaders.CONTENT_TYPE, "text/event-stream; charset=utf-8")
         .putHeader(HttpHeaders.CACHE_CONTROL, "no-cache")
         .putHeader("x-accel-buffering", "no");
-    JsonObject first = chunk(Shape.choice(shape.opening(), Optional.empty()));
+    JsonObject first = chunk(CompletionFormat.choice(format.opening(), Optional.empty()));
     if (output().tokenIds()) {
-      first.put("prompt_token_ids", Delta.json(head.plan().prompt()));
+      first.put("prompt_token_ids", Delta.json(header.plan().prompt()));
     }
     data(first);
   }
 
   @Override
   public void delta(Delta delta) {
-    JsonArray choices = Shape.choice(shape.piece(delta.text()), Optional.empty());
+    JsonArray choices = CompletionFormat.choice(format.piece(delta.text()), Optional.empty());
     if (output().tokenIds()) {
       choices.getJsonObject(0).put("token_ids", Delta.json(delta.ids()));
     }
@@ -52,19 +52,19 @@ final class SseAnswer implements Answer {
   }
 
   @Override
-  public Future<Void> end(Ending ending) {
-    JsonObject last = chunk(Shape.choice(shape.closing(), Optional.of(ending)));
+  public Future<Void> end(TurnResult result) {
+    JsonObject last = chunk(CompletionFormat.choice(format.closing(), Optional.of(result)));
     if (output().includeUsage()) {
       data(last);
-      last = chunk(new JsonArray()).put("usage", ending.completionUsage());
+      last = chunk(new JsonArray()).put("usage", result.completionUsage());
     }
-    data(last.put("seed", ending.seed()).put("speculation", ending.speculation()));
+    data(last.put("seed", result.seed()).put("speculation", result.speculation()));
     return response.end("data: [DONE]\n\n");
   }
 
   @Override
   public Future<Void> fail(ApiError error, Sent sent) {
-    return head.isEmpty()
+    return header.isEmpty()
         ? Replies.error(response, error)
         : response.end("event: error\ndata: " + error.envelope().encode() + "\n\n");
   }
@@ -75,7 +75,7 @@ final class SseAnswer implements Answer {
   }
 
   private JsonObject chunk(JsonArray choices) {
-    JsonObject chunk = shape.around(about(), true, choices);
+    JsonObject chunk = format.around(about(), true, choices);
     return output().includeUsage() ? chunk.put("usage", null) : chunk;
   }
 
@@ -87,7 +87,7 @@ final class SseAnswer implements Answer {
     return about().plan().request().output();
   }
 
-  private Head about() {
-    return head.orElseThrow(() -> new IllegalStateException("a stream without a beginning"));
+  private Header about() {
+    return header.orElseThrow(() -> new IllegalStateException("a stream without a beginning"));
   }
 }

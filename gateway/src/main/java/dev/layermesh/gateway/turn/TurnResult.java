@@ -17,8 +17,8 @@ import java.util.OptionalLong;
  * @param firstTokenNanos from the start of the turn to its first token; empty if there was none
  * @param totalNanos from the start of the turn to its end
  */
-public record Ending(
-    Finish finish,
+public record TurnResult(
+    FinishReason finish,
     String text,
     TokenIds ids,
     int promptTokens,
@@ -28,7 +28,7 @@ public record Ending(
     long totalNanos) {
 
   /** Why a turn ended. */
-  public enum Finish {
+  public enum FinishReason {
     /** End of sequence or a stop string. */
     STOP,
     /** The token limit or the end of the context. */

@@ -1,10 +1,10 @@
 package dev.layermesh.gateway.api;
 
-import dev.layermesh.gateway.turn.Answer;
 import dev.layermesh.gateway.turn.ApiError;
 import dev.layermesh.gateway.turn.Delta;
-import dev.layermesh.gateway.turn.Ending;
 import dev.layermesh.gateway.turn.TurnRequest;
+import dev.layermesh.gateway.turn.TurnResult;
+import dev.layermesh.gateway.turn.TurnWriter;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -16,12 +16,12 @@ import java.util.function.Function;
  * A turn as the events of the Responses API. Each event carries a {@code sequence_number} from 0 on and, in a named
  * lane, its {@code stream_id}.
  */
-final class ResponseAnswer implements Answer {
+final class ResponseEventWriter implements TurnWriter {
   private final Optional<String> lane;
   private final Echo echo;
   private final Function<JsonObject, Future<Void>> socket;
   private final BooleanSupplier writable;
-  private Optional<Head> head = Optional.empty();
+  private Optional<Header> header = Optional.empty();
   private int sequence;
 
   /**
@@ -40,7 +40,7 @@ final class ResponseAnswer implements Answer {
    * @param socket takes one event
    * @param writable whether it takes more
    */
-  ResponseAnswer(
+  ResponseEventWriter(
       Optional<String> lane, Echo echo, Function<JsonObject, Future<Void>> socket, BooleanSupplier writable) {
     this.lane = lane;
     this.echo = echo;
@@ -49,11 +49,11 @@ final class ResponseAnswer implements Answer {
   }
 
   @Override
-  public void begin(Head head) {
-    this.head = Optional.of(head);
+  public void begin(Header header) {
+    this.header = Optional.of(header);
     JsonObject created = response("in_progress");
-    if (head.plan().request().output().tokenIds()) {
-      created.put("prompt_token_ids", Delta.json(head.plan().prompt()));
+    if (header.plan().request().output().tokenIds()) {
+      created.put("prompt_token_ids", Delta.json(header.plan().prompt()));
     }
     emit(event("response.created").put("response", created));
     emit(event("response.in_progress").put("response", response("in_progress")));
@@ -72,24 +72,24 @@ final class ResponseAnswer implements Answer {
   }
 
   @Override
-  public Future<Void> end(Ending ending) {
-    String status = switch (ending.finish()) {
+  public Future<Void> end(TurnResult result) {
+    String status = switch (result.finish()) {
       case STOP -> "completed";
       case LENGTH, CANCELLED -> "incomplete";
     };
-    JsonObject item = item(status, JsonArray.of(part(ending.text())));
-    emit(inPart("response.output_text.done").put("text", ending.text()).put("logprobs", new JsonArray()));
-    emit(inPart("response.content_part.done").put("part", part(ending.text())));
+    JsonObject item = item(status, JsonArray.of(part(result.text())));
+    emit(inPart("response.output_text.done").put("text", result.text()).put("logprobs", new JsonArray()));
+    emit(inPart("response.content_part.done").put("part", part(result.text())));
     emit(event("response.output_item.done").put("output_index", 0).put("item", item));
     JsonObject response = response(status)
         .put("output", JsonArray.of(item))
-        .put("usage", ending.responseUsage())
-        .put("speculation", ending.speculation());
-    incomplete(ending.finish()).ifPresent(
+        .put("usage", result.responseUsage())
+        .put("speculation", result.speculation());
+    incomplete(result.finish()).ifPresent(
         reason -> response.put("incomplete_details", new JsonObject().put("reason", reason)));
     if (about().plan().request().output().tokenIds()) {
       response
-          .put("token_ids", Delta.json(ending.ids()))
+          .put("token_ids", Delta.json(result.ids()))
           .put("prompt_token_ids", Delta.json(about().plan().prompt()));
     }
     return emit(event("response." + status).put("response", response));
@@ -97,7 +97,7 @@ final class ResponseAnswer implements Answer {
 
   @Override
   public Future<Void> fail(ApiError error, Sent sent) {
-    if (head.isEmpty()) {
+    if (header.isEmpty()) {
       return socket.apply(errorFrame(error, lane));
     }
     JsonObject cause = new JsonObject().put("code", error.code()).put("message", error.message());
@@ -105,7 +105,7 @@ final class ResponseAnswer implements Answer {
     if (sent.tokens() > 0) {
       response
           .put("output", JsonArray.of(item("incomplete", JsonArray.of(part(sent.text())))))
-          .put("usage", Ending.responseUsage(about().plan().prompt().length(), sent.tokens()));
+          .put("usage", TurnResult.responseUsage(about().plan().prompt().length(), sent.tokens()));
     }
     return emit(event("response.failed").put("response", response));
   }
@@ -125,7 +125,7 @@ final class ResponseAnswer implements Answer {
     return frame;
   }
 
-  private static Optional<String> incomplete(Ending.Finish finish) {
+  private static Optional<String> incomplete(TurnResult.FinishReason finish) {
     return switch (finish) {
       case STOP -> Optional.empty();
       case LENGTH -> Optional.of("max_output_tokens");
@@ -165,7 +165,7 @@ final class ResponseAnswer implements Answer {
   }
 
   private JsonObject response(String status) {
-    Head about = about();
+    Header about = about();
     TurnRequest request = about.plan().request();
     return new JsonObject()
         .put("id", "resp_" + about.id())
@@ -197,7 +197,7 @@ final class ResponseAnswer implements Answer {
     return "msg_" + about().id();
   }
 
-  private Head about() {
-    return head.orElseThrow(() -> new IllegalStateException("an event without a response"));
+  private Header about() {
+    return header.orElseThrow(() -> new IllegalStateException("an event without a response"));
   }
 }

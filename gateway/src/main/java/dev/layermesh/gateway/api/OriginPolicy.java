@@ -13,7 +13,7 @@ import java.util.Optional;
  * (DNS rebinding), and then origin and {@code Host} agree. So the host must be one that nobody else can own: loopback,
  * an address, or the name the gateway was told to listen on.
  */
-final class Origins {
+final class OriginPolicy {
   private final String own;
 
   /**
@@ -21,7 +21,7 @@ final class Origins {
    *
    * @param own the name or address it listens on
    */
-  Origins(String own) {
+  OriginPolicy(String own) {
     this.own = own;
   }
 

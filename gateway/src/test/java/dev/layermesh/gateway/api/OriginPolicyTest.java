@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-class OriginsTest {
-  private final Origins origins = new Origins("mesh.example");
+class OriginPolicyTest {
+  private final OriginPolicy origins = new OriginPolicy("mesh.example");
 
   @Test
   void shouldLetPagesOfItsOwnAddressesAndOfThisMachineIn() {

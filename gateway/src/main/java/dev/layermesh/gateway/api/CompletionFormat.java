@@ -1,13 +1,13 @@
 package dev.layermesh.gateway.api;
 
-import dev.layermesh.gateway.turn.Answer.Head;
-import dev.layermesh.gateway.turn.Ending;
+import dev.layermesh.gateway.turn.TurnResult;
+import dev.layermesh.gateway.turn.TurnWriter.Header;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.Optional;
 
 /** Where the two completions APIs differ: names, and where in a choice the text stands. */
-enum Shape {
+enum CompletionFormat {
   CHAT("chatcmpl-", "chat.completion", "chat.completion.chunk") {
     @Override
     JsonObject opening() {
@@ -56,7 +56,7 @@ enum Shape {
   private final String object;
   private final String chunkObject;
 
-  Shape(String idPrefix, String object, String chunkObject) {
+  CompletionFormat(String idPrefix, String object, String chunkObject) {
     this.idPrefix = idPrefix;
     this.object = object;
     this.chunkObject = chunkObject;
@@ -75,21 +75,21 @@ enum Shape {
   abstract JsonObject whole(String text);
 
   /** An answer in one piece, or the common part of a chunk, around its choices. */
-  JsonObject around(Head head, boolean chunk, JsonArray choices) {
+  JsonObject around(Header header, boolean chunk, JsonArray choices) {
     return new JsonObject()
-        .put("id", idPrefix + head.id())
+        .put("id", idPrefix + header.id())
         .put("object", chunk ? chunkObject : object)
-        .put("created", head.created().getEpochSecond())
-        .put("model", head.plan().model().id())
+        .put("created", header.created().getEpochSecond())
+        .put("model", header.plan().model().id())
         .put("choices", choices);
   }
 
   /** The only choice of an answer, in the order clients print it. */
-  static JsonArray choice(JsonObject content, Optional<Ending> ending) {
+  static JsonArray choice(JsonObject content, Optional<TurnResult> result) {
     var choice = new JsonObject().put("index", 0);
     content.forEach(entry -> choice.put(entry.getKey(), entry.getValue()));
     return JsonArray.of(choice
         .put("logprobs", null)
-        .put("finish_reason", ending.map(each -> each.finish().word()).orElse(null)));
+        .put("finish_reason", result.map(each -> each.finish().word()).orElse(null)));
   }
 }

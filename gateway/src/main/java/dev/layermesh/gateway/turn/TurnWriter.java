@@ -7,15 +7,15 @@ import java.time.Instant;
  * One protocol's way to write a turn. Called on the connection's event loop: {@code begin}, deltas, then exactly one of
  * {@code end} and {@code fail}; {@code fail} may come first. Nothing is called once the client is gone.
  */
-public interface Answer {
+public interface TurnWriter {
 
   /** A worker took the generation. */
-  void begin(Head head);
+  void begin(Header header);
 
   void delta(Delta delta);
 
   /** Completes when the last byte is written, or cannot be. */
-  Future<Void> end(Ending ending);
+  Future<Void> end(TurnResult result);
 
   /** Completes as {@link #end} does. {@code sent} is what the client got. */
   Future<Void> fail(ApiError error, Sent sent);
@@ -38,5 +38,5 @@ public interface Answer {
    * @param created when the turn began
    * @param plan what is answered
    */
-  record Head(String id, Instant created, TurnPlan plan) {}
+  record Header(String id, Instant created, TurnPlan plan) {}
 }

@@ -10,6 +10,7 @@ import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.decoding.loop.SessionHost;
 import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.gateway.turn.Delta;
 import dev.layermesh.mesh.membership.Lease;
 import dev.layermesh.mesh.membership.MeshNode;
 import dev.layermesh.mesh.membership.MeshOptions;

@@ -12,7 +12,7 @@ import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.kv.KvCache;
-import dev.layermesh.engine.kv.KvMemory;
+import dev.layermesh.engine.kv.KvPool;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
 import java.util.Optional;
@@ -93,8 +93,8 @@ public final class Transformer {
     return stack.newCache();
   }
 
-  /** Where caches take their blocks from. */
-  public KvMemory memory() {
+  /** The blocks that caches hold. */
+  public KvPool memory() {
     return stack.memory();
   }
 

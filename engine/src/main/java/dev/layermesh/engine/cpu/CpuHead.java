@@ -5,6 +5,10 @@ import dev.layermesh.engine.backend.Head;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.cpu.Crew.Product;
+import dev.layermesh.engine.cpu.kernels.Activations;
+import dev.layermesh.engine.cpu.kernels.Elements;
+import dev.layermesh.engine.cpu.kernels.Floats;
+import dev.layermesh.engine.cpu.kernels.Matrix;
 import dev.layermesh.engine.model.ModelConfig;
 
 /** Final RMSNorm and output projection. Shapes: T rows asked for, D hidden size, V vocabulary. */

@@ -9,15 +9,23 @@ import dev.layermesh.engine.checkpoint.LayerWeights;
 import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.cpu.Crew.Product;
 import dev.layermesh.engine.cpu.Crew.Share;
-import dev.layermesh.engine.kv.KvCache;
-import dev.layermesh.engine.kv.KvMemory;
-import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.cpu.kernels.Activations;
+import dev.layermesh.engine.cpu.kernels.Elements;
+import dev.layermesh.engine.cpu.kernels.Floats;
+import dev.layermesh.engine.cpu.kernels.Kernels;
+import dev.layermesh.engine.cpu.kernels.KvPageStorage;
+import dev.layermesh.engine.cpu.kernels.KvPages;
+import dev.layermesh.engine.cpu.kernels.KvShape;
+import dev.layermesh.engine.cpu.kernels.Matrix;
+import dev.layermesh.engine.cpu.kernels.RopeTable;
+import dev.layermesh.engine.kv.KvPool;
 import dev.layermesh.engine.kv.KvType;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.packed.PackedFormat;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The forward pass of Llama layers (pre-norm, grouped-query attention, SwiGLU), in one place.
@@ -32,9 +40,13 @@ final class CpuLayerStack implements LayerStack {
     List<Matrix> matrices(List<TensorView> views);
   }
 
-  /** A layer that runs: its norms as float32, and products of its matrices. */
+  /**
+   * A layer that runs: its norms as float32, and products of its matrices.
+   *
+   * @param kv which of the attending layers of a block it is, where it attends
+   */
   private record Layer(
-      LayerPlan.Layer parts, float[] inputNorm, Product[] qkv, Product[] o, float[] postNorm, Product[] gateUp,
+      LayerPlan.Layer parts, int kv, float[] inputNorm, Product[] qkv, Product[] o, float[] postNorm, Product[] gateUp,
       Product[] down) {
 
     static boolean takeQuants(Product[] products) {
@@ -51,6 +63,7 @@ final class CpuLayerStack implements LayerStack {
   private final ModelConfig config;
   private final List<Layer> layers = new ArrayList<>();
   private final RopeTable rope;
+  private final KvPageStorage storage;
   private final KvPool memory;
   private final Activations normed; // [T, D]
   private final Floats delta = new Floats(); // [T, D], what a block adds to the residual stream
@@ -62,13 +75,12 @@ final class CpuLayerStack implements LayerStack {
   private final Floats up = new Floats(); // [T, F]
 
   // Of the step that runs, for the shares below, which are made once: a step allocates nothing.
-  private CpuKvCache[] caches = {}; // [T], whose row it is
+  private KvPages[] pages = {}; // [T], keys and values of a row's session in the layer that runs
   private int[] positions = {}; // [T]
   private int rows; // T
   private float[] x = {}; // [T, D], the residual stream
   private float[] norm = {}; // [D], of the block that runs
   private boolean quantizes; // whether its matrices take quants
-  private int attending; // attention blocks that ran
   private final Share normRows = this::normRows;
   private final Share turnRows = this::turnRows;
   private final Share attendHeads = this::attendHeads;
@@ -85,9 +97,9 @@ final class CpuLayerStack implements LayerStack {
     this.config = config;
     this.rope = new RopeTable(config.rope().inverseFrequencies(config.headDim()));
     int attendingLayers = (int) plan.layers().stream().filter(LayerPlan.Layer::attention).count();
-    KvOptions kv = options.kv().ofLayers(attendingLayers);
-    this.memory = new KvPool(
-        new KvShape(kv.type(), attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()), kv);
+    this.storage = new KvPageStorage(new KvShape(
+        options.kv().type(), attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()));
+    this.memory = new KvPool(storage, options.kv());
     boolean spread = crew.own().spreadsQuants();
     this.normed = new Activations(config.hiddenSize(), spread);
     this.k = new Activations(config.numKvHeads() * config.headDim(), false); // no product reads them
@@ -96,11 +108,13 @@ final class CpuLayerStack implements LayerStack {
     this.gate = new Activations(config.intermediateSize(), spread);
     weights.forEach(this::requireShapes);
     List<Matrix> matrices = prepare.matrices(weights.stream().flatMap(layer -> layer.projections().stream()).toList());
+    int kv = 0;
     for (int i = 0; i < weights.size(); i++) {
       LayerWeights layer = weights.get(i);
       List<Matrix> w = matrices.subList(i * LayerWeights.PROJECTIONS, (i + 1) * LayerWeights.PROJECTIONS);
       layers.add(new Layer(
           plan.layers().get(i),
+          kv,
           Elements.vector(layer.inputNorm()),
           new Product[] {
               new Product(w.get(0), q), new Product(w.get(1), k.values()), new Product(w.get(2), v.values())},
@@ -108,39 +122,34 @@ final class CpuLayerStack implements LayerStack {
           Elements.vector(layer.postNorm()),
           new Product[] {new Product(w.get(4), gate.values()), new Product(w.get(5), up)},
           new Product[] {new Product(w.get(6), delta)}));
+      kv += plan.layers().get(i).attention() ? 1 : 0;
     }
   }
 
   @Override
-  public KvCache newCache() {
-    return new CpuKvCache(this, memory);
-  }
-
-  @Override
-  public KvMemory memory() {
+  public KvPool memory() {
     return memory;
   }
 
   @Override
   public void run(Batch batch, Tensor states) {
     x = Rows.of(states, config.hiddenSize()).values();
-    place(batch, states.rows());
+    batch.reserve(memory, config.maxPositions(), states.rows());
+    place(batch);
     crew.begin();
     try {
-      runLayers();
+      runLayers(batch);
     } finally {
       crew.end();
     }
-    for (int t = 0; t < rows; t++) {
-      caches[t].advance(positions[t] + 1);
-    }
+    batch.advance();
   }
 
-  private void runLayers() {
-    attending = 0;
+  private void runLayers(Batch batch) {
     for (int i = 0; i < layers.size(); i++) {
       Layer layer = layers.get(i);
       if (layer.parts.attention()) {
+        show(batch, layer.kv);
         norm(layer.inputNorm, layer.qkv);
         crew.matmul(normed, layer.qkv);
         attend(layer);
@@ -184,7 +193,6 @@ final class CpuLayerStack implements LayerStack {
     if (Layer.takeQuants(layer.o)) {
       crew.split(rows * attended.blocksPerRow(), 4L * rows * width, quantizeAttended);
     }
-    attending++;
   }
 
   /** Rotary embedding of q and k; keys and values go to the caches. */
@@ -193,12 +201,12 @@ final class CpuLayerStack implements LayerStack {
       kernels.rope(q.array(), t * attended.width(), config.numHeads(), rope, positions[t]);
       kernels.rope(k.values().array(), t * k.width(), config.numKvHeads(), rope, positions[t]);
     }
-    if (memory.shape().type() == KvType.Q8_0) {
+    if (storage.shape().type() == KvType.Q8_0) {
       kernels.quantize(k, from * k.blocksPerRow(), to * k.blocksPerRow());
       kernels.quantize(v, from * v.blocksPerRow(), to * v.blocksPerRow());
     }
     for (int t = from; t < to; t++) {
-      caches[t].layer(attending).put(positions[t], k, v, t);
+      pages[t].put(positions[t], k, v, t);
     }
   }
 
@@ -208,8 +216,7 @@ final class CpuLayerStack implements LayerStack {
     int group = config.numHeads() / kvHeads;
     for (int i = from; i < to; i++) {
       int t = i / kvHeads;
-      KvPages pages = caches[t].layer(attending);
-      kernels.attention(pages, i % kvHeads, group, positions[t] + 1, q.array(), i * group * config.headDim(),
+      kernels.attention(pages[t], i % kvHeads, group, positions[t] + 1, q.array(), i * group * config.headDim(),
           attended.values().array());
     }
   }
@@ -237,51 +244,31 @@ final class CpuLayerStack implements LayerStack {
     kernels.add(x, delta.array(), from * config.hiddenSize(), to * config.hiddenSize());
   }
 
-  /** Checks the batch and notes whose row and which position each is. */
-  private void place(Batch batch, int room) {
-    if (batch.rows() < 1 || batch.rows() > room) {
-      throw new IllegalStateException("a batch of " + batch.rows() + " rows over " + room + " rows of states");
-    }
+  /** Notes the position of each row. */
+  private void place(Batch batch) {
     rows = batch.rows();
     reserve();
-    int row = 0;
-    for (int i = 0; i < batch.segments(); i++) {
-      int first = batch.first(i);
-      if (!(batch.cache(i) instanceof CpuKvCache cache && cache.servesIn(this)) || twice(batch, i)) {
-        throw new IllegalStateException("a cache that is another stack's, closed or twice in the batch");
-      }
-      if (cache.length() != first || first > config.maxPositions() - batch.rows(i)) {
-        throw new IllegalStateException(batch.rows(i) + " rows from position " + first + ", cache holds "
-            + cache.length() + ", the model " + config.maxPositions());
-      }
+    for (int i = 0, row = 0; i < batch.segments(); i++) {
       for (int j = 0; j < batch.rows(i); j++) {
-        caches[row] = cache;
-        positions[row++] = first + j;
+        positions[row++] = batch.first(i) + j;
       }
-    }
-    for (int i = 0; i < batch.segments(); i++) {
-      int end = batch.first(i) + batch.rows(i);
-      if (!batch.cache(i).reserve(end)) {
-        throw new IllegalStateException("no room for " + batch.rows(i) + " rows from position " + batch.first(i)
-            + ": " + memory.stats());
-      }
-      rope.reach(end);
+      rope.reach(batch.first(i) + batch.rows(i));
     }
   }
 
-  private static boolean twice(Batch batch, int segment) {
-    for (int i = 0; i < segment; i++) {
-      if (batch.cache(i) == batch.cache(segment)) {
-        return true;
+  /** Shows each row its session's keys and values in an attending layer. */
+  private void show(Batch batch, int kv) {
+    for (int i = 0, row = 0; i < batch.segments(); i++) {
+      for (int j = 0; j < batch.rows(i); j++) {
+        pages[row++].show(batch.cache(i), kv);
       }
     }
-    return false;
   }
 
   private void reserve() {
     if (positions.length < rows) {
       positions = new int[rows];
-      caches = new CpuKvCache[rows];
+      pages = Stream.generate(() -> new KvPages(storage)).limit(rows).toArray(KvPages[]::new);
     }
     normed.reserve(rows);
     delta.reserve(rows * config.hiddenSize());

@@ -1,5 +1,10 @@
 package dev.layermesh.engine.cpu;
 
+import dev.layermesh.engine.cpu.kernels.Activations;
+import dev.layermesh.engine.cpu.kernels.Floats;
+import dev.layermesh.engine.cpu.kernels.Kernels;
+import dev.layermesh.engine.cpu.kernels.Matrix;
+import dev.layermesh.engine.cpu.os.Cores;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,6 +1,7 @@
 package dev.layermesh.engine.cpu;
 
 import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.engine.cpu.kernels.Elements;
 import java.lang.foreign.MemorySegment;
 
 /**

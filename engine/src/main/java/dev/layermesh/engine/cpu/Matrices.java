@@ -1,6 +1,10 @@
 package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.cpu.kernels.Matrix;
+import dev.layermesh.engine.cpu.kernels.PackedMatrix;
+import dev.layermesh.engine.cpu.kernels.StoredMatrix;
+import dev.layermesh.engine.cpu.os.NativeMemory;
 import dev.layermesh.engine.packed.PackedFormat;
 import dev.layermesh.engine.packed.Packer;
 import java.lang.foreign.Arena;

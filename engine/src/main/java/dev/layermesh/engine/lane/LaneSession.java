@@ -6,8 +6,9 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.kv.KvCache.Adopted;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.PrefixHit;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -126,8 +127,8 @@ public final class LaneSession implements AutoCloseable {
    * Forgets positions from {@code first} on and takes rows of {@code ids} from there on from blocks of other sessions
    * that began with the same tokens, as many as there are.
    */
-  public Adopted hitPrefix(int first, TokenIds ids) throws InterruptedException {
-    var result = new CompletableFuture<Adopted>();
+  public PrefixHit hitPrefix(int first, TokenIds ids) throws InterruptedException {
+    var result = new CompletableFuture<PrefixHit>();
     return await(inbox.add(new Order.HitPrefix(tenant, first, ids, result), result), first);
   }
 

@@ -5,7 +5,6 @@ import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Asks;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Tensor;
-import dev.layermesh.engine.lane.InferenceLane.Order;
 import dev.layermesh.engine.lane.Step.Input;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

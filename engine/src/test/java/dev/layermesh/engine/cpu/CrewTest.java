@@ -3,6 +3,8 @@ package dev.layermesh.engine.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.layermesh.engine.cpu.kernels.Kernels;
+import dev.layermesh.engine.cpu.kernels.ScalarKernels;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;

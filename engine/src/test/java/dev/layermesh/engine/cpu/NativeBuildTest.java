@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.engine.backend.BackendsTest;
 import dev.layermesh.engine.backend.ForkedJvm;
+import dev.layermesh.engine.cpu.kernels.NativeLibrary;
 import dev.layermesh.testkit.Fixtures;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

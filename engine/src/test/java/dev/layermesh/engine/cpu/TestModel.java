@@ -15,6 +15,7 @@ import dev.layermesh.engine.checkpoint.LayerWeights;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.cpu.kernels.Elements;
 import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;

@@ -1,5 +1,9 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.options.Formats;
+import dev.layermesh.cli.options.ModelMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Progress;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;

@@ -1,5 +1,9 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.options.ClusterMixin;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.options.RoleMixin;
+import dev.layermesh.cli.process.Environment;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.EngineOptions;

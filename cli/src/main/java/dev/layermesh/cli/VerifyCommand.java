@@ -1,5 +1,9 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.options.ClusterMixin;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.options.RoleMixin;
+import dev.layermesh.cli.process.Environment;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.speculation.VerifyModel;
 import dev.layermesh.mesh.membership.MeshIdentity;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.layermesh.cli.complete.ModelText;
+import dev.layermesh.cli.process.Signals;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.tokenizer.Tokenizer;

@@ -3,7 +3,7 @@ package dev.layermesh.engine;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.backend.BackendOptions;
 import dev.layermesh.engine.backend.Device;
-import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.kv.KvOptions;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.OptionalInt;

@@ -4,12 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.StopReason;
+import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.gateway.GatewayFixture.Socket;
-import dev.layermesh.gateway.ModelSource.State;
 import dev.layermesh.gateway.ScriptedGenerator.End;
 import dev.layermesh.gateway.ScriptedGenerator.Script;
+import dev.layermesh.gateway.turn.Generator;
+import dev.layermesh.gateway.turn.ModelSource.State;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.SpanKind;

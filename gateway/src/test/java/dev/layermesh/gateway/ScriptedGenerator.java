@@ -1,10 +1,11 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.decoding.DecodeStats;
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.gateway.turn.Generator;
 import dev.layermesh.mesh.wire.FailureCode;
 import java.util.ArrayList;
 import java.util.List;

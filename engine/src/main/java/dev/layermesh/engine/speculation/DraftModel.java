@@ -1,9 +1,9 @@
 package dev.layermesh.engine.speculation;
 
 import dev.layermesh.decoding.DraftChoice;
-import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.loop.Drafter;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;

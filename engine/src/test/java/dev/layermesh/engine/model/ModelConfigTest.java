@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.checkpoint.Fixtures;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -278,6 +279,16 @@ class ModelConfigTest {
     assertThatThrownBy(() -> config.chooseExitLayer(OptionalInt.of(8)))
         .isInstanceOf(InputException.class)
         .hasMessage("exit_layer=8: must be between 1 and 7");
+  }
+
+  @Test
+  void shouldDraftByDefaultOnlyWhereTheExitLayerIsNamed() {
+    assertThat(ModelConfig.read(Fixtures.BUNDLED).usualWindow(OptionalInt.empty()))
+        .isEqualTo(WindowPolicy.sequential(4));
+    assertThat(ModelConfig.read(Fixtures.LLAMA3).usualWindow(OptionalInt.of(2)))
+        .isEqualTo(WindowPolicy.sequential(4));
+    assertThat(ModelConfig.read(Fixtures.LLAMA3).usualWindow(OptionalInt.empty()))
+        .isEqualTo(WindowPolicy.AUTOREGRESSIVE);
   }
 
   private void assertRefused(String message, String file) {

@@ -2,14 +2,14 @@ package dev.layermesh.engine.speculation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Available;
-import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
 import dev.layermesh.testkit.Lossless;

@@ -5,10 +5,10 @@ import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.Verifier;
 import dev.layermesh.decoding.VerifierLostException;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.Verifier;
 import dev.layermesh.mesh.membership.WorkerAd;
 import dev.layermesh.mesh.wire.Message;
 import dev.layermesh.mesh.wire.Message.InProgress;
@@ -59,7 +59,7 @@ final class RemoteVerifier implements Verifier {
   private String worker = "";
   private int openings;
   private int firstSeq; // works before it were another verifier's
-  private int has;
+  private int cached;
 
   // Works and replies.
   private final SortedMap<Integer, Buffer> unanswered = new TreeMap<>();
@@ -95,7 +95,7 @@ final class RemoteVerifier implements Verifier {
       wait();
     }
     requireUsable();
-    return has;
+    return cached;
   }
 
   @Override
@@ -218,13 +218,13 @@ final class RemoteVerifier implements Verifier {
       return;
     }
     phase = Phase.OPEN;
-    has = opened.has();
+    cached = opened.cached();
     withoutSince = OptionalLong.empty();
     heardNanos = node.now();
     sentNanos = heardNanos;
     pause = node.times().retryFrom();
     SortedMap<Integer, Buffer> elsewhere = unanswered.headMap(firstSeq);
-    elsewhere.keySet().forEach(seq -> replies.put(seq, new VerifyReply.Behind(seq, has)));
+    elsewhere.keySet().forEach(seq -> replies.put(seq, new VerifyReply.Behind(seq, cached)));
     elsewhere.clear();
     unanswered.values().forEach(this::transmit);
     notifyAll();
@@ -268,8 +268,8 @@ final class RemoteVerifier implements Verifier {
     return switch (reply) {
       case VerifyReply.Verdict verdict -> true;
       case VerifyReply.Extended extended -> {
-        boolean further = extended.has() > furthest;
-        furthest = Math.max(furthest, extended.has());
+        boolean further = extended.cached() > furthest;
+        furthest = Math.max(furthest, extended.cached());
         yield further;
       }
       case VerifyReply.Diverged diverged -> false;

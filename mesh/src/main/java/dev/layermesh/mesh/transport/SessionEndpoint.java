@@ -1,7 +1,7 @@
 package dev.layermesh.mesh.transport;
 
-import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.loop.SessionHost;
 import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Frame;

@@ -1,8 +1,8 @@
 package dev.layermesh.mesh.transport;
 
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.VerifierHost;
 import dev.layermesh.decoding.VerifyReply.StaleEpoch;
+import dev.layermesh.decoding.loop.VerifierHost;
 import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Frame;

@@ -4,12 +4,12 @@ import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.VerifierHost;
-import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
-import dev.layermesh.mesh.transport.VerifyEndpoint.Incarnation;
+import dev.layermesh.decoding.loop.VerifierHost;
+import dev.layermesh.decoding.loop.VerifierSession;
 import dev.layermesh.mesh.telemetry.Spans;
+import dev.layermesh.mesh.transport.VerifyEndpoint.Incarnation;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Frame;
 import dev.layermesh.mesh.wire.Message.InProgress;
@@ -49,7 +49,7 @@ final class VerifySession {
   private final Queue<Work> inOrder = new ArrayDeque<>();
   private final Map<Integer, Work> ahead = new HashMap<>();
   private final Map<Integer, Buffer> replies = new Recent<>(MEMOISED);
-  private OptionalInt has = OptionalInt.empty(); // positions at opening, once open
+  private OptionalInt cached = OptionalInt.empty(); // positions at opening, once open
   private int expected; // seq of the next work to queue
   private long heardNanos;
   private Thread thread;
@@ -116,7 +116,7 @@ final class VerifySession {
   /** The open was repeated: its answer was lost, or is not there yet. */
   synchronized void openedAgain() {
     heard();
-    send(has.isPresent() ? new VerifierOpened(incarnation.opening(), has.getAsInt()) : new InProgress(firstSeq));
+    send(cached.isPresent() ? new VerifierOpened(incarnation.opening(), cached.getAsInt()) : new InProgress(firstSeq));
   }
 
   /** A work has come, for the first time or again. */
@@ -140,7 +140,7 @@ final class VerifySession {
 
   private void answerAll(VerifierHost host) {
     try (VerifierSession session = host.open(key, sampling)) {
-      opened(session.has());
+      opened(session.cached());
       while (true) {
         Work work = next();
         VerifyReply reply = session.answer(work);
@@ -157,7 +157,7 @@ final class VerifySession {
   }
 
   private synchronized void opened(int positions) {
-    has = OptionalInt.of(positions);
+    cached = OptionalInt.of(positions);
     send(new VerifierOpened(incarnation.opening(), positions));
   }
 

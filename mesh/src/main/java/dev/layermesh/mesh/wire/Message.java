@@ -1,11 +1,11 @@
 package dev.layermesh.mesh.wire;
 
-import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.loop.DecodeStats;
 import java.util.Objects;
 
 /** What workers and gateways tell each other about one session, grouped by who is told. */
@@ -87,11 +87,11 @@ public sealed interface Message {
     }
   }
 
-  /** The session is open and holds {@code has} positions. */
-  record VerifierOpened(int opening, int has) implements ToDrafter {
+  /** The session is open and holds {@code cached} positions. */
+  record VerifierOpened(int opening, int cached) implements ToDrafter {
     public VerifierOpened {
       requireNatural("opening", opening);
-      requireNatural("has", has);
+      requireNatural("cached", cached);
     }
 
     @Override
@@ -245,7 +245,7 @@ public sealed interface Message {
   }
 
   /** What one round committed. */
-  record Tokens(dev.layermesh.decoding.Round round) implements ToGateway {
+  record Tokens(dev.layermesh.decoding.loop.Round round) implements ToGateway {
     public Tokens {
       requireNatural("from", round.from());
       if (round.committed().isEmpty()) {

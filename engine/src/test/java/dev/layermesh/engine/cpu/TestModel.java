@@ -1,0 +1,192 @@
+package dev.layermesh.engine.cpu;
+
+import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.backend.LogitRows;
+import dev.layermesh.engine.backend.Backend;
+import dev.layermesh.engine.backend.Batch;
+import dev.layermesh.engine.backend.LayerStack;
+import dev.layermesh.engine.backend.Tensor;
+import dev.layermesh.engine.backend.Weight;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.DType;
+import dev.layermesh.engine.checkpoint.HeadWeights;
+import dev.layermesh.engine.checkpoint.LayerWeights;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.checkpoint.TensorView;
+import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.cpu.kernels.StoredFloats;
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.model.LayerPlan;
+import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.Rope;
+import dev.layermesh.engine.model.RopeScaling;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** A model to run on any backend, layer by layer. */
+record TestModel(String name, ModelConfig config, TensorView embedding, List<LayerWeights> layers, HeadWeights head) {
+
+  @Override
+  public String toString() {
+    return name;
+  }
+
+  /** A whole checkpoint; {@code checkpoint} stays open as long as the model is used. */
+  static TestModel of(Checkpoint checkpoint) {
+    Weights weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
+    return new TestModel(checkpoint.name(), checkpoint.config(),
+        weights.embedding().orElseThrow(), weights.layers(), weights.head().orElseThrow());
+  }
+
+  static TestModel open(Path folder) {
+    return of(Checkpoint.open(folder));
+  }
+
+  /** Sizes that are no multiple of anything. */
+  static TestModel awkward(DType dtype) {
+    ModelConfig config = new ModelConfig(207, 702, 3, 6, 2, 14, 131, 300, 1e-5f,
+        new Rope(10_000, new RopeScaling.Default()), false, OptionalInt.empty(), TokenIds.empty(), OptionalInt.empty());
+    Random random = new Random(11);
+    List<LayerWeights> layers = IntStream.range(0, 3).mapToObj(_ -> new LayerWeights(
+        norm(random, dtype, 207),
+        Weight.random(random, dtype, 0.1, 84, 207),
+        Weight.random(random, dtype, 0.1, 28, 207),
+        Weight.random(random, dtype, 0.1, 28, 207),
+        Weight.random(random, dtype, 0.1, 207, 84),
+        norm(random, dtype, 207),
+        Weight.random(random, dtype, 0.1, 702, 207),
+        Weight.random(random, dtype, 0.1, 702, 207),
+        Weight.random(random, dtype, 0.1, 207, 702))).toList();
+    HeadWeights head = new HeadWeights(norm(random, dtype, 207), Weight.random(random, dtype, 0.1, 131, 207));
+    return new TestModel("awkward-" + dtype, config, Weight.random(random, dtype, 1, 131, 207), layers, head);
+  }
+
+  /** A matrix of every format that packs differently, some of whose neighbours take x as float32. */
+  static TestModel mixed() {
+    ModelConfig config = new ModelConfig(256, 512, 2, 16, 1, 16, 131, 300, 1e-5f,
+        new Rope(10_000, new RopeScaling.Default()), false, OptionalInt.empty(), TokenIds.empty(), OptionalInt.empty());
+    Random random = new Random(12);
+    List<LayerWeights> layers = Stream.of(
+            List.of(DType.Q8_0, DType.F16, DType.Q5_1, DType.Q4_1, DType.Q4_K, DType.BF16, DType.Q6_K),
+            List.of(DType.F32, DType.BF16, DType.F16, DType.Q5_K, DType.Q4_0, DType.Q5_0, DType.F32))
+        .map(dtypes -> new LayerWeights(
+            norm(random, DType.F32, 256),
+            small(random, dtypes.get(0), 256, 256),
+            small(random, dtypes.get(1), 16, 256),
+            small(random, dtypes.get(2), 16, 256),
+            small(random, dtypes.get(3), 256, 256),
+            norm(random, DType.F32, 256),
+            small(random, dtypes.get(4), 512, 256),
+            small(random, dtypes.get(5), 512, 256),
+            small(random, dtypes.get(6), 256, 512)))
+        .toList();
+    HeadWeights head = new HeadWeights(norm(random, DType.F32, 256), small(random, DType.Q8_0, 131, 256));
+    return new TestModel("mixed", config, Weight.matrix(random, DType.Q4_0, 131, 256), layers, head);
+  }
+
+  private static TensorView small(Random random, DType dtype, int rows, int columns) {
+    return dtype.quantized()
+        ? Weight.matrix(random, dtype, rows, columns)
+        : Weight.random(random, dtype, 0.1, rows, columns);
+  }
+
+  private static TensorView norm(Random random, DType dtype, int width) {
+    return Weight.random(random, dtype, 1, width);
+  }
+
+  /** Token ids of a session. */
+  TokenIds ids(int seed, int count) {
+    return TokenIds.of(new Random(seed).ints(count, 0, config.vocabSize()).toArray());
+  }
+
+  /** The model on a backend. */
+  Running on(Backend backend) {
+    return new Running(this, backend, stack(backend, LayerPlan.all(config.numLayers())));
+  }
+
+  /** Some of its layers. */
+  LayerStack stack(Backend backend, LayerPlan plan) {
+    return backend.prepare(
+        config, plan, plan.layers().stream().map(layer -> layers.get(layer.index())).toList(), _ -> { });
+  }
+
+  /** Embeddings of tokens. */
+  Tensor embed(Backend backend, TokenIds ids) {
+    Tensor states = backend.tensor(ids.length(), config.hiddenSize());
+    backend.embedding(config, embedding).embed(ids, states, 0);
+    return states;
+  }
+
+  /** Logits of some rows, [rows.length][V]. */
+  float[][] logits(Backend backend, Tensor states, int... rows) {
+    float[][] logits = new float[rows.length][config.vocabSize()];
+    var asks = new LogitRows(config.vocabSize());
+    for (int i = 0; i < rows.length; i++) {
+      asks.add(rows[i], 1, logits[i]);
+    }
+    backend.head(config, head.norm(), head.projection(), _ -> { }).logits(states, asks);
+    return logits;
+  }
+
+  /** A copy of some rows. */
+  static HiddenRows stored(Backend backend, Tensor states, int from, int count) {
+    HiddenRows rows = backend.room(count, states.width());
+    backend.store(states, from, rows);
+    return rows;
+  }
+
+  /** One tensor of the rows of all parts. */
+  static Tensor loaded(Backend backend, HiddenRows... parts) {
+    Tensor states = backend.tensor(Arrays.stream(parts).mapToInt(HiddenRows::count).sum(), parts[0].width());
+    int row = 0;
+    for (HiddenRows part : parts) {
+      backend.load(part, states, row);
+      row += part.count();
+    }
+    return states;
+  }
+
+  /** All layers, prepared. */
+  record Running(TestModel model, Backend backend, LayerStack stack) {
+
+    Session session(int seed, int count) {
+      return new Session(model.ids(seed, count), stack.newCache());
+    }
+
+    /** Runs the next {@code rows[i]} ids of {@code sessions.get(i)}; the residual stream after the last layer. */
+    Tensor step(List<Session> sessions, int... rows) {
+      TokenIds ids = TokenIds.empty();
+      var batch = new Batch();
+      for (int i = 0; i < rows.length; i++) {
+        Session session = sessions.get(i);
+        int first = session.cache.length();
+        batch.add(session.cache, first, rows[i]);
+        ids = ids.concat(session.ids.slice(first, first + rows[i]));
+      }
+      Tensor states = model.embed(backend, ids);
+      stack.run(batch, states);
+      return states;
+    }
+
+    float[] floats(Tensor states, int from, int count) {
+      return TestModel.floats(stored(backend, states, from, count));
+    }
+
+    float[][] logits(Tensor states, int... rows) {
+      return model.logits(backend, states, rows);
+    }
+  }
+
+  /** A session: what it will read and what it has. */
+  record Session(TokenIds ids, KvCache cache) {}
+
+  static float[] floats(HiddenRows rows) {
+    return rows.bytes().toArray(StoredFloats.FLOAT);
+  }
+}

@@ -1,10 +1,7 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.DeviceLostException;
-import dev.layermesh.engine.kv.PrefixHit;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;

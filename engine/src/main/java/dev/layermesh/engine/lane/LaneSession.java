@@ -78,12 +78,17 @@ public final class LaneSession implements AutoCloseable {
 
   /** The same for rows that start from states of earlier layers; does not keep the states after the last layer. */
   public StepResult run(int first, HiddenRows states, Optional<SamplingParams> ask) throws InterruptedException {
-    return await(submit(first, new Step.Input.States(states), Optional.empty(), ask), ask);
+    return await(submit(first, states, ask), ask);
   }
 
   /** The first half of {@link #run}: gives the order and does not wait. */
   Order.Run submit(int first, TokenIds ids, Optional<SamplingParams> ask) {
     return submit(first, new Step.Input.Tokens(ids), Optional.of(transformer.room(ids.length())), ask);
+  }
+
+  /** The same for rows that start from states. */
+  Order.Run submit(int first, HiddenRows states, Optional<SamplingParams> ask) {
+    return submit(first, new Step.Input.States(states), Optional.empty(), ask);
   }
 
   private Order.Run submit(int first, Step.Input input, Optional<HiddenRows> states, Optional<SamplingParams> ask) {

@@ -1,7 +1,7 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.engine.Transformer;
+import dev.layermesh.engine.kv.KvCache;
 import java.util.Optional;
 
 /**

@@ -2,7 +2,7 @@ package dev.layermesh.engine;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Embedding;
@@ -12,7 +12,7 @@ import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.kv.KvCache;
-import dev.layermesh.engine.kv.KvMemory;
+import dev.layermesh.engine.kv.KvPool;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
 import java.util.Optional;
@@ -93,8 +93,8 @@ public final class Transformer {
     return stack.newCache();
   }
 
-  /** Where caches take their blocks from. */
-  public KvMemory memory() {
+  /** The blocks that caches hold. */
+  public KvPool memory() {
     return stack.memory();
   }
 
@@ -122,7 +122,7 @@ public final class Transformer {
   }
 
   /** Computes the logits of the rows asked for, if there are any; see {@link Head#logits}. */
-  public void logits(Tensor states, Asks asks) {
+  public void logits(Tensor states, LogitRows asks) {
     if (asks.size() == 0) {
       return;
     }

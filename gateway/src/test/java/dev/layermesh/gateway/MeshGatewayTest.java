@@ -77,7 +77,7 @@ class MeshGatewayTest {
       MeshNode node = MeshNode.join(mesh);
       WorkerRegistry registry = WorkerRegistry.open(node);
       var ad = new WorkerAd(
-          WorkerAd.newId(role), role, "shakespeare", "f00d", "counting", 3, 8, 192, 2048, 1024, false, 0, false);
+          WorkerAd.newId(role), role, "shakespeare", "f00d", "counting", 3, 4, 8, 192, 2048, 1024, false, 0, false);
       var transport = new TransportNode(new EventBusFrameBus(node.vertx()), ad.id(), registry);
       var endpoint =
           new SessionEndpoint(transport, sessions, 8, new SessionSpans(Telemetry.none().tracer(), "session"));

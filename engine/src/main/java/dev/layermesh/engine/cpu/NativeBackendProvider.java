@@ -4,7 +4,8 @@ import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.BackendOptions;
 import dev.layermesh.engine.backend.BackendProvider;
 import dev.layermesh.engine.backend.Device;
-import dev.layermesh.engine.cpu.NativeLibrary.Loaded;
+import dev.layermesh.engine.cpu.kernels.NativeKernels;
+import dev.layermesh.engine.cpu.kernels.NativeLibrary;
 import java.util.Optional;
 
 /** {@code --backend native}: the vector backend with its products in C. */
@@ -28,9 +29,7 @@ public final class NativeBackendProvider implements BackendProvider {
 
   @Override
   public Optional<String> unavailableBecause() {
-    return java.unavailableBecause().or(() -> NativeLibrary.loaded() instanceof Loaded.Absent(String because)
-        ? Optional.of(because)
-        : Optional.empty());
+    return java.unavailableBecause().or(NativeLibrary::unavailableBecause);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.BackendOptions;
 import dev.layermesh.engine.backend.BackendProvider;
 import dev.layermesh.engine.backend.Device;
+import dev.layermesh.engine.cpu.kernels.ScalarKernels;
 import java.util.Optional;
 
 /** {@code --backend scalar}: plain Java, the reference; runs everywhere. */

@@ -4,6 +4,7 @@ import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.BackendOptions;
 import dev.layermesh.engine.backend.BackendProvider;
 import dev.layermesh.engine.backend.Device;
+import dev.layermesh.engine.cpu.kernels.VectorKernels;
 import java.util.Optional;
 
 /** {@code --backend vector}: SIMD through the incubating Vector API, which a JVM has only when a flag asks for it. */

@@ -6,9 +6,9 @@ package dev.layermesh.engine.kv;
  * @param blocks there may be at most
  * @param blockBytes of one
  * @param used by sessions, a shared one counted once
- * @param kept for sessions to come alone
- * @param adopted positions that sessions took from blocks of others instead of computing them
+ * @param kept shared ones that no session uses now
+ * @param hitPositions positions that sessions found in blocks of others instead of computing them
  * @param copied blocks, because a session wrote where others read
- * @param evicted kept blocks that had to give way
+ * @param evicted kept blocks whose memory another session took
  */
-public record KvStats(int blocks, long blockBytes, int used, int kept, long adopted, long copied, long evicted) {}
+public record KvStats(int blocks, long blockBytes, int used, int kept, long hitPositions, long copied, long evicted) {}

@@ -1,9 +1,6 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.Transformer;
-import dev.layermesh.engine.kv.KvCache.Adopted;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;

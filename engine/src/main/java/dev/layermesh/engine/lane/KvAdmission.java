@@ -3,10 +3,9 @@ package dev.layermesh.engine.lane;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.kv.KvCache;
-import dev.layermesh.engine.kv.KvCache.Adopted;
-import dev.layermesh.engine.kv.KvMemory;
+import dev.layermesh.engine.kv.KvPool;
+import dev.layermesh.engine.kv.PrefixHit;
 import java.util.Comparator;
-import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -41,14 +40,14 @@ final class KvAdmission {
   private static final Decision NEXT_BATCH = new Decision.NextBatch();
   private static final Decision NO_ROOM = new Decision.Refused(new StepResult.NoRoom());
 
-  private final KvMemory memory;
+  private final KvPool memory;
   private final NavigableSet<Tenant> holders = new TreeSet<>(Comparator.comparingLong(Tenant::number));
   private final NavigableSet<Tenant> waiting = new TreeSet<>(Comparator.comparingLong(Tenant::number));
   private long batch; // number of the one being made
   private volatile long refused; // written by the lane's thread alone, read by any
   private volatile long preempted;
 
-  KvAdmission(KvMemory memory) {
+  KvAdmission(KvPool memory) {
     this.memory = memory;
   }
 
@@ -143,15 +142,15 @@ final class KvAdmission {
    * Takes rows of other sessions from position {@code first} on. Takes none if the session is about to start and an
    * older one waits, or if the cache no longer holds the positions before.
    */
-  Adopted hitPrefix(Tenant tenant, int first, TokenIds ids, long nowNanos) {
+  PrefixHit hitPrefix(Tenant tenant, int first, TokenIds ids, long nowNanos) {
     KvCache cache = tenant.cache();
     if (cache.length() < first || (cache.blocks() == 0 && behindOlder(tenant))) {
-      return new Adopted(0, List.of());
+      return PrefixHit.NONE;
     }
     cache.truncate(first);
     holders.add(tenant);
     tenant.ranNanos = nowNanos;
-    return cache.adopt(ids);
+    return cache.hitPrefix(ids);
   }
 
   /** Ends a session and frees its blocks. */

@@ -6,8 +6,9 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.kv.KvCache.Adopted;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.PrefixHit;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -75,12 +76,17 @@ public final class LaneSession implements AutoCloseable {
 
   /** The same for rows that start from states of earlier layers; does not keep the states after the last layer. */
   public StepResult run(int first, HiddenRows states, Optional<SamplingParams> ask) throws InterruptedException {
-    return await(submit(first, new Step.Input.States(states), Optional.empty(), ask), ask);
+    return await(submit(first, states, ask), ask);
   }
 
   /** The first half of {@link #run}: gives the order and does not wait. */
   Order.Run submit(int first, TokenIds ids, Optional<SamplingParams> ask) {
     return submit(first, new Step.Input.Tokens(ids), Optional.of(transformer.room(ids.length())), ask);
+  }
+
+  /** The same for rows that start from states. */
+  Order.Run submit(int first, HiddenRows states, Optional<SamplingParams> ask) {
+    return submit(first, new Step.Input.States(states), Optional.empty(), ask);
   }
 
   private Order.Run submit(int first, Step.Input input, Optional<HiddenRows> states, Optional<SamplingParams> ask) {
@@ -126,8 +132,8 @@ public final class LaneSession implements AutoCloseable {
    * Forgets positions from {@code first} on and takes rows of {@code ids} from there on from blocks of other sessions
    * that began with the same tokens, as many as there are.
    */
-  public Adopted hitPrefix(int first, TokenIds ids) throws InterruptedException {
-    var result = new CompletableFuture<Adopted>();
+  public PrefixHit hitPrefix(int first, TokenIds ids) throws InterruptedException {
+    var result = new CompletableFuture<PrefixHit>();
     return await(inbox.add(new Order.HitPrefix(tenant, first, ids, result), result), first);
   }
 

@@ -2,7 +2,7 @@ package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.KvCache.Adopted;
+import dev.layermesh.engine.kv.PrefixHit;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -17,7 +17,7 @@ sealed interface Order {
   record Run(Tenant tenant, Step step, CompletableFuture<Optional<StepResult.Refused>> result) implements Order {}
 
   /** Takes rows of {@code ids}, from position {@code first} on, from blocks that other sessions share. */
-  record HitPrefix(Tenant tenant, int first, TokenIds ids, CompletableFuture<Adopted> result) implements Order {}
+  record HitPrefix(Tenant tenant, int first, TokenIds ids, CompletableFuture<PrefixHit> result) implements Order {}
 
   /** Offers a full block to other sessions. */
   record Share(Tenant tenant, int block, TokenIds ids, Optional<HiddenRows> states) implements Order {}

@@ -1,7 +1,7 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.engine.backend.KvCache;
-import dev.layermesh.engine.backend.Transformer;
+import dev.layermesh.engine.Transformer;
+import dev.layermesh.engine.kv.KvCache;
 import java.util.Optional;
 
 /**

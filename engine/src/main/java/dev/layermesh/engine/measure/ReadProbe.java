@@ -1,6 +1,6 @@
 package dev.layermesh.engine.measure;
 
-import dev.layermesh.engine.cpu.NativeMemory;
+import dev.layermesh.engine.cpu.os.NativeMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,7 +1,5 @@
 package dev.layermesh.engine.packed;
 
-import dev.layermesh.engine.cpu.Rows;
-
 /**
  * How a packed matrix lies in memory. Rows go in groups of 32, two vectors of 16 lanes with a row in each, so that a
  * vector holds the same column of 16 rows and a sum never crosses lanes; a group is read from its first byte to its

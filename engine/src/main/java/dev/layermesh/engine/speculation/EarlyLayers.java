@@ -5,7 +5,7 @@ import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.OverloadedException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.kv.KvCache.Adopted;
+import dev.layermesh.engine.kv.PrefixHit;
 import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.StepResult;
 import java.time.Duration;
@@ -72,7 +72,7 @@ final class EarlyLayers implements AutoCloseable {
 
   private int adopt(TokenIds ids) throws InterruptedException {
     int first = exits.length();
-    Adopted adopted = lane.hitPrefix(first, ids);
+    PrefixHit adopted = lane.hitPrefix(first, ids);
     for (HiddenRows states : adopted.states()) {
       int from = exits.length() - first;
       exits.append(ids.slice(from, from + states.count()), states);

@@ -25,6 +25,7 @@ import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.checkpoint.Weights;
 import dev.layermesh.engine.cpu.TestModel.Running;
 import dev.layermesh.engine.cpu.TestModel.Session;
+import dev.layermesh.engine.cpu.kernels.ScalarKernels;
 import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.engine.kv.KvType;

@@ -15,6 +15,9 @@ import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.cpu.kernels.StoredFloats;
+import dev.layermesh.engine.cpu.kernels.KvShape;
+import dev.layermesh.engine.cpu.kernels.ScalarKernels;
 import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.engine.kv.KvStats;
@@ -96,7 +99,7 @@ class KvCacheTest {
   }
 
   private static float[] floats(HiddenRows rows) {
-    return rows.bytes().toArray(Elements.FLOAT);
+    return rows.bytes().toArray(StoredFloats.FLOAT);
   }
 
   private static void share(KvCache cache, TokenIds ids) {
@@ -117,68 +120,68 @@ class KvCacheTest {
   }
 
   @Test
-  void shouldGoOnWithTheSameBitsBehindAdoptedBlocks() {
+  void shouldGoOnWithTheSameBitsBehindHitBlocks() {
     shared(IDS.slice(0, 10)).close();
     KvCache second = stack.newCache();
-    assertThat(second.adopt(IDS).positions()).isEqualTo(8);
+    assertThat(second.hitPrefix(IDS).positions()).isEqualTo(8);
     assertThat(second.length()).isEqualTo(8);
     assertThat(run(second, IDS.slice(8, 12))).isEqualTo(expected(IDS, 4));
-    assertThat(stats().adopted()).isEqualTo(8);
+    assertThat(stats().hitPositions()).isEqualTo(8);
   }
 
   @Test
-  void shouldAdoptTheBeginningOfABlockAndCopyItBeforeWriting() {
+  void shouldHitTheBeginningOfABlockAndCopyItBeforeWriting() {
     KvCache first = shared(IDS.slice(0, 10));
     TokenIds other = IDS.slice(0, 6).concat(TokenIds.of(40, 41, 42));
     KvCache second = stack.newCache();
-    assertThat(second.adopt(other).positions()).isEqualTo(6);
+    assertThat(second.hitPrefix(other).positions()).isEqualTo(6);
     assertThat(run(second, other.slice(6, 9))).isEqualTo(expected(other, 3));
     assertThat(run(first, IDS.slice(10, 12))).isEqualTo(expected(IDS, 2));
     assertThat(stats().copied()).isEqualTo(1);
   }
 
   @Test
-  void shouldAdoptInSmallStepsWhatItCouldAdoptAtOnce() {
+  void shouldHitInSmallStepsWhatItCouldHitAtOnce() {
     shared(IDS.slice(0, 4).concat(TokenIds.of(77, 78, 79, 80))).close();
     shared(IDS).close();
     KvCache cache = stack.newCache();
     for (int from = 0; from < 10; from += 2) {
-      assertThat(cache.adopt(IDS.slice(from, from + 2)).positions()).as("from %d", from).isEqualTo(2);
+      assertThat(cache.hitPrefix(IDS.slice(from, from + 2)).positions()).as("from %d", from).isEqualTo(2);
     }
     assertThat(run(cache, IDS.slice(10, 12))).isEqualTo(expected(IDS, 2));
   }
 
   @Test
-  void shouldNotAdoptBehindRowsOfItsOwn() {
+  void shouldNotHitBehindRowsOfItsOwn() {
     shared(IDS).close();
     KvCache cache = stack.newCache();
     run(cache, IDS.slice(0, 4));
-    assertThat(cache.adopt(IDS.slice(4, 12)).positions()).isZero();
+    assertThat(cache.hitPrefix(IDS.slice(4, 12)).positions()).isZero();
     cache.share(0, IDS.slice(0, 4), Optional.empty()); // known already: takes the block of the others
-    assertThat(cache.adopt(IDS.slice(4, 12)).positions()).isEqualTo(8);
+    assertThat(cache.hitPrefix(IDS.slice(4, 12)).positions()).isEqualTo(8);
   }
 
   @Test
   void shouldLeaveOthersTheirRowsWhenOneGoesBackIntoASharedBlock() {
     KvCache first = shared(IDS.slice(0, 8));
     KvCache second = stack.newCache();
-    assertThat(second.adopt(IDS).positions()).isEqualTo(8);
+    assertThat(second.hitPrefix(IDS).positions()).isEqualTo(8);
     first.truncate(2);
     TokenIds other = IDS.slice(0, 2).concat(TokenIds.of(50, 51, 52, 53, 54));
     assertThat(run(first, other.slice(2, 7))).isEqualTo(expected(other, 5));
     assertThat(run(second, IDS.slice(8, 12))).isEqualTo(expected(IDS, 4));
     KvCache third = stack.newCache();
-    assertThat(third.adopt(IDS).positions()).isEqualTo(8);
+    assertThat(third.hitPrefix(IDS).positions()).isEqualTo(8);
   }
 
   @Test
-  void shouldHandOverTheStatesOfAdoptedPositions() {
+  void shouldHandOverTheStatesOfHitPositions() {
     KvCache first = stack.newCache();
     HiddenRows kept = states(stack, first, IDS.slice(0, 4));
     first.share(0, IDS.slice(0, 4), Optional.of(kept));
     KvCache second = stack.newCache();
-    List<HiddenRows> one = second.adopt(IDS.slice(0, 1)).states();
-    List<HiddenRows> rest = second.adopt(IDS.slice(1, 12)).states();
+    List<HiddenRows> one = second.hitPrefix(IDS.slice(0, 1)).states();
+    List<HiddenRows> rest = second.hitPrefix(IDS.slice(1, 12)).states();
     assertThat(one).singleElement().satisfies(rows ->
         assertThat(floats(rows)).isEqualTo(floats(kept.slice(0, 1))));
     assertThat(rest).singleElement().satisfies(rows ->
@@ -207,7 +210,7 @@ class KvCacheTest {
     shared(IDS).close();
     assertThat(stats().kept()).isEqualTo(3);
     KvCache user = stack.newCache();
-    assertThat(user.adopt(IDS.slice(0, 4)).positions()).isEqualTo(4);
+    assertThat(user.hitPrefix(IDS.slice(0, 4)).positions()).isEqualTo(4);
     KvCache greedy = stack.newCache();
     assertThat(greedy.reserve(4 * BLOCK)).isFalse();
     assertThat(greedy.blocks()).isEqualTo(3);
@@ -255,7 +258,7 @@ class KvCacheTest {
       share(cache, IDS);
     }
     assertThat(plain.memory().stats().kept()).isZero();
-    assertThat(plain.newCache().adopt(IDS).positions()).isZero();
+    assertThat(plain.newCache().hitPrefix(IDS).positions()).isZero();
   }
 
   @Test
@@ -278,7 +281,7 @@ class KvCacheTest {
     var random = new Random(seed);
     List<KvCache> caches = new ArrayList<>();
     List<TokenIds> said = new ArrayList<>();
-    int adopted = 0;
+    int hits = 0;
     for (int i = 0; i < 600; i++) {
       if (caches.size() < 5) {
         caches.add(stack.newCache());
@@ -289,9 +292,9 @@ class KvCacheTest {
       TokenIds more = TokenIds.of(random.ints(1 + random.nextInt(6), 0, 2).toArray());
       switch (random.nextInt(6)) {
         case 0 -> {
-          int found = cache.adopt(more).positions();
+          int found = cache.hitPrefix(more).positions();
           said.set(one, said.get(one).concat(more.slice(0, found)));
-          adopted += found;
+          hits += found;
         }
         case 1 -> {
           cache.truncate(random.nextInt(cache.length() + 1));
@@ -311,7 +314,7 @@ class KvCacheTest {
         }
       }
     }
-    assertThat(adopted).isPositive();
+    assertThat(hits).isPositive();
     assertThat(stats().copied()).isPositive();
     assertThat(stats().evicted()).isPositive();
     caches.forEach(KvCache::close);

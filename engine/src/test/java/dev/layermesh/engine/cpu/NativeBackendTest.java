@@ -2,6 +2,7 @@ package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.backend.Available;
 import dev.layermesh.engine.backend.Backend;
+import dev.layermesh.engine.cpu.kernels.NativeKernels;
 import org.junit.jupiter.api.BeforeAll;
 
 class NativeBackendTest extends BackendContract {

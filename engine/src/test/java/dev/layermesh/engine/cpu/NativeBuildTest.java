@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.engine.backend.BackendsTest;
 import dev.layermesh.engine.backend.ForkedJvm;
+import dev.layermesh.engine.cpu.kernels.NativeLibrary;
 import dev.layermesh.testkit.Fixtures;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -50,7 +51,7 @@ class NativeBuildTest {
     assertThat(output.lines().filter(line -> line.contains("backend "))).hasSize(1).first().asString()
         .contains("backend vector instead of the faster native: no C kernels for ")
         .endsWith(" in this build: build on such a machine with a C compiler (cc) on PATH");
-    assertThat(output).contains("cpu-lanes16-f32");
+    assertThat(output).contains("lanes16-f32");
     assertThat(ForkedJvm.run(flags, without, BackendsTest.Opening.class, "native"))
         .contains("backend=native: no C kernels for ");
   }

@@ -1,6 +1,7 @@
 package dev.layermesh.engine.cpu;
 
 import dev.layermesh.engine.backend.Backend;
+import dev.layermesh.engine.cpu.kernels.VectorKernels;
 
 class VectorBackendTest extends BackendContract {
   @Override

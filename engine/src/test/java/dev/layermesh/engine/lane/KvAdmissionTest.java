@@ -13,7 +13,6 @@ import dev.layermesh.engine.backend.Device;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.kv.KvOptions;
-import dev.layermesh.engine.lane.KvAdmission.Answer;
 import dev.layermesh.engine.lane.KvAdmission.Decision;
 import dev.layermesh.testkit.Fixtures;
 import java.util.List;

@@ -192,8 +192,8 @@ class KvMemoryTest {
       assertThat(first.stats().lateRows() - again.stats().lateRows()).isEqualTo(99);
       Outcome alike = run(split, other, WindowPolicy.sequential(window));
       Lossless.assertSameTokens(expected.getLast(), alike.committed());
-      assertThat(split.draft().memory().kv().adopted()).isEqualTo(99 + 70);
-      assertThat(split.verify().memory().kv().adopted()).isEqualTo(99 + 70);
+      assertThat(split.draft().memory().kv().hitPositions()).isEqualTo(99 + 70);
+      assertThat(split.verify().memory().kv().hitPositions()).isEqualTo(99 + 70);
       awaitAllFree(split);
       assertThat(split.verify().memory().byName())
           .containsEntry("kv.positions.adopted", 99L + 70)
@@ -210,7 +210,7 @@ class KvMemoryTest {
       TokenIds next = prompt.concat(said).concat(prompt(4, 10));
       List<TokenIds> expected = alone(List.of(next));
       Lossless.assertSameTokens(expected.getFirst(), run(split, next, WindowPolicy.sequential(3)).committed());
-      assertThat(split.verify().memory().kv().adopted()).isGreaterThanOrEqualTo((30 + TOKENS - 1) / BLOCK * BLOCK);
+      assertThat(split.verify().memory().kv().hitPositions()).isGreaterThanOrEqualTo((30 + TOKENS - 1) / BLOCK * BLOCK);
     }
   }
 
@@ -228,7 +228,7 @@ class KvMemoryTest {
           Lossless.assertSameTokens(expected.getFirst(), each.get());
         }
       }
-      assertThat(split.draft().memory().kv().adopted()).isEqualTo(8 * 119);
+      assertThat(split.draft().memory().kv().hitPositions()).isEqualTo(8 * 119);
       awaitAllFree(split);
     }
   }

@@ -58,7 +58,7 @@ class MeshModelSourceTest {
 
   private void worker(Role role, String fingerprint, int exitLayer) {
     ads.add(new WorkerAd(
-        role + "-1", role, "shakespeare", fingerprint, "a", exitLayer, 8, 192, 2048, 1024, false, 0, false));
+        role + "-1", role, "shakespeare", fingerprint, "a", exitLayer, 4, 8, 192, 2048, 1024, false, 0, false));
   }
 
   @Test

@@ -171,7 +171,7 @@ class SessionSupervisorTest {
   }
 
   private void worker(Role role, String id, String arithmetic, int sessions) {
-    ads.add(new WorkerAd(id, role, "tiny", "f00d", arithmetic, 3, 8, 16, 100, 64, false, sessions, false));
+    ads.add(new WorkerAd(id, role, "tiny", "f00d", arithmetic, 3, 4, 8, 16, 100, 64, false, sessions, false));
   }
 
   private static SessionSpec spec(int maxTokens) {

@@ -5,8 +5,8 @@ import dev.layermesh.engine.cpu.kernels.StoredFloats;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Rows copied out of a step, in the Java heap. Made by whoever wants them, written once by the lane before it answers,
- * from then on read by anybody.
+ * Rows copied out of a step, in the Java heap. A session's thread makes them, the lane writes them once before it
+ * answers, and any thread may read them from then on.
  */
 final class HeapRows implements HiddenRows {
   private final int count;
@@ -30,7 +30,7 @@ final class HeapRows implements HiddenRows {
     throw new IllegalStateException("a " + rows.getClass().getSimpleName() + " where the CPU backend's room belongs");
   }
 
-  /** Takes over the rows from {@code from} on. */
+  /** Copies the rows from {@code from} on. */
   void copy(HeapTensor rows, int from) {
     MemorySegment.copy(rows.values(), from * width, segment, StoredFloats.FLOAT, 0, count * width);
   }

@@ -170,7 +170,8 @@ public abstract class BackendContract {
   @MethodSource("models")
   void shouldChooseWhatTheSamplerDraws(TestModel model) {
     try (Backend backend = backend(options()); Backend reference = reference()) {
-      Tensor states = model.on(backend).step(List.of(model.on(backend).session(1, 9)), 9);
+      Running running = model.on(backend);
+      Tensor states = running.step(List.of(running.session(1, 9)), 9);
       Backend exact = givesLogits() ? backend : reference;
       assumeTrue(exact.arithmetic().equals(backend.arithmetic()), "nothing here knows this device's logits");
       Tensor known = TestModel.loaded(exact, TestModel.stored(backend, states, 0, 9));

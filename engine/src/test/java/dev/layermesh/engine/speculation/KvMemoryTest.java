@@ -196,7 +196,7 @@ class KvMemoryTest {
       assertThat(split.verify().memory().kv().hitPositions()).isEqualTo(99 + 70);
       awaitAllFree(split);
       assertThat(split.verify().memory().byName())
-          .containsEntry("kv.positions.adopted", 99L + 70)
+          .containsEntry("kv.positions.hit", 99L + 70)
           .containsEntry("kv.memory.used", 0L)
           .hasEntrySatisfying("kv.memory.kept", bytes -> assertThat(bytes).isPositive());
     }

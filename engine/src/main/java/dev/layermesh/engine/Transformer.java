@@ -2,7 +2,7 @@ package dev.layermesh.engine;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Embedding;
@@ -122,7 +122,7 @@ public final class Transformer {
   }
 
   /** Computes the logits of the rows asked for, if there are any; see {@link Head#logits}. */
-  public void logits(Tensor states, Asks asks) {
+  public void logits(Tensor states, LogitRows asks) {
     if (asks.size() == 0) {
       return;
     }

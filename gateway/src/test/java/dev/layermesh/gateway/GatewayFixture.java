@@ -1,7 +1,10 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.gateway.ModelSource.State;
+import dev.layermesh.gateway.turn.Generator;
+import dev.layermesh.gateway.turn.ModelSource;
+import dev.layermesh.gateway.turn.ModelSource.State;
+import dev.layermesh.gateway.turn.ServedModel;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -25,7 +28,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** A gateway on a free port over a scripted generator, and clients for it. */
-final class GatewayFixture implements AutoCloseable {
+public final class GatewayFixture implements AutoCloseable {
   static final ServedModel MODEL = new ServedModel(
       "tiny", "f00d", 1000, 3, ByteText.VOCAB, TokenIds.of(ByteText.EOS), Instant.EPOCH, new ByteText());
   static final GatewayOptions OPTIONS =
@@ -48,7 +51,7 @@ final class GatewayFixture implements AutoCloseable {
     return future.toCompletionStage().toCompletableFuture().orTimeout(20, TimeUnit.SECONDS).join();
   }
 
-  static void eventually(String what, BooleanSupplier condition) {
+  public static void eventually(String what, BooleanSupplier condition) {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() > deadline) {

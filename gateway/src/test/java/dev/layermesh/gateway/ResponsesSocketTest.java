@@ -7,6 +7,7 @@ import dev.layermesh.decoding.StopReason;
 import dev.layermesh.gateway.GatewayFixture.Socket;
 import dev.layermesh.gateway.ScriptedGenerator.End;
 import dev.layermesh.gateway.ScriptedGenerator.Script;
+import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.mesh.wire.FailureCode;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.buffer.Buffer;

@@ -5,6 +5,7 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.gateway.turn.Generator;
 import dev.layermesh.mesh.wire.FailureCode;
 import java.util.ArrayList;
 import java.util.List;

@@ -3,7 +3,7 @@ package dev.layermesh.benchmarks.kernels;
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.cpu.kernels.Activations;
-import dev.layermesh.engine.cpu.kernels.Floats;
+import dev.layermesh.engine.cpu.kernels.FloatArray;
 import dev.layermesh.engine.cpu.kernels.Kernels;
 import dev.layermesh.engine.cpu.kernels.PackedMatrix;
 import dev.layermesh.engine.cpu.kernels.ScalarKernels;
@@ -68,7 +68,7 @@ public class ProductBenchmark {
   int megabytes;
 
   private final Arena arena = Arena.ofShared();
-  private final Floats out = new Floats();
+  private final FloatArray out = new FloatArray();
   private Kernels kernels;
   private Activations x;
   private PackedMatrix[] matrices;
@@ -104,7 +104,7 @@ public class ProductBenchmark {
   private void check(TensorView stored) {
     kernels.matmul(matrices[0], 0, matrices[0].parts(), x, out);
     Activations exact = matrices[0].takesQuants() ? Activations.of(dequantized(), rows, columns) : x;
-    var expected = new Floats(new float[rows * outer]);
+    var expected = new FloatArray(new float[rows * outer]);
     var reference = new ScalarKernels();
     reference.matmul(new StoredMatrix(stored), 0, CHECKED, exact, expected);
     reference.matmul(new StoredMatrix(stored), outer - CHECKED, outer, exact, expected);

@@ -2,7 +2,7 @@ package dev.layermesh.benchmarks.kernels;
 
 import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.checkpoint.TensorView;
-import dev.layermesh.engine.cpu.kernels.Elements;
+import dev.layermesh.engine.cpu.kernels.StoredFloats;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -22,7 +22,7 @@ final class RandomWeights {
     for (int block = 0; block < bytes.length; block += dtype.blockBytes()) {
       float value = (float) random.nextGaussian() * SCALE;
       switch (dtype) {
-        case F32 -> data.set(Elements.FLOAT, block, value);
+        case F32 -> data.set(StoredFloats.FLOAT, block, value);
         case F16 -> data.set(SHORT, block, Float.floatToFloat16(value));
         case BF16 -> data.set(SHORT, block, (short) (Float.floatToRawIntBits(value) >>> 16));
         case Q8_0, Q4_0, Q5_0 -> data.set(SHORT, block, Float.floatToFloat16(value));

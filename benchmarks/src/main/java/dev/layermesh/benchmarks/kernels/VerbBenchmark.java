@@ -1,7 +1,7 @@
 package dev.layermesh.benchmarks.kernels;
 
 import dev.layermesh.engine.cpu.kernels.Activations;
-import dev.layermesh.engine.cpu.kernels.Floats;
+import dev.layermesh.engine.cpu.kernels.FloatArray;
 import dev.layermesh.engine.cpu.kernels.Kernels;
 import dev.layermesh.engine.cpu.kernels.ScalarKernels;
 import java.util.Random;
@@ -42,7 +42,7 @@ public class VerbBenchmark {
   private float[] x;
   private float[] weight;
   private float[] gate;
-  private final Floats out = new Floats();
+  private final FloatArray out = new FloatArray();
   private Activations quantized;
 
   /** Makes a row and checks every verb on it. */

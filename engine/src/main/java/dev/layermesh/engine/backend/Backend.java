@@ -15,7 +15,7 @@ import java.util.function.LongConsumer;
 public interface Backend extends AutoCloseable {
 
   /**
-   * Names the arithmetic: backend, kernel family, number format, and what keys and values are kept as if they are
+   * Names the arithmetic without the device: kernel family, number format, and what keys and values are kept as if they are
    * rounded. Backends with the same name agree to the last bit; a session moves only between workers of one name.
    */
   String arithmetic();

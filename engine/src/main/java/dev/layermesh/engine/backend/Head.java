@@ -9,5 +9,5 @@ public interface Head {
    * @param states residual stream [rows, hiddenSize], not normed; left as it is
    * @param asks which rows, in any order, and where their logits go
    */
-  void logits(Tensor states, Asks asks);
+  void logits(Tensor states, LogitRows asks);
 }

@@ -3,11 +3,13 @@ package dev.layermesh.engine.checkpoint;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.model.ModelFiles;
+import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A Llama model on disk: a Hugging Face folder with safetensors, of which only the shards that a worker needs are
@@ -32,12 +34,21 @@ public final class Checkpoint implements AutoCloseable {
    * @throws InputException naming file, field and value
    */
   public static Checkpoint open(Path path) {
+    return open(path, line -> System.getLogger(Checkpoint.class.getName()).log(Level.WARNING, line));
+  }
+
+  /**
+   * The same with another place for warnings.
+   *
+   * @param warnings takes a line for each fault of the files that the model can do without
+   */
+  static Checkpoint open(Path path, Consumer<String> warnings) {
     if (!Files.exists(path)) {
       throw InputException.in(path, "no such folder or file");
     }
     Arena arena = Arena.ofShared();
     try {
-      Source source = Files.isDirectory(path) ? new FolderSource(path, arena) : new GgufSource(path, arena);
+      Source source = Files.isDirectory(path) ? new FolderSource(path, arena) : new GgufSource(path, arena, warnings);
       return new Checkpoint(source, arena);
     } catch (RuntimeException e) {
       arena.close();

@@ -58,7 +58,7 @@ final class FolderSource implements Source {
 
   @Override
   public ModelFiles files() {
-    return ModelFiles.inFolder(folder);
+    return ModelFiles.inFolder(folder).endingAt(config.eosIds(), folder);
   }
 
   @Override

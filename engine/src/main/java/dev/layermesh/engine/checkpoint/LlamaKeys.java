@@ -19,6 +19,9 @@ public final class LlamaKeys {
   public static final String THETA = "llama.rope.freq_base";
   public static final String SCALING = "llama.rope.scaling.type";
   public static final String SCALING_FACTOR = "llama.rope.scaling.factor";
+  /** The name of {@link #SCALING_FACTOR} before there were types of scaling. */
+  public static final String SCALE_LINEAR = "llama.rope.scale_linear";
+  public static final String ATTENTION_FACTOR = "llama.rope.scaling.attn_factor";
   public static final String VOCABULARY = "llama.vocab_size";
   /** The layer a LayerSkip checkpoint was trained to exit at. Our own key. */
   public static final String EXIT_LAYER = "layerskip.exit_layer";

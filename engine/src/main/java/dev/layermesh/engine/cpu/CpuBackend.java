@@ -8,7 +8,7 @@ import dev.layermesh.engine.backend.LayerStack;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.LayerWeights;
 import dev.layermesh.engine.checkpoint.TensorView;
-import dev.layermesh.engine.cpu.kernels.Elements;
+import dev.layermesh.engine.cpu.kernels.StoredFloats;
 import dev.layermesh.engine.cpu.kernels.Kernels;
 import dev.layermesh.engine.cpu.kernels.Matrix;
 import dev.layermesh.engine.kv.KvType;
@@ -29,7 +29,7 @@ import java.util.function.Supplier;
  * by side.
  */
 final class CpuBackend implements Backend {
-  private final Crew crew;
+  private final KernelThreads threads;
   private final Matrices matrices;
   private final CpuOptions options;
   private final Arena arena = Arena.ofShared();
@@ -42,14 +42,14 @@ final class CpuBackend implements Backend {
    * @param matrices the form of weights that they read
    */
   CpuBackend(Supplier<? extends Kernels> kernels, Matrices matrices, CpuOptions options) {
-    this.crew = new Crew(kernels, options);
+    this.threads = new KernelThreads(kernels, options);
     this.matrices = matrices;
     this.options = options;
   }
 
   @Override
   public String arithmetic() {
-    String floats = "cpu-" + crew.own().name() + "-f32";
+    String floats = threads.own().name() + "-f32";
     return switch (options.kv().type()) {
       case F32 -> floats;
       case Q8_0 -> floats + "-kv-" + KvType.Q8_0;
@@ -60,7 +60,7 @@ final class CpuBackend implements Backend {
   public Embedding embedding(ModelConfig config, TensorView weights) {
     requireShape(weights, config.vocabSize(), config.hiddenSize());
     return (ids, into, row) -> {
-      float[] values = Rows.of(into, config.hiddenSize()).values();
+      float[] values = HeapTensor.of(into, config.hiddenSize()).values();
       for (int t = 0; t < ids.length(); t++) {
         if (ids.id(t) >= config.vocabSize()) {
           throw new IllegalStateException("token " + ids.id(t) + " in a vocabulary of " + config.vocabSize());
@@ -72,7 +72,7 @@ final class CpuBackend implements Backend {
 
   @Override
   public LayerStack prepare(ModelConfig config, LayerPlan plan, List<LayerWeights> weights, LongConsumer loaded) {
-    return new CpuLayerStack(crew, options, config, plan, weights, views -> prepare(views, loaded));
+    return new CpuLayerStack(threads, options, config, plan, weights, views -> prepare(views, loaded));
   }
 
   @Override
@@ -83,18 +83,18 @@ final class CpuBackend implements Backend {
       loaded.accept(projection.data().byteSize());
       return known;
     }
-    Head head = new CpuHead(crew, config, norm, prepare(List.of(projection), loaded).getFirst());
+    Head head = new CpuHead(threads, config, norm, prepare(List.of(projection), loaded).getFirst());
     heads.put(List.of(norm, projection), head);
     return head;
   }
 
   private List<Matrix> prepare(List<TensorView> views, LongConsumer loaded) {
-    return matrices.prepare(views, crew, arena, loaded);
+    return matrices.prepare(views, threads, arena, loaded);
   }
 
   @Override
   public Tensor tensor(int rows, int width) {
-    return Rows.empty(rows, width);
+    return HeapTensor.empty(rows, width);
   }
 
   @Override
@@ -104,23 +104,23 @@ final class CpuBackend implements Backend {
       throw new IllegalStateException(
           "rows of " + states.width() + " " + states.type() + " where " + width + " F32 belong");
     }
-    MemorySegment.copy(
-        states.bytes(), Elements.FLOAT, 0, Rows.of(into, width).values(), row * width, states.count() * width);
+    float[] values = HeapTensor.of(into, width).values();
+    MemorySegment.copy(states.bytes(), StoredFloats.FLOAT, 0, values, row * width, states.count() * width);
   }
 
   @Override
   public HiddenRows room(int count, int width) {
-    return new KeptRows(count, width);
+    return new HeapRows(count, width);
   }
 
   @Override
   public void store(Tensor states, int from, HiddenRows into) {
-    KeptRows.of(into).copy(Rows.of(states, into.width()), from);
+    HeapRows.of(into).copy(HeapTensor.of(states, into.width()), from);
   }
 
   @Override
   public void close() {
-    crew.close();
+    threads.close();
     if (arena.scope().isAlive()) {
       arena.close();
     }

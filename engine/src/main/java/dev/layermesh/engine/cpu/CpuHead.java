@@ -1,13 +1,13 @@
 package dev.layermesh.engine.cpu;
 
-import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Head;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.TensorView;
-import dev.layermesh.engine.cpu.Crew.Product;
+import dev.layermesh.engine.cpu.KernelThreads.Product;
 import dev.layermesh.engine.cpu.kernels.Activations;
-import dev.layermesh.engine.cpu.kernels.Elements;
-import dev.layermesh.engine.cpu.kernels.Floats;
+import dev.layermesh.engine.cpu.kernels.StoredFloats;
+import dev.layermesh.engine.cpu.kernels.FloatArray;
 import dev.layermesh.engine.cpu.kernels.Matrix;
 import dev.layermesh.engine.model.ModelConfig;
 
@@ -15,40 +15,40 @@ import dev.layermesh.engine.model.ModelConfig;
 final class CpuHead implements Head {
   private static final int MAX_LOGITS = 1 << 24; // 64 MiB at a time; more rows take turns
 
-  private final Crew crew;
+  private final KernelThreads threads;
   private final ModelConfig config;
   private final float[] norm; // [D]
   private final Matrix projection; // [V, D]
-  private final Floats gathered = new Floats(); // [T, D]
+  private final FloatArray gathered = new FloatArray(); // [T, D]
   private final Activations normed; // [T, D]
-  private final Floats logits = new Floats(); // [T, V]
+  private final FloatArray logits = new FloatArray(); // [T, V]
   private final Product[] project;
 
-  CpuHead(Crew crew, ModelConfig config, TensorView norm, Matrix projection) {
+  CpuHead(KernelThreads threads, ModelConfig config, TensorView norm, Matrix projection) {
     CpuBackend.requireShape(norm, 1, config.hiddenSize());
-    this.crew = crew;
+    this.threads = threads;
     this.config = config;
-    this.norm = Elements.vector(norm);
+    this.norm = StoredFloats.vector(norm);
     this.projection = projection;
-    this.normed = new Activations(config.hiddenSize(), crew.own().spreadsQuants());
+    this.normed = new Activations(config.hiddenSize(), threads.own().spreadsQuants());
     this.project = new Product[] {new Product(projection, logits)};
   }
 
   @Override
-  public void logits(Tensor states, Asks asks) {
-    float[] x = Rows.of(states, config.hiddenSize()).values();
+  public void logits(Tensor states, LogitRows asks) {
+    float[] x = HeapTensor.of(states, config.hiddenSize()).values();
     int atOnce = Math.max(1, MAX_LOGITS / config.vocabSize());
-    crew.begin();
+    threads.begin();
     try {
       for (int first = 0; first < asks.size(); first += atOnce) {
         project(x, asks, first, Math.min(atOnce, asks.size() - first));
       }
     } finally {
-      crew.end();
+      threads.end();
     }
   }
 
-  private void project(float[] x, Asks asks, int first, int count) {
+  private void project(float[] x, LogitRows asks, int first, int count) {
     int width = config.hiddenSize();
     int vocab = config.vocabSize();
     gathered.reserve(count * width);
@@ -56,12 +56,12 @@ final class CpuHead implements Head {
     logits.reserve(count * vocab);
     for (int t = 0; t < count; t++) {
       System.arraycopy(x, asks.row(first + t) * width, gathered.array(), t * width, width);
-      crew.own().rmsNorm(gathered.array(), t * width, norm, config.rmsNormEps(), normed.values().array());
+      threads.own().rmsNorm(gathered.array(), t * width, norm, config.rmsNormEps(), normed.values().array());
     }
     if (projection.takesQuants()) {
-      crew.own().quantize(normed, 0, count * normed.blocksPerRow());
+      threads.own().quantize(normed, 0, count * normed.blocksPerRow());
     }
-    crew.matmul(normed, project);
+    threads.matmul(normed, project);
     for (int t = 0; t < count; t++) {
       System.arraycopy(logits.array(), t * vocab, asks.target(first + t), asks.offset(first + t), vocab);
     }

@@ -7,11 +7,11 @@ import dev.layermesh.engine.backend.LayerStack;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.LayerWeights;
 import dev.layermesh.engine.checkpoint.TensorView;
-import dev.layermesh.engine.cpu.Crew.Product;
-import dev.layermesh.engine.cpu.Crew.Share;
+import dev.layermesh.engine.cpu.KernelThreads.Product;
+import dev.layermesh.engine.cpu.KernelThreads.Work;
 import dev.layermesh.engine.cpu.kernels.Activations;
-import dev.layermesh.engine.cpu.kernels.Elements;
-import dev.layermesh.engine.cpu.kernels.Floats;
+import dev.layermesh.engine.cpu.kernels.StoredFloats;
+import dev.layermesh.engine.cpu.kernels.FloatArray;
 import dev.layermesh.engine.cpu.kernels.Kernels;
 import dev.layermesh.engine.cpu.kernels.KvPageStorage;
 import dev.layermesh.engine.cpu.kernels.KvPages;
@@ -59,48 +59,53 @@ final class CpuLayerStack implements LayerStack {
     }
   }
 
-  private final Crew crew;
+  private final KernelThreads threads;
   private final ModelConfig config;
   private final List<Layer> layers = new ArrayList<>();
   private final RopeTable rope;
   private final KvPageStorage storage;
   private final KvPool memory;
   private final Activations normed; // [T, D]
-  private final Floats delta = new Floats(); // [T, D], what a block adds to the residual stream
-  private final Floats q = new Floats(); // [T, H*HD]
+  private final FloatArray delta = new FloatArray(); // [T, D], what a block adds to the residual stream
+  private final FloatArray q = new FloatArray(); // [T, H*HD]
   private final Activations k; // [T, HKV*HD]
   private final Activations v; // [T, HKV*HD]
   private final Activations attended; // [T, H*HD]
   private final Activations gate; // [T, F]
-  private final Floats up = new Floats(); // [T, F]
+  private final FloatArray up = new FloatArray(); // [T, F]
 
-  // Of the step that runs, for the shares below, which are made once: a step allocates nothing.
+  // Of the step that runs, for the pieces of work below, which are made once, so that a step allocates nothing.
   private KvPages[] pages = {}; // [T], keys and values of a row's session in the layer that runs
   private int[] positions = {}; // [T]
   private int rows; // T
-  private float[] x = {}; // [T, D], the residual stream
+  private float[] residual = {}; // [T, D], the residual stream
   private float[] norm = {}; // [D], of the block that runs
   private boolean quantizes; // whether its matrices take quants
-  private final Share normRows = this::normRows;
-  private final Share turnRows = this::turnRows;
-  private final Share attendHeads = this::attendHeads;
-  private final Share quantizeAttended = this::quantizeAttended;
-  private final Share gateStretches = this::gateStretches;
-  private final Share addRows = this::addRows;
+  private final Work normRows = this::normRows;
+  private final Work turnRows = this::turnRows;
+  private final Work attendHeads = this::attendHeads;
+  private final Work quantizeAttended = this::quantizeAttended;
+  private final Work gateStretches = this::gateStretches;
+  private final Work addToResidual = this::addToResidual;
 
   CpuLayerStack(
-      Crew crew, CpuOptions options, ModelConfig config, LayerPlan plan, List<LayerWeights> weights, Prepare prepare) {
+      KernelThreads threads,
+      CpuOptions options,
+      ModelConfig config,
+      LayerPlan plan,
+      List<LayerWeights> weights,
+      Prepare prepare) {
     if (weights.size() != plan.size()) {
       throw new IllegalStateException("weights of " + weights.size() + " layers for a plan of " + plan.size());
     }
-    this.crew = crew;
+    this.threads = threads;
     this.config = config;
     this.rope = new RopeTable(config.rope().inverseFrequencies(config.headDim()));
     int attendingLayers = (int) plan.layers().stream().filter(LayerPlan.Layer::attention).count();
     this.storage = new KvPageStorage(new KvShape(
         options.kv().type(), attendingLayers, config.numKvHeads(), config.headDim(), options.pagePositions()));
     this.memory = new KvPool(storage, options.kv());
-    boolean spread = crew.own().spreadsQuants();
+    boolean spread = threads.own().spreadsQuants();
     this.normed = new Activations(config.hiddenSize(), spread);
     this.k = new Activations(config.numKvHeads() * config.headDim(), false); // no product reads them
     this.v = new Activations(config.numKvHeads() * config.headDim(), false);
@@ -115,11 +120,11 @@ final class CpuLayerStack implements LayerStack {
       layers.add(new Layer(
           plan.layers().get(i),
           kv,
-          Elements.vector(layer.inputNorm()),
+          StoredFloats.vector(layer.inputNorm()),
           new Product[] {
               new Product(w.get(0), q), new Product(w.get(1), k.values()), new Product(w.get(2), v.values())},
           new Product[] {new Product(w.get(3), delta)},
-          Elements.vector(layer.postNorm()),
+          StoredFloats.vector(layer.postNorm()),
           new Product[] {new Product(w.get(4), gate.values()), new Product(w.get(5), up)},
           new Product[] {new Product(w.get(6), delta)}));
       kv += plan.layers().get(i).attention() ? 1 : 0;
@@ -133,14 +138,14 @@ final class CpuLayerStack implements LayerStack {
 
   @Override
   public void run(Batch batch, Tensor states) {
-    x = Rows.of(states, config.hiddenSize()).values();
+    residual = HeapTensor.of(states, config.hiddenSize()).values();
     batch.reserve(memory, config.maxPositions(), states.rows());
     place(batch);
-    crew.begin();
+    threads.begin();
     try {
       runLayers(batch);
     } finally {
-      crew.end();
+      threads.end();
     }
     batch.advance();
   }
@@ -151,17 +156,17 @@ final class CpuLayerStack implements LayerStack {
       if (layer.parts.attention()) {
         show(batch, layer.kv);
         norm(layer.inputNorm, layer.qkv);
-        crew.matmul(normed, layer.qkv);
+        threads.matmul(normed, layer.qkv);
         attend(layer);
-        crew.matmul(attended, layer.o);
-        crew.split(rows, (long) rows * config.hiddenSize(), addRows);
+        threads.matmul(attended, layer.o);
+        threads.split(rows, (long) rows * config.hiddenSize(), addToResidual);
       }
       if (layer.parts.mlp()) {
         norm(layer.postNorm, layer.gateUp);
-        crew.matmul(normed, layer.gateUp);
+        threads.matmul(normed, layer.gateUp);
         gate(layer);
-        crew.matmul(gate, layer.down);
-        crew.split(rows, (long) rows * config.hiddenSize(), addRows);
+        threads.matmul(gate, layer.down);
+        threads.split(rows, (long) rows * config.hiddenSize(), addToResidual);
       }
     }
   }
@@ -169,33 +174,36 @@ final class CpuLayerStack implements LayerStack {
   private void norm(float[] weight, Product[] users) {
     norm = weight;
     quantizes = Layer.takeQuants(users);
-    crew.split(rows, 4L * rows * config.hiddenSize(), normRows);
+    threads.split(rows, 4L * rows * config.hiddenSize(), normRows);
   }
 
   private void normRows(Kernels kernels, int from, int to) {
     for (int t = from; t < to; t++) {
-      kernels.rmsNorm(x, t * config.hiddenSize(), norm, config.rmsNormEps(), normed.values().array());
+      kernels.rmsNorm(residual, t * config.hiddenSize(), norm, config.rmsNormEps(), normed.values().array());
     }
     if (quantizes) {
       kernels.quantize(normed, from * normed.blocksPerRow(), to * normed.blocksPerRow());
     }
   }
 
-  /** Attention of every head of every row over its session's positions up to its own. */
+  /**
+   * Attention of every head of every row over its session's positions up to its own: softmax(q · K / sqrt(HD)) · V
+   * (Vaswani et al., "Attention Is All You Need", 2017, eq. 1).
+   */
   private void attend(Layer layer) {
     int width = attended.width();
-    crew.split(rows, 4L * rows * width, turnRows);
+    threads.split(rows, 4L * rows * width, turnRows);
     long held = 0;
     for (int t = 0; t < rows; t++) {
       held += positions[t] + 1;
     }
-    crew.split(rows * config.numKvHeads(), 2 * held * width, attendHeads);
+    threads.split(rows * config.numKvHeads(), 2 * held * width, attendHeads);
     if (Layer.takeQuants(layer.o)) {
-      crew.split(rows * attended.blocksPerRow(), 4L * rows * width, quantizeAttended);
+      threads.split(rows * attended.blocksPerRow(), 4L * rows * width, quantizeAttended);
     }
   }
 
-  /** Rotary embedding of q and k; keys and values go to the caches. */
+  /** Rotary embedding of q and k; writes keys and values to the caches. */
   private void turnRows(Kernels kernels, int from, int to) {
     for (int t = from; t < to; t++) {
       kernels.rope(q.array(), t * attended.width(), config.numHeads(), rope, positions[t]);
@@ -210,7 +218,7 @@ final class CpuLayerStack implements LayerStack {
     }
   }
 
-  /** Query heads that share a key and value head go together. */
+  /** Softmax and weighted sum of the values; query heads that share a key and value head go together. */
   private void attendHeads(Kernels kernels, int from, int to) {
     int kvHeads = config.numKvHeads();
     int group = config.numHeads() / kvHeads;
@@ -228,7 +236,7 @@ final class CpuLayerStack implements LayerStack {
   private void gate(Layer layer) {
     quantizes = Layer.takeQuants(layer.down);
     int inner = rows * config.intermediateSize();
-    crew.split(Math.ceilDiv(inner, PackedFormat.BLOCK), 16L * inner, gateStretches);
+    threads.split(Math.ceilDiv(inner, PackedFormat.BLOCK), 16L * inner, gateStretches);
   }
 
   /** Stretches of as many elements as a block has. */
@@ -240,8 +248,9 @@ final class CpuLayerStack implements LayerStack {
     }
   }
 
-  private void addRows(Kernels kernels, int from, int to) {
-    kernels.add(x, delta.array(), from * config.hiddenSize(), to * config.hiddenSize());
+  /** {@code residual += delta}: what the attention or the MLP of a layer adds to the residual stream. */
+  private void addToResidual(Kernels kernels, int from, int to) {
+    kernels.add(residual, delta.array(), from * config.hiddenSize(), to * config.hiddenSize());
   }
 
   /** Notes the position of each row. */

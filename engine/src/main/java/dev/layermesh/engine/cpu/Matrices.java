@@ -31,7 +31,7 @@ interface Matrices {
   };
 
   /** Weights packed once, by all threads, into one piece of memory in huge pages; their files may be forgotten. */
-  Matrices PACKED = (views, crew, arena, loaded) -> {
+  Matrices PACKED = (views, threads, arena, loaded) -> {
     long bytes = views.stream().mapToLong(view -> aligned(Packer.bytes(view))).sum();
     MemorySegment memory = NativeMemory.allocate(bytes, arena);
     List<Matrix> packed = new ArrayList<>(views.size());
@@ -44,7 +44,7 @@ interface Matrices {
       for (int first = 0; first < matrix.parts(); first += atOnce) {
         int begin = first;
         int count = Math.min(atOnce, matrix.parts() - first);
-        crew.split(count, size, (_, from, to) ->
+        threads.split(count, size, (_, from, to) ->
             Packer.pack(view, begin + from, begin + to, matrix.groups(begin + from, begin + to)));
         MemorySegment read = view.data().asSlice(
             view.rowBytes() * PackedFormat.GROUP * first,
@@ -62,12 +62,12 @@ interface Matrices {
    * Prepares weights.
    *
    * @param views where they are stored
-   * @param crew threads that help
+   * @param threads threads that help
    * @param arena as long as which they are used
    * @param loaded told how many more stored bytes are there
    * @return one for each view, in order
    */
-  List<Matrix> prepare(List<TensorView> views, Crew crew, Arena arena, LongConsumer loaded);
+  List<Matrix> prepare(List<TensorView> views, KernelThreads threads, Arena arena, LongConsumer loaded);
 
   private static long aligned(long bytes) {
     return Math.ceilDiv(bytes, 64) * 64;

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.decoding.InputException;
 import java.io.IOException;
@@ -221,6 +222,21 @@ public final class JsonFields {
       }
     }
     return false;
+  }
+
+  /** The whole object as JSON, with {@code field} set to a list of integers. */
+  public byte[] with(String field, List<Integer> values) {
+    return bytes(node.deepCopy(), field, values);
+  }
+
+  /** An object as JSON that holds one field, a list of integers. */
+  public static byte[] object(String field, List<Integer> values) {
+    return bytes(JsonNodeFactory.instance.objectNode(), field, values);
+  }
+
+  private static byte[] bytes(ObjectNode object, String field, List<Integer> values) {
+    values.forEach(object.putArray(field)::add);
+    return object.toString().getBytes(StandardCharsets.UTF_8);
   }
 
   /** The refusal of {@code field}, with its value as the file has it. */

@@ -68,7 +68,7 @@ public final class KvCache implements AutoCloseable {
     return pool == stacks && !closed;
   }
 
-  /** The storage's number of the {@code index}th block, which holds positions from {@code index * blockPositions} on. */
+  /** The storage's number of the block that holds positions from {@code index * blockPositions} on. */
   public int block(int index) {
     return blocks.get(index).number();
   }
@@ -89,7 +89,7 @@ public final class KvCache implements AutoCloseable {
     return Math.max(0, pool.blocksOf(positions) - blocks.size()) + copies;
   }
 
-  /** Takes what is {@link #missing}; false when there are too few blocks, and then it keeps all that it holds. */
+  /** Takes what is {@link #missing}; false when there are too few blocks, and then it keeps what it holds. */
   public boolean reserve(int positions) {
     if (nextIsShared() && !own(length / blockPositions)) {
       return false;

@@ -2,7 +2,7 @@ package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.engine.Transformer;
-import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.lane.Step.Input;
@@ -27,7 +27,7 @@ final class Stage {
 
   // Of the step that runs.
   private final Batch batch = new Batch();
-  private final Asks asks;
+  private final LogitRows asks;
   private Tensor states; // [rows or more, D]
 
   // Written by the lane's thread alone, read by any.
@@ -44,7 +44,7 @@ final class Stage {
   Stage(Transformer transformer, int rows) {
     this.transformer = transformer;
     this.admission = new KvAdmission(transformer.memory());
-    this.asks = new Asks(transformer.config().vocabSize());
+    this.asks = new LogitRows(transformer.config().vocabSize());
     this.states = transformer.tensor(rows);
   }
 

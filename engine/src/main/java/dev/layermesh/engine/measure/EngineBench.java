@@ -4,7 +4,7 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.Transformer;
-import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Tensor;
@@ -106,7 +106,7 @@ public final class EngineBench implements AutoCloseable {
     }
     transformer.embed(ids, states, 0);
     transformer.layers(Batch.of(cache, cache.length(), rows), states);
-    transformer.logits(states, new Asks(vocabulary).add(rows - asked, asked, logits));
+    transformer.logits(states, new LogitRows(vocabulary).add(rows - asked, asked, logits));
   }
 
   @Override

@@ -4,7 +4,7 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.Transformer;
-import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.Tensor;
@@ -82,7 +82,7 @@ public final class Perplexity implements AutoCloseable {
         int first = Math.max(from, firstScored);
         int last = Math.min(to, window.length() - 1); // what follows the last row is not known
         if (first < last) {
-          transformer.logits(states, new Asks(vocabSize).add(first - from, last - first, logits));
+          transformer.logits(states, new LogitRows(vocabSize).add(first - from, last - first, logits));
           for (int position = first; position < last; position++) {
             sum -= logProbability(logits, (position - first) * vocabSize, window.id(position + 1));
           }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * A {@code config.json} of the model type llama as transformers writes it, 4.x ({@code rope_theta} and
@@ -18,10 +19,12 @@ import java.util.function.Supplier;
 final class ConfigFile {
   private static final double DEFAULT_THETA = 10_000; // of transformers' LlamaConfig
 
+  private final Path folder;
   private final JsonFields config;
   private final Optional<JsonFields> generation;
 
-  private ConfigFile(JsonFields config, Optional<JsonFields> generation) {
+  private ConfigFile(Path folder, JsonFields config, Optional<JsonFields> generation) {
+    this.folder = folder;
     this.config = config;
     this.generation = generation;
   }
@@ -29,6 +32,7 @@ final class ConfigFile {
   static ModelConfig read(Path folder) {
     Path generation = folder.resolve("generation_config.json");
     return new ConfigFile(
+        folder,
         JsonFields.read(folder.resolve("config.json")),
         Files.exists(generation) ? Optional.of(JsonFields.read(generation)) : Optional.empty()).model();
   }
@@ -48,7 +52,9 @@ final class ConfigFile {
     boolean tiedHead = config.flag("tie_word_embeddings", false);
     int[] bosIds = tokens("bos_token_id", vocabSize);
     OptionalInt bosId = bosIds.length == 0 ? OptionalInt.empty() : OptionalInt.of(bosIds[0]);
-    TokenIds eosIds = TokenIds.of(tokens("eos_token_id", vocabSize));
+    IntStream eos = IntStream.of(tokens("eos_token_id", vocabSize));
+    IntStream named = TokenizerConfig.eosId(folder).stream().filter(id -> id < vocabSize);
+    TokenIds eosIds = TokenIds.of(IntStream.concat(eos, named).distinct().toArray());
     OptionalInt exitLayer = config.optionalInteger("exit_layer");
     return located(config.file(), () -> new ModelConfig(hiddenSize, intermediateSize, numLayers, numHeads, numKvHeads,
         headDim, vocabSize, maxPositions, rmsNormEps, rope, tiedHead, bosId, eosIds, exitLayer));
@@ -98,7 +104,15 @@ final class ConfigFile {
   }
 
   private Rope rope() {
-    String field = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+    Rope rope = rope(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+    if (config.has("rope_parameters") && config.has("rope_scaling")
+        && !rope("rope_scaling").scaling().equals(rope.scaling())) {
+      throw config.wrong("rope_scaling", "must say the same as rope_parameters, or be absent");
+    }
+    return rope;
+  }
+
+  private Rope rope(String field) {
     Optional<JsonFields> parameters = config.optionalObject(field);
     double theta = parameters.filter(it -> it.has("rope_theta")).orElse(config)
         .optionalNumber("rope_theta").orElse(DEFAULT_THETA);

@@ -2,6 +2,7 @@ package dev.layermesh.engine.model;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 
@@ -94,6 +95,11 @@ public record ModelConfig(
   public int chooseExitLayer(OptionalInt requested) {
     requested.ifPresent(exit -> requireExitLayer(exit, numLayers));
     return requested.orElse(defaultExitLayer());
+  }
+
+  /** The window of sessions that name none, see {@link WindowPolicy#usual}. */
+  public WindowPolicy usualWindow(OptionalInt requestedExitLayer) {
+    return WindowPolicy.usual(requestedExitLayer.isPresent() || exitLayer.isPresent());
   }
 
   private static void requireExitLayer(int exitLayer, int numLayers) {

@@ -1,6 +1,7 @@
 package dev.layermesh.engine.model;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.json.JsonFields;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -25,7 +27,9 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
   public static final String CONFIG_JSON = "config.json";
   public static final List<String> TOKENIZER = List.of(TOKENIZER_JSON, TOKENIZER_CONFIG, CHAT_TEMPLATE);
 
-  private static final List<String> CONFIG = List.of(CONFIG_JSON, "generation_config.json");
+  private static final String GENERATION_CONFIG = "generation_config.json";
+  private static final List<String> CONFIG = List.of(CONFIG_JSON, GENERATION_CONFIG);
+  private static final String EOS = "eos_token_id";
 
   public ModelFiles {
     contents = Collections.unmodifiableSortedMap(new TreeMap<>(contents));
@@ -48,6 +52,28 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
   }
 
   /**
+   * These files, and a {@code generation_config.json} that ends a generation at {@code eosIds} if none of the files
+   * says so: a process without weights reads ends there.
+   *
+   * @param source what messages name
+   */
+  public ModelFiles endingAt(TokenIds eosIds, Path source) {
+    List<Integer> ids = IntStream.of(eosIds.toArray()).boxed().toList();
+    Optional<JsonFields> generation = fields(source, GENERATION_CONFIG);
+    Optional<JsonFields> speaking = generation.filter(it -> it.has(EOS)).or(() -> fields(source, CONFIG_JSON));
+    if (speaking.map(it -> it.integers(EOS)).orElse(List.of()).equals(ids)) {
+      return this;
+    }
+    SortedMap<String, byte[]> changed = new TreeMap<>(contents);
+    changed.put(GENERATION_CONFIG, generation.map(it -> it.with(EOS, ids)).orElseGet(() -> JsonFields.object(EOS, ids)));
+    return new ModelFiles(changed);
+  }
+
+  private Optional<JsonFields> fields(Path source, String name) {
+    return Optional.ofNullable(contents.get(name)).map(bytes -> JsonFields.parse(source.resolve(name), bytes));
+  }
+
+  /**
    * How a conversation is rendered, if the model says: {@code chat_template.jinja}, else {@code chat_template} of
    * {@code tokenizer_config.json}, of several the one named default.
    *
@@ -58,7 +84,6 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
     if (file != null) {
       return Optional.of(new String(file, StandardCharsets.UTF_8));
     }
-    return Optional.ofNullable(contents.get(TOKENIZER_CONFIG))
-        .flatMap(bytes -> JsonFields.parse(source.resolve(TOKENIZER_CONFIG), bytes).named("chat_template", "template"));
+    return fields(source, TOKENIZER_CONFIG).flatMap(config -> config.named("chat_template", "template"));
   }
 }

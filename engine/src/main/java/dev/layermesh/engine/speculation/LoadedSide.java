@@ -44,7 +44,7 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
       Backend backend = keep(resources, Backends.open(
           options.backendOptions(ofALayer(options.kv(), checkpoint.config(), slices)), options.backend()));
       List<ModelIdentity> models = slices.stream()
-          .map(slice -> ModelIdentity.of(checkpoint, slice, exitLayer, backend.arithmetic()))
+          .map(slice -> ModelIdentity.of(checkpoint, slice, options.exitLayer(), backend.arithmetic()))
           .toList();
       List<Weights> weights = slices.stream().map(checkpoint::weights).toList();
       var lane = InferenceLane.start(

@@ -25,6 +25,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -40,6 +41,7 @@ public final class GgufTokenizer {
 
   private final GgufMetadata metadata;
   private final ModelConfig config;
+  private final SpecialTokens special;
   private final List<String> tokens;
   private final Map<String, Integer> ids;
   private final int[] types;
@@ -63,6 +65,7 @@ public final class GgufTokenizer {
   private GgufTokenizer(GgufMetadata metadata, ModelConfig config) {
     this.metadata = metadata;
     this.config = config;
+    this.special = new SpecialTokens(metadata, config.vocabSize());
     this.tokens = metadata.texts(VocabularyKeys.TOKENS, config.vocabSize());
     this.ids = HashMap.newHashMap(tokens.size());
     for (int id = 0; id < tokens.size(); id++) {
@@ -120,10 +123,9 @@ public final class GgufTokenizer {
   private ObjectNode tokenizerConfig() {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     token(config.bosId()).ifPresent(text -> json.put("bos_token", text));
-    token(metadata.optionalInteger(VocabularyKeys.EOS.getFirst()))
-        .ifPresent(text -> json.put("eos_token", text));
-    token(metadata.optionalInteger(VocabularyKeys.UNKNOWN)).ifPresent(text -> json.put("unk_token", text));
-    token(metadata.optionalInteger(VocabularyKeys.PADDING)).ifPresent(text -> json.put("pad_token", text));
+    token(special.eos()).ifPresent(text -> json.put("eos_token", text));
+    token(special.unknown()).ifPresent(text -> json.put("unk_token", text));
+    token(special.padding()).ifPresent(text -> json.put("pad_token", text));
     return json.put("model_max_length", config.maxPositions()).put("tokenizer_class", "PreTrainedTokenizerFast");
   }
 
@@ -141,8 +143,7 @@ public final class GgufTokenizer {
 
   /** Byte-level BPE. */
   private ObjectNode byteLevel() {
-    PreTokenizer pre = metadata.optionalText(VocabularyKeys.PRE).flatMap(PreTokenizer::named).orElseThrow(
-        () -> metadata.wrong(VocabularyKeys.PRE, "must name how text is cut, one of " + String.join(", ", PreTokenizer.allNames())));
+    PreTokenizer pre = preTokenizer();
     ObjectNode json = JsonNodeFactory.instance.objectNode().put("version", "1.0");
     json.set("added_tokens", addedTokens());
     json.set("normalizer", pre.normalizer());
@@ -154,9 +155,22 @@ public final class GgufTokenizer {
     return json;
   }
 
+  /** What the file names; for a file that names none, what its vocabulary says beyond doubt. */
+  private PreTokenizer preTokenizer() {
+    if (!metadata.has(VocabularyKeys.PRE)) {
+      return PreTokenizer.of(ids.keySet()).orElseThrow(() -> metadata.wrong(VocabularyKeys.PRE,
+          "must name how text is cut: write it with gguf-new-metadata --pre-tokenizer NAME FILE NEW_FILE of the Python"
+              + " package gguf, where NAME is one of " + String.join(", ", PreTokenizer.allNames())));
+    }
+    return PreTokenizer.named(metadata.text(VocabularyKeys.PRE)).orElseThrow(() -> metadata.wrong(VocabularyKeys.PRE,
+        "must be one of " + String.join(", ", PreTokenizer.allNames()) + ": convert the model's folder instead, with"
+            + " layermesh convert --model FOLDER --to FILE"));
+  }
+
   /**
    * BPE of SentencePiece: of all pairs that make a token, the one of the best score is merged first. The library merges
-   * by rank, so every way of making a token becomes a merge, ranked by the token's score.
+   * by rank, so every way of making a token becomes a merge, ranked by the token's score. Where all scores are equal,
+   * the converter had none, and the merges of the file count.
    */
   private ObjectNode sentencePiece() {
     ObjectNode json = JsonNodeFactory.instance.objectNode().put("version", "1.0");
@@ -175,8 +189,8 @@ public final class GgufTokenizer {
     if (metadata.optionalFlag(VocabularyKeys.ADD_SPACE).orElse(true)) {
       decoders.addObject().put("type", "Strip").put("content", " ").put("start", 1).put("stop", 0);
     }
-    ObjectNode model = bpe(scoredMerges()).put("fuse_unk", true).put("byte_fallback", true);
-    token(metadata.optionalInteger(VocabularyKeys.UNKNOWN)).ifPresent(text -> model.put("unk_token", text));
+    ObjectNode model = bpe(rankedMerges()).put("fuse_unk", true).put("byte_fallback", true);
+    token(special.unknown()).ifPresent(text -> model.put("unk_token", text));
     json.set("model", model);
     return json;
   }
@@ -214,9 +228,11 @@ public final class GgufTokenizer {
 
   /** What encloses a text that is no rendered chat. */
   private ObjectNode postProcessor(boolean addBos) {
+    requireToken(VocabularyKeys.ADD_BOS, VocabularyKeys.BOS, config.bosId());
+    requireToken(VocabularyKeys.ADD_EOS, VocabularyKeys.EOS.getFirst(), special.eos());
     Optional<String> bos = addBos ? token(config.bosId()) : Optional.empty();
     Optional<String> eos = metadata.optionalFlag(VocabularyKeys.ADD_EOS).orElse(false)
-        ? token(metadata.optionalInteger(VocabularyKeys.EOS.getFirst()))
+        ? token(special.eos())
         : Optional.empty();
     ObjectNode json = JsonNodeFactory.instance.objectNode().put("type", "TemplateProcessing");
     for (String arity : List.of("single", "pair")) {
@@ -235,6 +251,13 @@ public final class GgufTokenizer {
       token.putArray("tokens").add(text);
     }
     return json;
+  }
+
+  /** A file that encloses texts in a token must have the token. */
+  private void requireToken(String flag, String key, OptionalInt id) {
+    if (metadata.optionalFlag(flag).orElse(false) && token(id).isEmpty()) {
+      throw metadata.wrong(key, "must be a token of the vocabulary, because " + flag + " is true");
+    }
   }
 
   private static void part(ArrayNode parts, String kind, String id) {
@@ -271,11 +294,31 @@ public final class GgufTokenizer {
   /** A way of making a token of two. */
   private record Merge(String left, String right, float score) {}
 
-  private Streamed scoredMerges() {
+  private Streamed rankedMerges() {
     float[] scores = metadata.numbers(VocabularyKeys.SCORES, tokens.size());
     if (scores.length != tokens.size()) {
-      throw metadata.wrong(VocabularyKeys.SCORES, "must hold as many as " + VocabularyKeys.TOKENS + ", " + tokens.size());
+      throw metadata.wrong(
+          VocabularyKeys.SCORES, "must hold as many as " + VocabularyKeys.TOKENS + ", " + tokens.size());
     }
+    if (!ranks(scores)) {
+      if (!metadata.has(VocabularyKeys.MERGES)) {
+        throw metadata.wrong(VocabularyKeys.SCORES, "must not all be equal where there is no " + VocabularyKeys.MERGES
+            + ": convert the model's folder instead, with layermesh convert --model FOLDER --to FILE");
+      }
+      return merges();
+    }
+    return scoredMerges(scores);
+  }
+
+  /** Whether scores put the tokens that merges can make in an order. */
+  private boolean ranks(float[] scores) {
+    return IntStream.range(0, scores.length)
+        .filter(id -> types[id] == TokenType.NORMAL && tokens.get(id).codePointCount(0, tokens.get(id).length()) > 1)
+        .mapToObj(id -> scores[id])
+        .distinct().limit(2).count() != 1;
+  }
+
+  private Streamed scoredMerges(float[] scores) {
     List<Merge> merges = new ArrayList<>();
     for (int id = 0; id < tokens.size(); id++) {
       if (types[id] == TokenType.NORMAL || types[id] == TokenType.USER_DEFINED) {

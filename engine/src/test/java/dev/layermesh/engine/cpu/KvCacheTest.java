@@ -15,7 +15,7 @@ import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.Weights;
-import dev.layermesh.engine.cpu.kernels.Elements;
+import dev.layermesh.engine.cpu.kernels.StoredFloats;
 import dev.layermesh.engine.cpu.kernels.KvShape;
 import dev.layermesh.engine.cpu.kernels.ScalarKernels;
 import dev.layermesh.engine.kv.KvCache;
@@ -99,7 +99,7 @@ class KvCacheTest {
   }
 
   private static float[] floats(HiddenRows rows) {
-    return rows.bytes().toArray(Elements.FLOAT);
+    return rows.bytes().toArray(StoredFloats.FLOAT);
   }
 
   private static void share(KvCache cache, TokenIds ids) {

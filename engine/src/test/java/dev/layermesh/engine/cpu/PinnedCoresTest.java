@@ -55,16 +55,16 @@ class PinnedCoresTest {
 
   @Test
   void shouldKeepEachThreadToACoreOfItsOwn() {
-    try (Crew crew = new Crew(ScalarKernels::new, pinned(threads()))) {
+    try (KernelThreads threads = new KernelThreads(ScalarKernels::new, pinned(threads()))) {
       CountDownLatch allThere = new CountDownLatch(threads());
-      crew.begin();
-      crew.split(300, 1, (_, _, _) -> {
+      threads.begin();
+      threads.split(300, 1, (_, _, _) -> {
         if (see()) {
           allThere.countDown();
           awaitUninterrupted(allThere);
         }
       });
-      crew.end();
+      threads.end();
     }
     assertThat(seen).hasSize(threads());
     requireACoreEach();
@@ -97,7 +97,7 @@ class PinnedCoresTest {
   @Test
   void shouldRefuseMoreThreadsThanThereAreCores() {
     int cores = process.cardinality();
-    assertThatThrownBy(() -> new Crew(ScalarKernels::new, pinned(cores + 1)))
+    assertThatThrownBy(() -> new KernelThreads(ScalarKernels::new, pinned(cores + 1)))
         .isInstanceOf(InputException.class)
         .hasMessage("--pin-cores=on: " + (cores + 1) + " threads (--threads) would each need one of the " + cores
             + " cores that this process may use");

@@ -2,7 +2,7 @@ package dev.layermesh.engine.cpu;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.LayerStack;
@@ -15,7 +15,7 @@ import dev.layermesh.engine.checkpoint.LayerWeights;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.checkpoint.Weights;
-import dev.layermesh.engine.cpu.kernels.Elements;
+import dev.layermesh.engine.cpu.kernels.StoredFloats;
 import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
@@ -126,7 +126,7 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
   /** Logits of some rows, [rows.length][V]. */
   float[][] logits(Backend backend, Tensor states, int... rows) {
     float[][] logits = new float[rows.length][config.vocabSize()];
-    var asks = new Asks(config.vocabSize());
+    var asks = new LogitRows(config.vocabSize());
     for (int i = 0; i < rows.length; i++) {
       asks.add(rows[i], 1, logits[i]);
     }
@@ -187,6 +187,6 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
   record Session(TokenIds ids, KvCache cache) {}
 
   static float[] floats(HiddenRows rows) {
-    return rows.bytes().toArray(Elements.FLOAT);
+    return rows.bytes().toArray(StoredFloats.FLOAT);
   }
 }

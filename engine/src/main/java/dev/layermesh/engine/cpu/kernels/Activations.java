@@ -15,9 +15,9 @@ public final class Activations {
   private final int width;
   private final boolean spread;
   private int rows;
-  private final Floats values;
-  private final Floats scales = new Floats();
-  private final Floats sums = new Floats();
+  private final FloatArray values;
+  private final FloatArray scales = new FloatArray();
+  private final FloatArray sums = new FloatArray();
   private byte[] quants = {};
   private int[] biases = {};
   private int[] pairs = {};
@@ -31,17 +31,17 @@ public final class Activations {
    * @param spread whether quants are also kept as some kernels read them, see {@link Kernels#spreadsQuants()}
    */
   public Activations(int width, boolean spread) {
-    this(width, spread, new Floats());
+    this(width, spread, new FloatArray());
   }
 
   /** Rows that stand in {@code values}, for any kernels. */
   public static Activations of(float[] values, int rows, int width) {
-    var x = new Activations(width, true, new Floats(values));
+    var x = new Activations(width, true, new FloatArray(values));
     x.reserve(rows);
     return x;
   }
 
-  private Activations(int width, boolean spread, Floats values) {
+  private Activations(int width, boolean spread, FloatArray values) {
     this.width = width;
     this.spread = spread;
     this.values = values;
@@ -82,7 +82,7 @@ public final class Activations {
   }
 
   /** [T, K] */
-  public Floats values() {
+  public FloatArray values() {
     return values;
   }
 
@@ -92,7 +92,7 @@ public final class Activations {
   }
 
   /** [T, K/32] */
-  public Floats scales() {
+  public FloatArray scales() {
     return scales;
   }
 
@@ -102,7 +102,7 @@ public final class Activations {
   }
 
   /** [T, K/32]: scale times the sum of a block's quants. */
-  public Floats sums() {
+  public FloatArray sums() {
     return sums;
   }
 

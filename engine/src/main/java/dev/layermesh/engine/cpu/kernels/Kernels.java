@@ -19,7 +19,7 @@ public interface Kernels {
    * {@code out[t, c] = x[t] · w[c]} for all rows t of x and the columns c of parts [from,to) of w. x: [T, K], out:
    * [T, N]. Where {@code w.takesQuants()}, x is its quants, scales and sums, else its values.
    */
-  void matmul(Matrix w, int from, int to, Activations x, Floats out);
+  void matmul(Matrix w, int from, int to, Activations x, FloatArray out);
 
   /**
    * Fills blocks [from,to) of x, counted over all its rows, with 8-bit numbers: {@code scale = max|x| / 127} and {@code
@@ -48,10 +48,10 @@ public interface Kernels {
    * {@code out = scale * quant} for the keys of a head at the first {@code positions} of a page, each in the place it
    * has there. Behind them out may be written up to a multiple of 16. Of all kernels to the same bits.
    */
-  void widenKeys(KvPage.Quants page, int kvHead, int positions, Floats out);
+  void widenKeys(KvPage.Quants page, int kvHead, int positions, FloatArray out);
 
   /** {@code out = scale * quant} for the values of a head; see {@link #widenKeys}. */
-  void widenValues(KvPage.Quants page, int kvHead, int positions, Floats out);
+  void widenValues(KvPage.Quants page, int kvHead, int positions, FloatArray out);
 
   /**
    * {@code out = softmax(q · K / sqrt(HD)) · V} for each of {@code heads} query heads that share key and value head

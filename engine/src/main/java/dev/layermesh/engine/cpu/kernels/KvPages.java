@@ -61,7 +61,7 @@ public final class KvPages {
    *
    * @param wide the kernels' memory for it, used again by the next call
    */
-  public float[] keys(int kvHead, int first, int held, Kernels kernels, Floats wide) {
+  public float[] keys(int kvHead, int first, int held, Kernels kernels, FloatArray wide) {
     return switch (page(first)) {
       case KvPage.Full full -> full.keys();
       case KvPage.Quants quants -> {
@@ -73,7 +73,7 @@ public final class KvPages {
   }
 
   /** Values of a head; see {@link #keys}. */
-  public float[] values(int kvHead, int first, int held, Kernels kernels, Floats wide) {
+  public float[] values(int kvHead, int first, int held, Kernels kernels, FloatArray wide) {
     return switch (page(first)) {
       case KvPage.Full full -> full.values();
       case KvPage.Quants quants -> {

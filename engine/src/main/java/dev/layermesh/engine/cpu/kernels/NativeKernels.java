@@ -30,18 +30,18 @@ public final class NativeKernels implements Kernels {
       NativeLibrary.function("widen_values", ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS);
   private static final MethodHandle SCORES = NativeLibrary.function("scores", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT,
       JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, JAVA_FLOAT, ADDRESS, JAVA_INT, JAVA_INT);
-  private static final MethodHandle SOFTEN =
-      NativeLibrary.function("soften", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
-  private static final MethodHandle MIX = NativeLibrary.function("mix", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS,
-      JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
-  private static final MethodHandle SHARE =
-      NativeLibrary.function("share", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT);
+  private static final MethodHandle SOFTMAX_NUMERATORS =
+      NativeLibrary.function("softmax_numerators", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+  private static final MethodHandle WEIGHTED_SUM = NativeLibrary.function("weighted_sum", JAVA_INT, ADDRESS, JAVA_INT,
+      JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
+  private static final MethodHandle NORMALISE =
+      NativeLibrary.function("normalise", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT);
   private static final MethodHandle SWIGLU = NativeLibrary.function("swiglu", ADDRESS, ADDRESS, JAVA_INT, JAVA_INT);
   private static final MethodHandle ADD = NativeLibrary.function("add", ADDRESS, ADDRESS, JAVA_INT, JAVA_INT);
 
-  private final Floats scores = new Floats(); // [heads, positions]
-  private final Floats wide = new Floats(); // keys or values of a page
-  private final Floats totals = new Floats(); // [heads]
+  private final FloatArray scores = new FloatArray(); // [heads, positions]
+  private final FloatArray wide = new FloatArray(); // keys or values of a page
+  private final FloatArray totals = new FloatArray(); // [heads]
 
   @Override
   public String name() {
@@ -49,7 +49,7 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
-  public void matmul(Matrix w, int from, int to, Activations x, Floats out) {
+  public void matmul(Matrix w, int from, int to, Activations x, FloatArray out) {
     PackedMatrix packed = PackedMatrix.of(w);
     try {
       MATMUL.invokeExact(packed.format().ordinal(), packed.data().address(), from, to, packed.rows(),
@@ -91,7 +91,7 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
-  public void widenKeys(KvPage.Quants page, int kvHead, int positions, Floats out) {
+  public void widenKeys(KvPage.Quants page, int kvHead, int positions, FloatArray out) {
     KvShape shape = page.shape();
     try {
       WIDEN_KEYS.invokeExact(MemorySegment.ofArray(page.keys()), MemorySegment.ofArray(page.keyScales()),
@@ -102,7 +102,7 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
-  public void widenValues(KvPage.Quants page, int kvHead, int positions, Floats out) {
+  public void widenValues(KvPage.Quants page, int kvHead, int positions, FloatArray out) {
     KvShape shape = page.shape();
     try {
       WIDEN_VALUES.invokeExact(MemorySegment.ofArray(page.values()), MemorySegment.ofArray(page.valueScales()),
@@ -125,14 +125,14 @@ public final class NativeKernels implements Kernels {
         SCORES.invokeExact(heads, MemorySegment.ofArray(keys), cache.keyOffset(kvHead), cache.keyStride(), held,
             MemorySegment.ofArray(q), offset, cache.headDim(), scale, scores.segment(), page, row);
       }
-      SOFTEN.invokeExact(heads, positions, scores.segment(), row, totals.segment());
+      SOFTMAX_NUMERATORS.invokeExact(heads, positions, scores.segment(), row, totals.segment());
       for (int page = 0; page < positions; page += cache.pagePositions()) {
         int held = Math.min(cache.pagePositions(), positions - page);
         float[] values = cache.values(kvHead, page, held, this, wide);
-        MIX.invokeExact(heads, MemorySegment.ofArray(values), cache.valueOffset(kvHead), held, scores.segment(), page,
-            row, cache.headDim(), page == 0 ? 1 : 0, MemorySegment.ofArray(out), offset);
+        WEIGHTED_SUM.invokeExact(heads, MemorySegment.ofArray(values), cache.valueOffset(kvHead), held,
+            scores.segment(), page, row, cache.headDim(), page == 0 ? 1 : 0, MemorySegment.ofArray(out), offset);
       }
-      SHARE.invokeExact(heads, cache.headDim(), totals.segment(), MemorySegment.ofArray(out), offset);
+      NORMALISE.invokeExact(heads, cache.headDim(), totals.segment(), MemorySegment.ofArray(out), offset);
     } catch (Throwable e) {
       throw failed(e);
     }

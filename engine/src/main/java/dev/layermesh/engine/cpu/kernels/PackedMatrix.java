@@ -11,7 +11,8 @@ import java.lang.foreign.MemorySegment;
  * @param columns K
  * @param data groups one behind the other, native memory, aligned to 64
  */
-public record PackedMatrix(String name, PackedFormat format, int rows, int columns, MemorySegment data) implements Matrix {
+public record PackedMatrix(String name, PackedFormat format, int rows, int columns, MemorySegment data)
+    implements Matrix {
   public PackedMatrix {
     if (data.byteSize() != format.bytes(rows, columns)) {
       throw new IllegalArgumentException(name + ": " + data.byteSize() + " bytes for " + format + " [" + rows + ", "

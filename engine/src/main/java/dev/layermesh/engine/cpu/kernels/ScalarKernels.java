@@ -8,9 +8,9 @@ import dev.layermesh.engine.packed.PackedFormat;
  * the same bits interpreted, compiled and on every machine. Kept for ever; faster kernels are measured against it.
  */
 public final class ScalarKernels implements Kernels {
-  private final Floats weightRow = new Floats();
-  private final Floats scoreRow = new Floats();
-  private final Floats wide = new Floats();
+  private final FloatArray weightRow = new FloatArray();
+  private final FloatArray scoreRow = new FloatArray();
+  private final FloatArray wide = new FloatArray();
 
   @Override
   public String name() {
@@ -18,7 +18,7 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void matmul(Matrix w, int from, int to, Activations x, Floats out) {
+  public void matmul(Matrix w, int from, int to, Activations x, FloatArray out) {
     if (!(w instanceof StoredMatrix(TensorView view))) {
       throw new IllegalStateException(w.name() + " is packed, the reference reads weights as they are stored");
     }
@@ -82,7 +82,7 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void widenKeys(KvPage.Quants page, int kvHead, int positions, Floats out) {
+  public void widenKeys(KvPage.Quants page, int kvHead, int positions, FloatArray out) {
     int stride = page.shape().keyStride();
     int headDim = page.shape().headDim();
     for (int i = kvHead * headDim; i < (kvHead + 1) * headDim; i++) {
@@ -94,7 +94,7 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void widenValues(KvPage.Quants page, int kvHead, int positions, Floats out) {
+  public void widenValues(KvPage.Quants page, int kvHead, int positions, FloatArray out) {
     int first = page.shape().valueOffset(kvHead, 0);
     for (int i = first; i < page.shape().valueOffset(kvHead, positions); i++) {
       out.array()[i] = page.valueScales()[i / PackedFormat.BLOCK] * page.values()[i];
@@ -140,9 +140,9 @@ public final class ScalarKernels implements Kernels {
       float[] values = cache.values(kvHead, page, held, this, wide);
       for (int p = 0; p < held; p++) {
         int at = cache.valueOffset(kvHead) + p * width;
-        float share = scores[page + p] / total;
+        float weight = scores[page + p] / total;
         for (int i = 0; i < width; i++) {
-          out[offset + i] += share * values[at + i];
+          out[offset + i] += weight * values[at + i];
         }
       }
     }

@@ -28,9 +28,9 @@ public final class VectorKernels implements Kernels {
   private final Kernels plain = new ScalarKernels(); // for verbs that the compiler vectorizes by itself
   private final VectorProducts products = new VectorProducts();
   private final float[] lanes = new float[LANES];
-  private final Floats scoreRows = new Floats(); // [heads, positions]
-  private final Floats totals = new Floats(); // [heads]
-  private final Floats wide = new Floats(); // keys or values of a page
+  private final FloatArray scoreRows = new FloatArray(); // [heads, positions]
+  private final FloatArray totals = new FloatArray(); // [heads]
+  private final FloatArray wide = new FloatArray(); // keys or values of a page
 
   @Override
   public String name() {
@@ -38,7 +38,7 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void matmul(Matrix w, int from, int to, Activations x, Floats out) {
+  public void matmul(Matrix w, int from, int to, Activations x, FloatArray out) {
     products.multiply(PackedMatrix.of(w), from, to, x, out.array());
   }
 
@@ -119,7 +119,7 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void widenKeys(KvPage.Quants page, int kvHead, int positions, Floats out) {
+  public void widenKeys(KvPage.Quants page, int kvHead, int positions, FloatArray out) {
     int stride = page.shape().keyStride();
     int headDim = page.shape().headDim();
     for (int i = kvHead * headDim; i < (kvHead + 1) * headDim; i++) {
@@ -132,7 +132,7 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void widenValues(KvPage.Quants page, int kvHead, int positions, Floats out) {
+  public void widenValues(KvPage.Quants page, int kvHead, int positions, FloatArray out) {
     int end = page.shape().valueOffset(kvHead, positions);
     for (int block = page.shape().valueOffset(kvHead, 0); block < end; block += BLOCK) {
       float scale = page.valueScales()[block / BLOCK];
@@ -164,14 +164,15 @@ public final class VectorKernels implements Kernels {
     }
     totals.reserve(heads);
     for (int head = 0; head < heads; head++) {
-      totals.array()[head] = soften(scores, head * row, positions);
+      totals.array()[head] = softmaxNumerators(scores, head * row, positions);
     }
     Arrays.fill(out, offset, offset + heads * width, 0);
     for (int page = 0; page < positions; page += cache.pagePositions()) {
       int held = Math.min(cache.pagePositions(), positions - page);
       float[] values = cache.values(kvHead, page, held, this, wide);
       for (int head = 0; head < heads; head++) {
-        mix(values, cache.valueOffset(kvHead), width, held, scores, head * row + page, out, offset + head * width);
+        weightedSum(
+            values, cache.valueOffset(kvHead), width, held, scores, head * row + page, out, offset + head * width);
       }
     }
     for (int head = 0; head < heads; head++) {
@@ -181,8 +182,8 @@ public final class VectorKernels implements Kernels {
     }
   }
 
-  /** Makes e^(score - the largest) of a row of scores, and returns their sum. */
-  private float soften(float[] scores, int start, int positions) {
+  /** Makes a row of scores the numerators of its softmax, e^(score - the largest), and returns their sum. */
+  private float softmaxNumerators(float[] scores, int start, int positions) {
     int end = start + Math.ceilDiv(positions, LANES) * LANES;
     Arrays.fill(scores, start + positions, end, Float.NEGATIVE_INFINITY); // e^x of it is 0: it counts for nothing
     FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
@@ -243,18 +244,18 @@ public final class VectorKernels implements Kernels {
     s3.mul(scale).intoArray(scores, into + 3 * STEP);
   }
 
-  /** Adds shares of the values of a page to out, positions in order; lanes are dimensions. */
-  private static void mix(
-      float[] values, int start, int width, int held, float[] shares, int first, float[] out, int into) {
+  /** Adds the weighted values of a page to out, positions in order; lanes are dimensions. */
+  private static void weightedSum(
+      float[] values, int start, int width, int held, float[] weights, int first, float[] out, int into) {
     int d = 0;
     for (; d + 2 * STEP <= width; d += 2 * STEP) {
       FloatVector sum0 = FloatVector.fromArray(F, out, into + d);
       FloatVector sum1 = FloatVector.fromArray(F, out, into + d + STEP);
       int at = start + d;
       for (int p = 0; p < held; p++) {
-        FloatVector share = FloatVector.broadcast(F, shares[first + p]);
-        sum0 = FloatVector.fromArray(F, values, at).fma(share, sum0);
-        sum1 = FloatVector.fromArray(F, values, at + STEP).fma(share, sum1);
+        FloatVector weight = FloatVector.broadcast(F, weights[first + p]);
+        sum0 = FloatVector.fromArray(F, values, at).fma(weight, sum0);
+        sum1 = FloatVector.fromArray(F, values, at + STEP).fma(weight, sum1);
         at += width;
       }
       sum0.intoArray(out, into + d);
@@ -264,8 +265,8 @@ public final class VectorKernels implements Kernels {
       VectorMask<Float> in = F.indexInRange(d, width);
       FloatVector sum = FloatVector.fromArray(F, out, into + d, in);
       for (int p = 0; p < held; p++) {
-        FloatVector share = FloatVector.broadcast(F, shares[first + p]);
-        sum = FloatVector.fromArray(F, values, start + p * width + d, in).fma(share, sum);
+        FloatVector weight = FloatVector.broadcast(F, weights[first + p]);
+        sum = FloatVector.fromArray(F, values, start + p * width + d, in).fma(weight, sum);
       }
       sum.intoArray(out, into + d, in);
     }

@@ -57,7 +57,7 @@ abstract class KernelsContract {
         Matrix w = matrix(weights);
         for (int rows : new int[] {1, 2, 5}) {
           Activations x = Products.input(kernels, w, randoms(rows * inner), rows);
-          Floats out = new Floats(new float[rows * columns]);
+          FloatArray out = new FloatArray(new float[rows * columns]);
           kernels.matmul(w, 0, w.parts(), x, out);
           for (int c = 0; c < columns; c++) {
             Row row = Row.of(weights, c);

@@ -27,7 +27,7 @@ final class Products {
 
   /** The product of {@code rows} rows of x, the first of an array, with the parts [from,to) of w. */
   static void multiply(Kernels kernels, Matrix w, int from, int to, float[] x, int rows, float[] out) {
-    kernels.matmul(w, from, to, input(kernels, w, x, rows), new Floats(out));
+    kernels.matmul(w, from, to, input(kernels, w, x, rows), new FloatArray(out));
   }
 
   /** The whole product, [rows, N]. */

@@ -46,7 +46,10 @@ public interface Backend extends AutoCloseable {
   /** Writes rows into those of {@code into} from {@code row} on. */
   void load(HiddenRows states, Tensor into, int row);
 
-  /** Room for rows that outlive their step, for {@link #store} to fill; any thread may make it. */
+  /**
+   * Room for rows that outlive their step, for {@link #store} to fill; any thread may make it. A {@link
+   * HiddenRows#slice} of room is room too, in the same memory.
+   */
   HiddenRows room(int count, int width);
 
   /**

@@ -2,6 +2,7 @@ package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -11,9 +12,16 @@ import java.util.Optional;
  * @param first position of the first row; the cache forgets positions from there on
  * @param input what the rows start from
  * @param logits where the logits of each row go, [rows, vocabSize] or longer; empty for rows that only fill the cache
- * @param states where the residual stream after the last layer goes; empty if it is not kept
+ * @param states where the residual stream after the last layer goes, rooms of as many rows together; empty if it is not
+ *     kept
  */
-record Step(int first, Input input, Optional<float[]> logits, Optional<HiddenRows> states) {
+record Step(int first, Input input, Optional<float[]> logits, List<HiddenRows> states) {
+  Step {
+    int room = states.stream().mapToInt(HiddenRows::count).sum();
+    if (!states.isEmpty() && room != input.count()) {
+      throw new IllegalArgumentException("room for the states of " + room + " rows, not of " + input.count());
+    }
+  }
 
   /** What rows start from. */
   sealed interface Input {
@@ -27,11 +35,14 @@ record Step(int first, Input input, Optional<float[]> logits, Optional<HiddenRow
       }
     }
 
-    /** The residual stream after earlier layers. */
-    record States(HiddenRows rows) implements Input {
-      @Override
-      public int count() {
-        return rows.count();
+    /**
+     * The residual stream after earlier layers.
+     *
+     * @param parts in order, each in one piece of memory
+     */
+    record States(List<HiddenRows> parts, int count) implements Input {
+      States(HiddenRows rows) {
+        this(rows.parts(), rows.count());
       }
     }
   }

@@ -47,7 +47,8 @@ public final class DraftModel implements AutoCloseable {
   /** A drafter with an empty cache that proposes what {@code choice} makes of its distributions. */
   public Drafter drafter(SessionSpec spec, DraftChoice choice) {
     int known = spec.prompt().length() + spec.committed().length();
-    return new ModelDrafter(spec, new EarlyLayers(lane().open(0, known)), model().exitLayer(), choice);
+    var early = new EarlyLayers(lane().open(0, known));
+    return new ModelDrafter(new EarlyExitProposer(spec, early, choice), early, model().exitLayer());
   }
 
   /** Compiles the kernels that a session needs, for at most {@code limit}. */
@@ -56,8 +57,8 @@ public final class DraftModel implements AutoCloseable {
     try (LaneSession session = lane().open()) {
       WarmUp.repeat(
           greedy -> {
-            session.run(0, few, Optional.empty());
-            session.run(few.length(), TokenIds.of(0), Optional.of(greedy));
+            session.run(0, few, List.of(session.room(few.length())), Optional.empty());
+            session.run(few.length(), TokenIds.of(0), List.of(session.room(1)), Optional.of(greedy));
           },
           limit);
     }

@@ -68,7 +68,7 @@ class KvAdmissionTest {
 
   private Decision at(Tenant tenant, int first, int rows) {
     var ids = TokenIds.of(new int[rows]);
-    var step = new Step(first, new Step.Input.Tokens(ids), Optional.empty(), Optional.empty());
+    var step = new Step(first, new Step.Input.Tokens(ids), Optional.empty(), List.of());
     return admission.admit(tenant, step, now, PATIENCE);
   }
 

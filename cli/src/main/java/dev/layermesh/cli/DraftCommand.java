@@ -52,7 +52,7 @@ final class DraftCommand implements Callable<Integer> {
       spec.commandLine().getOut().println("draft worker ready: " + WorkerLimits.described(model.model(), 0,
           identity.exitLayer()) + ", cluster " + mesh.node().options().cluster());
       DraftNotice.of(model.model().window()).ifPresent(spec.commandLine().getOut()::println);
-      worker.awaitEnd(environment.signals());
+      worker.awaitEnd(environment.signals(), model.lost());
       running.drain(WorkerLimits.DRAIN);
     }
     return 0;

@@ -49,7 +49,7 @@ final class VerifyCommand implements Callable<Integer> {
       int first = full ? 0 : identity.exitLayer();
       spec.commandLine().getOut().println("verify worker ready: " + WorkerLimits.described(model.model(), first,
           model.model().config().numLayers()) + ", cluster " + mesh.node().options().cluster());
-      worker.awaitEnd(environment.signals());
+      worker.awaitEnd(environment.signals(), model.lost());
       running.drain(WorkerLimits.DRAIN);
     }
     return 0;

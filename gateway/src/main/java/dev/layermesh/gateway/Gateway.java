@@ -2,8 +2,8 @@ package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.gateway.api.Endpoints;
-import dev.layermesh.gateway.turn.Generator;
 import dev.layermesh.gateway.turn.ModelSource;
+import dev.layermesh.gateway.turn.SessionHosts;
 import dev.layermesh.gateway.turn.Turns;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.Future;
@@ -41,13 +41,13 @@ public final class Gateway {
    * Starts listening.
    *
    * @param models what is served
-   * @param generator where generations run
+   * @param hosts where sessions run
    * @param telemetry gets a span for each turn
    * @return the gateway; fails with an {@link InputException} if the address cannot be listened on
    */
   public static Future<Gateway> start(
-      Vertx vertx, GatewayOptions options, ModelSource models, Generator generator, OpenTelemetry telemetry) {
-    var turns = new Turns(vertx, options.turns(), models, generator, telemetry.getTracer("dev.layermesh.gateway"));
+      Vertx vertx, GatewayOptions options, ModelSource models, SessionHosts hosts, OpenTelemetry telemetry) {
+    var turns = new Turns(vertx, options.turns(), models, hosts, telemetry.getTracer("dev.layermesh.gateway"));
     return vertx.createHttpServer(serverOptions(options))
         .requestHandler(new Endpoints(vertx, options.clients(), turns).router())
         .listen()

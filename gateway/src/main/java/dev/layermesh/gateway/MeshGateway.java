@@ -72,8 +72,7 @@ public final class MeshGateway implements AutoCloseable {
       sessions.ready().toCompletableFuture().join();
       var supervisor =
           new SessionSupervisor(
-              sessions::host, placement, options.maxSessions(), options.creditTokens(), random::nextLong,
-              telemetry.tracer(), clock(node.vertx()));
+              sessions::host, placement, options.creditTokens(), telemetry.tracer(), clock(node.vertx()));
       Gateway gateway = await(
           Gateway.start(node.vertx(), options, models, supervisor, telemetry.openTelemetry()), Duration.ofSeconds(30));
       return new MeshGateway(node, options, sessions, models, looking, gateway);

@@ -2,10 +2,10 @@ package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
-import dev.layermesh.gateway.turn.Generator;
 import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.gateway.turn.ModelSource.State;
 import dev.layermesh.gateway.turn.ServedModel;
+import dev.layermesh.gateway.turn.SessionHosts;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -40,12 +40,12 @@ public final class GatewayFixture implements AutoCloseable {
   final Gateway gateway;
   private final WebSocketClient webSockets = vertx.createWebSocketClient();
 
-  GatewayFixture(Generator generator) {
-    this(OPTIONS, () -> new State.Ready(MODEL), generator, OpenTelemetry.noop());
+  GatewayFixture(SessionHosts hosts) {
+    this(OPTIONS, () -> new State.Ready(MODEL), hosts, OpenTelemetry.noop());
   }
 
-  GatewayFixture(GatewayOptions options, ModelSource models, Generator generator, OpenTelemetry telemetry) {
-    gateway = await(Gateway.start(vertx, options, models, generator, telemetry));
+  GatewayFixture(GatewayOptions options, ModelSource models, SessionHosts hosts, OpenTelemetry telemetry) {
+    gateway = await(Gateway.start(vertx, options, models, hosts, telemetry));
   }
 
   static <T> T await(Future<T> future) {

@@ -5,6 +5,7 @@ import dev.layermesh.cli.process.Signals;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.mesh.membership.MeshOptions;
+import java.util.concurrent.CompletableFuture;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -43,8 +44,9 @@ public final class WorkerMixin {
     return maxSessions;
   }
 
-  /** Serves until a signal comes or the supervisor has ended. */
-  public void awaitEnd(Signals signals) throws InterruptedException {
-    role.awaitEnd(signals);
+  /** Serves until a signal comes, the supervisor has ended, or the worker has failed: then throws the reason. */
+  public void awaitEnd(Signals signals, CompletableFuture<? extends RuntimeException> failed)
+      throws InterruptedException {
+    role.awaitEnd(signals, failed);
   }
 }

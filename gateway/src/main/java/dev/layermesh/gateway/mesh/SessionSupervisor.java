@@ -1,6 +1,5 @@
 package dev.layermesh.gateway.mesh;
 
-import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenLog;
@@ -9,8 +8,7 @@ import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.decoding.loop.SessionHost;
 import dev.layermesh.decoding.loop.TokenSink;
-import dev.layermesh.gateway.turn.Generator;
-import dev.layermesh.gateway.turn.IdBuffer;
+import dev.layermesh.gateway.turn.SessionHosts;
 import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.WorkerAd;
@@ -24,9 +22,8 @@ import java.util.HashSet;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.LongSupplier;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,7 +34,7 @@ import org.slf4j.LoggerFactory;
  * supervisor looks for it for a while before the generation fails, once.
  * Thread-safe.
  */
-public final class SessionSupervisor implements Generator {
+public final class SessionSupervisor implements SessionHosts {
   private static final Logger LOG = LoggerFactory.getLogger(SessionSupervisor.class);
 
   /** How long a generation waits for a worker that can go on with it: a dead one is restarted within that. */
@@ -46,12 +43,9 @@ public final class SessionSupervisor implements Generator {
 
   private final Sessions sessions;
   private final Placement placement;
-  private final int maxSessions;
   private final int creditTokens;
-  private final LongSupplier ids;
   private final Tracer tracer;
   private final Clock clock;
-  private final AtomicInteger running = new AtomicInteger();
 
   /** Draft workers to open sessions on: {@code RemoteSessions::host}. */
   @FunctionalInterface
@@ -69,52 +63,32 @@ public final class SessionSupervisor implements Generator {
   /**
    * A supervisor.
    *
-   * @param maxSessions generations at a time; more are refused with 429
    * @param creditTokens tokens a drafter may be ahead of what the client's socket took
-   * @param ids a fresh random id for each session
    * @param tracer gets a span for each resumption
    */
   public SessionSupervisor(
-      Sessions sessions, Placement placement, int maxSessions, int creditTokens, LongSupplier ids, Tracer tracer,
-      Clock clock) {
+      Sessions sessions, Placement placement, int creditTokens, Tracer tracer, Clock clock) {
     this.sessions = sessions;
     this.placement = placement;
-    this.maxSessions = maxSessions;
     this.creditTokens = creditTokens;
-    this.ids = ids;
     this.tracer = tracer;
     this.clock = clock;
   }
 
-  /** Generations that have not ended. */
-  int running() {
-    return running.get();
-  }
-
   @Override
-  public Admission start(Request request, Listener listener) {
+  public Choice choose(String fingerprint, Optional<String> traceparent) {
     Optional<WorkerAd> draft = placement.draft(Optional.empty(), Set.of());
     if (draft.isEmpty()) {
-      return new Admission.Refused(503, "no_workers", "missing: " + missing(placement.missing()), 2);
+      return new Choice.None(503, "no_workers", "missing: " + missing(placement.missing()), 2);
     }
-    if (!draft.get().fingerprint().equals(request.fingerprint())) {
-      return new Admission.Refused(503, "model_changed", "the mesh serves another model since a moment", 1);
+    if (!draft.get().fingerprint().equals(fingerprint)) {
+      return new Choice.None(503, "model_changed", "the mesh serves another model now", 1);
     }
-    if (running.incrementAndGet() > maxSessions) {
-      running.decrementAndGet();
-      return new Admission.Refused(
-          429, "too_many_sessions", maxSessions + " generations run already", 1);
-    }
-    var spec = new SessionSpec(
-        new SessionKey(ids.getAsLong(), 0), request.prompt(), request.stops(), request.sampling(), request.window());
-    var supervised = new Supervised(request, spec, draft.get().arithmetic(), listener);
-    try {
+    return new Choice.Found((spec, sink) -> {
+      var supervised = new Supervised(spec, sink, draft.get(), traceparent.orElse(""));
       supervised.open(draft.get());
-    } catch (RuntimeException broken) {
-      running.decrementAndGet();
-      throw broken;
-    }
-    return new Admission.Started(supervised);
+      return supervised;
+    });
   }
 
   /** The roles in words. */
@@ -129,14 +103,16 @@ public final class SessionSupervisor implements Generator {
    * One generation over all its epochs. The bus thread brings tokens and ends; cancel and credit come from any
    * thread, so the current session is guarded by this object's lock.
    */
-  private final class Supervised implements Generation {
-    private final Request request;
+  private final class Supervised implements SessionHost.Session {
+    private final String fingerprint;
     private final String arithmetic;
-    private final Listener listener;
+    private final String traceparent;
+    private final TokenSink sink;
+    private final TokenLog log;
+    private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
     private final Set<String> suspects = new HashSet<>();
     private SessionSpec spec;
-    private final IdBuffer log = new IdBuffer();
-    /** Since when nobody goes on with it. */
+    /** When the session lost its worker, until a token comes again. */
     private OptionalLong stuckNanos = OptionalLong.empty();
     private DecodeStats earlier = DecodeStats.NONE;
     private DecodeStats current = DecodeStats.NONE;
@@ -144,44 +120,50 @@ public final class SessionSupervisor implements Generator {
     private boolean cancelled;
     private int acknowledged;
 
-    Supervised(Request request, SessionSpec spec, String arithmetic, Listener listener) {
-      this.request = request;
+    Supervised(SessionSpec spec, TokenSink sink, WorkerAd draft, String traceparent) {
       this.spec = spec;
-      this.arithmetic = arithmetic;
-      this.listener = listener;
+      this.sink = sink;
+      this.traceparent = traceparent;
+      fingerprint = draft.fingerprint();
+      arithmetic = draft.arithmetic();
+      log = new TokenLog(spec);
     }
 
     synchronized void open(WorkerAd draft) {
       int epoch = spec.key().epoch();
-      SessionHost.Session opened = sessions
-          .host(draft.id(), creditTokens, request.traceparent().orElse(""))
-          .open(spec, sink(epoch));
+      SessionHost.Session opened =
+          sessions.host(draft.id(), creditTokens, traceparent).open(spec, sink(epoch));
       session = Optional.of(opened);
       opened.acknowledge(acknowledged);
       if (cancelled) {
         opened.cancel();
       }
-      opened.outcome().whenComplete((outcome, failure) -> {
+      opened.outcome().whenComplete((ended, failure) -> {
         if (failure != null) {
-          lost(draft, failure instanceof CompletionException wrapped ? wrapped.getCause() : failure);
-        } else if (outcome.reason() == StopReason.CANCELLED && !isCancelled()) {
+          lost(draft, SessionLostException.of(failure));
+        } else if (ended.reason() == StopReason.CANCELLED && !isCancelled()) {
           lost(draft, new SessionLostException(FailureCode.LOST, "drafter " + draft.id() + " gave the session up"));
         } else {
-          end(outcome.reason(), outcome.stats());
+          end(ended.reason(), ended.stats());
         }
       });
+    }
+
+    @Override
+    public CompletionStage<Outcome> outcome() {
+      return outcome;
     }
 
     private TokenSink sink(int epoch) {
       return new TokenSink() {
         @Override
-        public void round(Round round) {
+        public void round(Round round) throws InterruptedException {
           Supervised.this.round(epoch, round);
         }
 
         @Override
         public void prefilled(int done, int total) {
-          listener.admitted();
+          sink.prefilled(done, total);
         }
       };
     }
@@ -202,26 +184,26 @@ public final class SessionSupervisor implements Generator {
       session.ifPresent(each -> each.acknowledge(tokens));
     }
 
-    private void round(int epoch, Round round) {
+    private void round(int epoch, Round round) throws InterruptedException {
       synchronized (this) {
         if (epoch != spec.key().epoch()) {
           return;
         }
-        if (round.from() != log.length()) {
+        if (round.from() != tokens()) {
           throw new IllegalStateException(
-              "tokens from " + round.from() + " on, log of " + spec.key() + " at " + log.length());
+              "tokens from " + round.from() + " on, log of " + spec.key() + " at " + tokens());
         }
-        log.append(round.committed());
+        log.commit(round.committed());
         suspects.clear();
         stuckNanos = OptionalLong.empty();
         current = current.plus(new DecodeStats(1, round.drafted().length(), round.accepted(), 0, 0));
       }
-      listener.round(round);
+      sink.round(round);
     }
 
-    private void lost(WorkerAd worker, Throwable failure) {
-      if (!(failure instanceof SessionLostException lost) || !elsewhere(lost.code())) {
-        fail(failure instanceof SessionLostException known ? known.code() : FailureCode.INTERNAL, failure.getMessage());
+    private void lost(WorkerAd worker, SessionLostException lost) {
+      if (!elsewhere(lost.code())) {
+        outcome.completeExceptionally(lost);
         return;
       }
       synchronized (this) {
@@ -239,9 +221,9 @@ public final class SessionSupervisor implements Generator {
       Optional<WorkerAd> next;
       boolean patient;
       synchronized (this) {
-        reason = cancelled ? Optional.of(StopReason.CANCELLED) : stopped();
+        reason = cancelled ? Optional.of(StopReason.CANCELLED) : log.stopReason();
         next = placement.draft(Optional.of(arithmetic), suspects)
-            .filter(each -> each.fingerprint().equals(request.fingerprint()));
+            .filter(each -> each.fingerprint().equals(fingerprint));
         patient = mayWait(lost.code()) && clock.nanos() - stuckNanos.orElseThrow() < PATIENCE.toNanos();
       }
       if (reason.isPresent()) {
@@ -262,18 +244,18 @@ public final class SessionSupervisor implements Generator {
 
     /** A client that got nothing yet had better hear that there is no room, and come back. */
     private boolean mayWait(FailureCode code) {
-      return log.length() > 0 || code != FailureCode.OVERLOADED && code != FailureCode.DRAINING;
+      return tokens() > 0 || code != FailureCode.OVERLOADED && code != FailureCode.DRAINING;
     }
 
     private void resume(WorkerAd from, WorkerAd to, SessionLostException why) {
       synchronized (this) {
         earlier = earlier.plus(current);
         current = DecodeStats.NONE;
-        spec = spec.resumedAfter(log.toTokenIds());
+        spec = spec.resumedAfter(log.committed());
       }
-      LOG.info("session {}: {}; goes on at {} after {} tokens", spec.key(), why.getMessage(), to.id(), log.length());
+      LOG.info("session {}: {}; goes on at {} after {} tokens", spec.key(), why.getMessage(), to.id(), tokens());
       tracer.spanBuilder(Spans.RESUME)
-          .setParent(TraceParent.toContext(request.traceparent().orElse("")))
+          .setParent(TraceParent.toContext(traceparent))
           .setAttribute(Spans.SESSION, "%016x".formatted(spec.key().session()))
           .setAttribute(Spans.EPOCH, spec.key().epoch())
           .setAttribute(Spans.WORKER, to.id())
@@ -289,22 +271,18 @@ public final class SessionSupervisor implements Generator {
       }
     }
 
-    /** Why the log is complete, if it is: the end of a session can be lost with its worker. */
-    private Optional<StopReason> stopped() {
-      return log.length() == 0
-          ? Optional.empty()
-          : new TokenLog(spec.resumedAfter(log.toTokenIds())).stopReason();
+    /** How many tokens are committed. */
+    private int tokens() {
+      return log.length() - log.promptLength();
     }
 
     private void end(StopReason reason, DecodeStats last) {
-      running.decrementAndGet();
       DecodeStats counted = last.rounds() >= current.rounds() ? last : current;
-      listener.finished(new Outcome(reason, log.toTokenIds(), earlier.plus(counted)));
+      outcome.complete(new Outcome(reason, log.committed(), earlier.plus(counted)));
     }
 
     private void fail(FailureCode code, String reason) {
-      running.decrementAndGet();
-      listener.failed(code, reason);
+      outcome.completeExceptionally(new SessionLostException(code, reason));
     }
 
     private static boolean elsewhere(FailureCode code) {

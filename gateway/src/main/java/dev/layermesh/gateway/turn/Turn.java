@@ -1,13 +1,15 @@
 package dev.layermesh.gateway.turn;
 
+import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
-import dev.layermesh.gateway.turn.Generator.Admission;
-import dev.layermesh.gateway.turn.Generator.Generation;
+import dev.layermesh.decoding.loop.SessionHost.Session;
+import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.gateway.turn.SessionHosts.Choice;
 import dev.layermesh.gateway.turn.TurnResult.FinishReason;
 import dev.layermesh.gateway.turn.TurnWriter.Header;
-import dev.layermesh.mesh.wire.FailureCode;
+import dev.layermesh.mesh.transport.SessionLostException;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import java.time.Duration;
@@ -25,9 +27,9 @@ import org.slf4j.LoggerFactory;
  * and are acknowledged to the drafter as they leave. A slow client so stops the drafting by itself, and the credit of
  * the generation bounds the outbox.
  *
- * <p>Owned by the connection's event loop; the generator's calls come on any thread and hop onto it.
+ * <p>Owned by the connection's event loop; the session's calls come on any thread and hop onto it.
  */
-public final class Turn implements Generator.Listener {
+public final class Turn implements TokenSink {
   private static final Logger LOG = LoggerFactory.getLogger(Turn.class);
   /** How long a cancelled generation may take to say its counters before the client is answered without them. */
   private static final Duration LAST_WORDS = Duration.ofSeconds(1);
@@ -45,7 +47,7 @@ public final class Turn implements Generator.Listener {
   private final ArrayDeque<Round> outbox = new ArrayDeque<>();
   private final long startNanos;
   private Phase phase = Phase.RUNNING;
-  private Optional<Generation> generation = Optional.empty();
+  private Optional<Session> session = Optional.empty();
   private Optional<End> end = Optional.empty();
   private FinishReason finish = FinishReason.STOP;
   private DecodeStats seen = DecodeStats.NONE;
@@ -61,11 +63,11 @@ public final class Turn implements Generator.Listener {
     OVER
   }
 
-  /** What the generation said last. */
+  /** How the session ended. */
   private sealed interface End {
     record Finished(Outcome outcome) implements End {}
 
-    record Failed(FailureCode code, String reason) implements End {}
+    record Failed(SessionLostException failure) implements End {}
   }
 
   Turn(
@@ -83,15 +85,13 @@ public final class Turn implements Generator.Listener {
     this.startNanos = startNanos;
   }
 
-  /** Starts the generation, or answers why there is none. */
-  void start(Generator generator, Optional<String> traceparent) {
+  /** Opens the session, or answers why there is none. */
+  void start(SessionHosts hosts, SessionKey key, Optional<String> traceparent) {
     observer.started(header);
-    var request = new Generator.Request(
-        plan.model().fingerprint(), plan.prompt(), plan.stops(), plan.request().sampling(), plan.window(), traceparent);
     try {
-      switch (generator.start(request, this)) {
-        case Admission.Started started -> generation = Optional.of(started.generation());
-        case Admission.Refused no -> fail(ApiError.busy(no.status(), no.code(), no.reason(), no.retryAfterSeconds()));
+      switch (hosts.choose(plan.model().fingerprint(), traceparent)) {
+        case Choice.Found found -> follow(found.host().open(plan.session(key), this));
+        case Choice.None no -> fail(ApiError.busy(no.status(), no.code(), no.reason(), no.retryAfterSeconds()));
       }
     } catch (RuntimeException broken) {
       LOG.error("a generation did not start", broken);
@@ -99,8 +99,17 @@ public final class Turn implements Generator.Listener {
     }
   }
 
+  private void follow(Session opened) {
+    session = Optional.of(opened);
+    opened.outcome().whenComplete((outcome, failure) -> {
+      End last = failure == null ? new End.Finished(outcome) : new End.Failed(SessionLostException.of(failure));
+      context.runOnContext(none -> onEnd(last));
+    });
+  }
+
+  /** A worker took the session and reads its prompt. */
   @Override
-  public void admitted() {
+  public void prefilled(int done, int total) {
     context.runOnContext(none -> {
       if (phase == Phase.RUNNING) {
         begin();
@@ -119,16 +128,6 @@ public final class Turn implements Generator.Listener {
   @Override
   public void round(Round round) {
     context.runOnContext(none -> onRound(round));
-  }
-
-  @Override
-  public void finished(Outcome outcome) {
-    context.runOnContext(none -> onEnd(new End.Finished(outcome)));
-  }
-
-  @Override
-  public void failed(FailureCode code, String reason) {
-    context.runOnContext(none -> onEnd(new End.Failed(code, reason)));
   }
 
   /** The client takes more again. */
@@ -199,7 +198,7 @@ public final class Turn implements Generator.Listener {
     }
     if (phase == Phase.RUNNING && moved) {
       disarm();
-      generation.ifPresent(each -> each.acknowledge(text.length()));
+      session.ifPresent(each -> each.acknowledge(text.length()));
     }
     if (phase == Phase.STOPPING || outbox.isEmpty()) {
       end.ifPresent(this::conclude);
@@ -225,7 +224,7 @@ public final class Turn implements Generator.Listener {
     phase = Phase.STOPPING;
     finish = reason;
     outbox.clear();
-    generation.ifPresent(Generation::cancel);
+    session.ifPresent(Session::cancel);
     if (end.isPresent()) {
       conclude(end.get());
     } else {
@@ -247,7 +246,7 @@ public final class Turn implements Generator.Listener {
           case CANCELLED, SUPERSEDED -> fail(broken("the worker gave the generation up (" + word(outcome) + ")"));
         }
       }
-      case End.Failed failed -> fail(begun ? broken(failed.reason()) : refused(failed));
+      case End.Failed failed -> fail(begun ? broken(failed.failure().getMessage()) : refused(failed.failure()));
     }
   }
 
@@ -278,7 +277,7 @@ public final class Turn implements Generator.Listener {
     phase = Phase.OVER;
     outbox.clear();
     if (end.isEmpty()) {
-      generation.ifPresent(Generation::cancel);
+      session.ifPresent(Session::cancel);
     }
     Future<Void> written = Future.failedFuture("nothing was written");
     try {
@@ -310,12 +309,12 @@ public final class Turn implements Generator.Listener {
     };
   }
 
-  /** What it means that nobody took the generation. */
-  private static ApiError refused(End.Failed failed) {
-    return switch (failed.code()) {
-      case OVERLOADED -> ApiError.busy(429, "overloaded", failed.reason(), 1);
-      case DRAINING -> ApiError.busy(503, "draining", failed.reason(), 2);
-      case BAD_INPUT, STALE, UNKNOWN_SESSION, VERIFIER_LOST, INTERNAL, LOST -> broken(failed.reason());
+  /** The error for a session that no worker took. */
+  private static ApiError refused(SessionLostException lost) {
+    return switch (lost.code()) {
+      case OVERLOADED -> ApiError.busy(429, "overloaded", lost.getMessage(), 1);
+      case DRAINING -> ApiError.busy(503, "draining", lost.getMessage(), 2);
+      case BAD_INPUT, STALE, UNKNOWN_SESSION, VERIFIER_LOST, INTERNAL, LOST -> broken(lost.getMessage());
     };
   }
 

@@ -1,6 +1,8 @@
 package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
@@ -39,6 +41,11 @@ public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, 
         ? new WindowPolicy(request.window().getAsInt(), 1, false)
         : model.window();
     return new TurnPlan(request, model, prompt, new StopRule(eos, limit, model.contextLength()), window);
+  }
+
+  /** The session that generates the answer. */
+  SessionSpec session(SessionKey key) {
+    return new SessionSpec(key, prompt, stops, request.sampling(), window);
   }
 
   private static TokenIds encode(TurnRequest request, ServedModel model) {

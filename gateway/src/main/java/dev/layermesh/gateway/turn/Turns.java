@@ -1,6 +1,7 @@
 package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.gateway.turn.ModelSource.State;
 import dev.layermesh.gateway.turn.TurnWriter.Header;
 import io.opentelemetry.api.trace.Tracer;
@@ -8,6 +9,7 @@ import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -17,6 +19,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.slf4j.Logger;
@@ -31,10 +34,13 @@ public final class Turns {
   private final Vertx vertx;
   private final Limits limits;
   private final ModelSource models;
-  private final Generator generator;
+  private final SessionHosts hosts;
   private final Tracer tracer;
+  private final SecureRandom ids = new SecureRandom();
   private final GatewayMetrics metrics = new GatewayMetrics();
   private final RequestExecutor executor;
+  /** Turns that are being read, planned or run: the only count that {@code limits.sessions()} bounds. */
+  private final AtomicInteger open = new AtomicInteger();
   private final Set<Running> running = ConcurrentHashMap.newKeySet();
   private final Promise<Void> idle = Promise.promise();
   private volatile boolean draining;
@@ -50,13 +56,13 @@ public final class Turns {
 
   private record Running(Context context, Turn turn) {}
 
-  public Turns(Vertx vertx, Limits limits, ModelSource models, Generator generator, Tracer tracer) {
+  public Turns(Vertx vertx, Limits limits, ModelSource models, SessionHosts hosts, Tracer tracer) {
     this.vertx = vertx;
     this.limits = limits;
     this.models = models;
-    this.generator = generator;
+    this.hosts = hosts;
     this.tracer = tracer;
-    executor = new RequestExecutor(vertx, limits.sessions());
+    executor = new RequestExecutor(vertx);
   }
 
   public GatewayMetrics metrics() {
@@ -101,16 +107,21 @@ public final class Turns {
   public Future<Optional<Turn>> start(Call call, Runnable whenOver) {
     Context context = vertx.getOrCreateContext();
     var arrival = new Arrival(InstantSource.system().instant(), System.nanoTime());
-    if (running.size() >= limits.sessions()) {
+    if (open.incrementAndGet() > limits.sessions()) {
+      open.decrementAndGet();
       return Future.failedFuture(new ApiException(ApiError.busy(
           429, "too_many_sessions", limits.sessions() + " generations run already", 1)));
     }
-    return executor.run(() -> plan(call)).map(plan -> {
+    return executor.run(() -> plan(call)).<Optional<Turn>>map(plan -> {
       if (!call.wanted().getAsBoolean()) {
         return Optional.empty();
       }
       requireServed();
       return Optional.of(start(context, call, plan, arrival, whenOver));
+    }).onComplete(started -> {
+      if (started.failed() || started.result().isEmpty()) {
+        open.decrementAndGet();
+      }
     });
   }
 
@@ -127,12 +138,13 @@ public final class Turns {
           written.onComplete(any -> {
             vertx.cancelTimer(patience);
             running.remove(self[0]);
+            open.decrementAndGet();
             settle();
           });
         });
     self[0] = new Running(context, turn);
     running.add(self[0]);
-    turn.start(generator, telemetry.traceparent());
+    turn.start(hosts, new SessionKey(ids.nextLong(), 0), telemetry.traceparent());
     return turn;
   }
 

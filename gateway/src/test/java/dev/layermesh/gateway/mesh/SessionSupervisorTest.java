@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.StopRule;
@@ -14,10 +15,7 @@ import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.decoding.loop.SessionHost;
 import dev.layermesh.decoding.loop.TokenSink;
-import dev.layermesh.gateway.turn.Generator.Admission;
-import dev.layermesh.gateway.turn.Generator.Generation;
-import dev.layermesh.gateway.turn.Generator.Listener;
-import dev.layermesh.gateway.turn.Generator.Request;
+import dev.layermesh.gateway.turn.SessionHosts.Choice;
 import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.membership.Role;
@@ -51,8 +49,7 @@ class SessionSupervisorTest {
         opened.add(session);
         return session;
       },
-      new Placement(new Table(), new Random(1)), 2, 50, () -> 7,
-      TracerProvider.noop().get("test"), time);
+      new Placement(new Table(), new Random(1)), 50, TracerProvider.noop().get("test"), time);
 
   private final class Table implements Workers {
     @Override
@@ -140,16 +137,16 @@ class SessionSupervisorTest {
     }
   }
 
-  private static final class Heard implements Listener {
+  private static final class Heard implements TokenSink {
     private final List<Round> rounds = new ArrayList<>();
     private final List<Outcome> outcomes = new ArrayList<>();
     private final List<String> failures = new ArrayList<>();
     private final List<FailureCode> codes = new ArrayList<>();
-    private int admitted;
+    private int prefilled;
 
     @Override
-    public void admitted() {
-      admitted++;
+    public void prefilled(int done, int total) {
+      prefilled++;
     }
 
     @Override
@@ -158,15 +155,14 @@ class SessionSupervisorTest {
       rounds.add(round);
     }
 
-    @Override
-    public void finished(Outcome outcome) {
-      outcomes.add(outcome);
-    }
-
-    @Override
-    public void failed(FailureCode code, String reason) {
-      codes.add(code);
-      failures.add(reason);
+    void ended(Outcome outcome, Throwable failure) {
+      if (failure == null) {
+        outcomes.add(outcome);
+      } else {
+        SessionLostException lost = SessionLostException.of(failure);
+        codes.add(lost.code());
+        failures.add(lost.getMessage());
+      }
     }
 
     TokenIds tokens() {
@@ -178,14 +174,21 @@ class SessionSupervisorTest {
     ads.add(new WorkerAd(id, role, "tiny", "f00d", arithmetic, 3, 4, 8, 16, 100, 64, false, sessions, false));
   }
 
-  private Request request(int maxTokens) {
-    return new Request(
-        "f00d", TokenIds.of(1, 2), new StopRule(TokenIds.of(99), maxTokens, 64), SamplingParams.sampled(1, 5),
-        WindowPolicy.sequential(4), Optional.of("00-trace"));
+  private static SessionSpec spec(int maxTokens) {
+    return new SessionSpec(
+        new SessionKey(7, 0), TokenIds.of(1, 2), new StopRule(TokenIds.of(99), maxTokens, 64),
+        SamplingParams.sampled(1, 5), WindowPolicy.sequential(4));
   }
 
-  private Generation start(int maxTokens) {
-    return ((Admission.Started) supervisor.start(request(maxTokens), heard)).generation();
+  private SessionHost.Session start(int maxTokens) {
+    return start(maxTokens, heard);
+  }
+
+  private SessionHost.Session start(int maxTokens, Heard by) {
+    SessionHost host = ((Choice.Found) supervisor.choose("f00d", Optional.of("00-trace"))).host();
+    SessionHost.Session session = host.open(spec(maxTokens), by);
+    session.outcome().whenComplete(by::ended);
+    return session;
   }
 
   @Test
@@ -210,7 +213,7 @@ class SessionSupervisorTest {
     worker(Role.DRAFT, "one", "a", 0);
     worker(Role.DRAFT, "two", "a", 5);
     worker(Role.VERIFY, "judge", "a", 0);
-    Generation generation = start(10);
+    SessionHost.Session generation = start(10);
     worker(Role.DRAFT, "other-arithmetic", "b", 0);
     worker(Role.VERIFY, "judge-of-the-other", "b", 0);
 
@@ -236,7 +239,6 @@ class SessionSupervisorTest {
     assertThat(heard.outcomes).hasSize(1);
     assertThat(heard.outcomes.getFirst().committed()).isEqualTo(heard.tokens());
     assertThat(heard.outcomes.getFirst().stats()).isEqualTo(new DecodeStats(3, 5, 2, 30, 31));
-    assertThat(supervisor.running()).isZero();
   }
 
   @Test
@@ -261,7 +263,6 @@ class SessionSupervisorTest {
     assertThat(heard.failures).hasSize(1);
     assertThat(heard.failures.getFirst()).contains("two LOST", "no other worker");
     assertThat(heard.outcomes).isEmpty();
-    assertThat(supervisor.running()).isZero();
   }
 
   @Test
@@ -305,9 +306,8 @@ class SessionSupervisorTest {
     start(10);
     opened.getFirst().loses(FailureCode.OVERLOADED);
     assertThat(heard.codes).containsExactly(FailureCode.OVERLOADED);
-    assertThat(heard.admitted).isZero();
+    assertThat(heard.prefilled).isZero();
     assertThat(time.tick()).isFalse();
-    assertThat(supervisor.running()).isZero();
   }
 
   @Test
@@ -316,18 +316,17 @@ class SessionSupervisorTest {
     worker(Role.VERIFY, "judge", "a", 0);
     start(10);
     opened.getFirst().sink.prefilled(1, 2);
-    assertThat(heard.admitted).isEqualTo(1);
+    assertThat(heard.prefilled).isEqualTo(1);
   }
 
   @Test
-  void shouldForgetAGenerationThatCouldNotBeOpened() {
+  void shouldThrowWhenTheFirstWorkerCannotBeOpened() {
     worker(Role.DRAFT, "one", "a", 0);
     worker(Role.VERIFY, "judge", "a", 0);
     opening = () -> {
       throw new IllegalStateException("broken");
     };
     assertThatThrownBy(() -> start(10)).hasMessage("broken");
-    assertThat(supervisor.running()).isZero();
   }
 
   @Test
@@ -352,7 +351,7 @@ class SessionSupervisorTest {
 
     start(10);
     var again = new Heard();
-    supervisor.start(request(10), again);
+    start(10, again);
     opened.getLast().commits(0, 10, 99);
     opened.getLast().loses(FailureCode.LOST);
     assertThat(again.outcomes.getFirst().reason()).isEqualTo(StopReason.EOS);
@@ -376,7 +375,7 @@ class SessionSupervisorTest {
     worker(Role.DRAFT, "one", "a", 0);
     worker(Role.DRAFT, "two", "a", 0);
     worker(Role.VERIFY, "judge", "a", 0);
-    Generation generation = start(10);
+    SessionHost.Session generation = start(10);
     opened.getFirst().commits(0, 10);
     generation.cancel();
     assertThat(opened.getFirst().cancelled).isTrue();
@@ -386,18 +385,17 @@ class SessionSupervisorTest {
   }
 
   @Test
-  void shouldRefuseWhatItCannotPlaceOrHold() {
-    assertThat(supervisor.start(request(10), heard)).isInstanceOfSatisfying(Admission.Refused.class, no -> {
+  void shouldRefuseWhatItCannotPlace() {
+    assertThat(supervisor.choose("f00d", Optional.empty())).isInstanceOfSatisfying(Choice.None.class, no -> {
       assertThat(no.status()).isEqualTo(503);
       assertThat(no.reason()).contains("draft worker", "verify worker");
     });
     worker(Role.DRAFT, "one", "a", 0);
     worker(Role.VERIFY, "judge", "a", 0);
-    start(10);
-    start(10);
-    assertThat(supervisor.start(request(10), heard)).isInstanceOfSatisfying(
-        Admission.Refused.class, no -> assertThat(no.status()).isEqualTo(429));
-    opened.getFirst().finishes(StopReason.LENGTH, DecodeStats.NONE);
-    assertThat(supervisor.start(request(10), heard)).isInstanceOf(Admission.Started.class);
+    assertThat(supervisor.choose("beef", Optional.empty())).isInstanceOfSatisfying(Choice.None.class, no -> {
+      assertThat(no.status()).isEqualTo(503);
+      assertThat(no.code()).isEqualTo("model_changed");
+    });
+    assertThat(supervisor.choose("f00d", Optional.empty())).isInstanceOf(Choice.Found.class);
   }
 }

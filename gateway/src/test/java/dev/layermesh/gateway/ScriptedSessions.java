@@ -1,26 +1,31 @@
 package dev.layermesh.gateway;
 
+import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
-import dev.layermesh.gateway.turn.Generator;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.gateway.turn.SessionHosts;
+import dev.layermesh.mesh.transport.SessionLostException;
 import dev.layermesh.mesh.wire.FailureCode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /** Plays rounds as a drafter would: never further ahead of the acknowledged tokens than its credit. */
-final class ScriptedGenerator implements Generator {
+final class ScriptedSessions implements SessionHosts {
   final List<Run> runs = new CopyOnWriteArrayList<>();
   private final int credit;
-  private final Function<Request, Script> scripts;
+  private final Function<SessionSpec, Script> scripts;
 
   /**
    * What a generation does.
@@ -43,11 +48,9 @@ final class ScriptedGenerator implements Generator {
         this(FailureCode.LOST, reason);
       }
     }
-
-    record Refuse(int status, String code) implements End {}
   }
 
-  ScriptedGenerator(int credit, Function<Request, Script> scripts) {
+  ScriptedSessions(int credit, Function<SessionSpec, Script> scripts) {
     this.credit = credit;
     this.scripts = scripts;
   }
@@ -76,32 +79,38 @@ final class ScriptedGenerator implements Generator {
     return new Script(spelling(text, size), Optional.empty());
   }
 
+  /** Has no host for any session. */
+  static SessionHosts refusing(int status, String code) {
+    return (fingerprint, traceparent) -> new Choice.None(status, code, "refused by the script", 7);
+  }
+
   @Override
-  public Admission start(Request request, Listener listener) {
-    Script script = scripts.apply(request);
-    if (script.end().isPresent() && script.end().get() instanceof End.Refuse(int status, String code)) {
-      return new Admission.Refused(status, code, "refused by the script", 7);
-    }
-    var run = new Run(request, script, listener);
-    runs.add(run);
-    Thread.ofVirtual().name("scripted").start(run::play);
-    return new Admission.Started(run);
+  public Choice choose(String fingerprint, Optional<String> traceparent) {
+    return new Choice.Found((spec, sink) -> {
+      var run = new Run(spec, traceparent, scripts.apply(spec), sink);
+      runs.add(run);
+      Thread.ofVirtual().name("scripted").start(run::play);
+      return run;
+    });
   }
 
   /** One generation. */
-  final class Run implements Generation {
-    final Request request;
+  final class Run implements SessionHost.Session {
+    final SessionSpec spec;
+    final Optional<String> traceparent;
+    private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
     private final CompletableFuture<Integer> cancelledAt = new CompletableFuture<>();
     private final Script script;
-    private final Listener listener;
+    private final TokenSink sink;
     private int acknowledged;
     private int sent;
     private boolean cancelled;
 
-    Run(Request request, Script script, Listener listener) {
-      this.request = request;
+    Run(SessionSpec spec, Optional<String> traceparent, Script script, TokenSink sink) {
+      this.spec = spec;
+      this.traceparent = traceparent;
       this.script = script;
-      this.listener = listener;
+      this.sink = sink;
     }
 
     synchronized int sent() {
@@ -115,6 +124,11 @@ final class ScriptedGenerator implements Generator {
     /** Waits for the cancel and returns the tokens sent by then. */
     int awaitCancelled() throws Exception {
       return cancelledAt.get(10, TimeUnit.SECONDS);
+    }
+
+    @Override
+    public CompletionStage<Outcome> outcome() {
+      return outcome;
     }
 
     @Override
@@ -134,22 +148,22 @@ final class ScriptedGenerator implements Generator {
         var stats = DecodeStats.NONE;
         for (Round round : script.rounds()) {
           if (!mayGo(round.from())) {
-            listener.finished(outcome(StopReason.CANCELLED, stats));
+            outcome.complete(outcome(StopReason.CANCELLED, stats));
             return;
           }
           stats = stats.plus(new DecodeStats(1, round.drafted().length(), round.accepted(), 2, 2));
-          listener.round(round);
+          sink.round(round);
           sent(round.from() + round.committed().length());
         }
         if (script.end().isEmpty() && !mayGo(Integer.MAX_VALUE)) {
-          listener.finished(outcome(StopReason.CANCELLED, stats));
+          outcome.complete(outcome(StopReason.CANCELLED, stats));
           return;
         }
         script.gate().await();
         switch (script.end().orElseThrow()) {
-          case End.Finish(StopReason reason) -> listener.finished(outcome(reason, stats));
-          case End.Fail(FailureCode code, String reason) -> listener.failed(code, reason);
-          case End.Refuse refuse -> throw new IllegalStateException("refused generations do not run");
+          case End.Finish(StopReason reason) -> outcome.complete(outcome(reason, stats));
+          case End.Fail(FailureCode code, String reason) ->
+              outcome.completeExceptionally(new SessionLostException(code, reason));
         }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();

@@ -2,6 +2,7 @@ package dev.layermesh.gateway.mesh;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.gateway.turn.ServedModel;
 import dev.layermesh.mesh.files.ModelFilesCache;
@@ -39,6 +40,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
   private final Placement placement;
   private final Files files;
   private final ModelFilesCache cache;
+  private final Optional<WindowPolicy> window; // absent: as the drafter suggests
   private final InstantSource clock;
   private final AtomicBoolean fetching = new AtomicBoolean();
   private final List<TokenizerText> opened = new ArrayList<>();
@@ -55,10 +57,17 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     Map<String, byte[]> fetch(String workerId) throws IOException;
   }
 
-  public MeshModelSource(Placement placement, Files files, ModelFilesCache cache, InstantSource clock) {
+  /**
+   * A source without a model yet.
+   *
+   * @param window of requests that name none; absent takes what the drafter suggests
+   */
+  public MeshModelSource(
+      Placement placement, Files files, ModelFilesCache cache, Optional<WindowPolicy> window, InstantSource clock) {
     this.placement = placement;
     this.files = files;
     this.cache = cache;
+    this.window = window;
     this.clock = clock;
   }
 
@@ -71,7 +80,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     Optional<ServedModel> model =
         loaded.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
     if (model.isPresent()) {
-      return new State.Ready(model.get().splitAt(draft.get().exitLayer()));
+      return new State.Ready(model.get().splitAt(draft.get().exitLayer(), window(draft.get())));
     }
     Optional<Trouble> known = trouble.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
     boolean due = known.map(each -> !clock.instant().isBefore(each.again())).orElse(true);
@@ -133,8 +142,12 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     TokenizerText text = TokenizerText.open(set, worker.vocabSize());
     keep(text);
     return new ServedModel(
-        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), worker.vocabSize(),
-        eos, clock.instant(), text);
+        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), window(worker),
+        worker.vocabSize(), eos, clock.instant(), text);
+  }
+
+  private WindowPolicy window(WorkerAd worker) {
+    return window.orElseGet(() -> WindowPolicy.sequential(worker.window()));
   }
 
   /** A turn may still use the tokenizer of the model before: all are freed at the end. */

@@ -1,6 +1,7 @@
 package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import java.time.Instant;
 
 /**
@@ -10,6 +11,7 @@ import java.time.Instant;
  * @param fingerprint of the checkpoint
  * @param contextLength positions of prompt and answer together
  * @param exitLayer E
+ * @param window draft tokens in a window of requests that name none
  * @param vocabSize ids are in [0, vocabSize)
  * @param eosIds tokens that end a sequence
  * @param since when this gateway first served it
@@ -20,15 +22,16 @@ public record ServedModel(
     String fingerprint,
     int contextLength,
     int exitLayer,
+    WindowPolicy window,
     int vocabSize,
     TokenIds eosIds,
     Instant since,
     ModelText text) {
 
-  /** The same model split at another layer. */
-  public ServedModel splitAt(int layer) {
-    return layer == exitLayer
+  /** The same model split at another layer, with the window that suits the split. */
+  public ServedModel splitAt(int layer, WindowPolicy window) {
+    return layer == exitLayer && window.equals(this.window)
         ? this
-        : new ServedModel(id, fingerprint, contextLength, layer, vocabSize, eosIds, since, text);
+        : new ServedModel(id, fingerprint, contextLength, layer, window, vocabSize, eosIds, since, text);
   }
 }

@@ -27,7 +27,7 @@ public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, 
    *
    * @throws ApiException if it does not fit
    */
-  static TurnPlan of(TurnRequest request, ServedModel model, WindowPolicy usual) {
+  static TurnPlan of(TurnRequest request, ServedModel model) {
     request.model().filter(name -> !name.equals(model.id())).ifPresent(name -> {
       throw new ApiException(new ApiError(
           404, "invalid_request_error", "model_not_found", Optional.of("model"),
@@ -39,7 +39,7 @@ public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, 
     TokenIds eos = request.ignoreEos() ? TokenIds.empty() : model.eosIds();
     WindowPolicy window = request.window().isPresent()
         ? new WindowPolicy(request.window().getAsInt(), 1, false)
-        : usual;
+        : model.window();
     return new TurnPlan(request, model, prompt, new StopRule(eos, limit, model.contextLength()), window);
   }
 

@@ -1,7 +1,5 @@
 package dev.layermesh.gateway.mesh;
 
-import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.gateway.turn.ServedModel;
 import dev.layermesh.mesh.files.ModelFilesCache;
@@ -9,11 +7,8 @@ import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.WorkerAd;
 import dev.layermesh.tokenizer.TokenizerFiles;
-import io.vertx.core.json.DecodeException;
-import io.vertx.core.json.JsonArray;
-import io.vertx.core.json.JsonObject;
+import dev.layermesh.tokenizer.text.TokenizerText;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -129,12 +124,10 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
 
   private ServedModel open(WorkerAd worker, Map<String, byte[]> content) {
     var set = new TokenizerFiles("worker " + worker.id(), content);
-    TokenIds eos = eosIds(set);
     TokenizerText text = TokenizerText.open(set, worker.vocabSize());
     keep(text);
     return new ServedModel(
-        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), worker.vocabSize(),
-        eos, clock.instant(), text);
+        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), clock.instant(), text);
   }
 
   /** A turn may still use the tokenizer of the model before: all are freed at the end. */
@@ -151,37 +144,5 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     closed = true;
     opened.forEach(TokenizerText::close);
     opened.clear();
-  }
-
-  /** {@code eos_token_id} of {@code generation_config.json}, else of {@code config.json}: one id, several, or none. */
-  static TokenIds eosIds(TokenizerFiles files) {
-    for (String name : List.of("generation_config.json", "config.json")) {
-      Optional<Object> eos = files.find(name).map(bytes -> json(files, name, bytes).getValue("eos_token_id"));
-      if (eos.isPresent()) {
-        return ids(files, name, eos.get());
-      }
-    }
-    return TokenIds.empty();
-  }
-
-  private static JsonObject json(TokenizerFiles files, String name, byte[] bytes) {
-    try {
-      return new JsonObject(new String(bytes, StandardCharsets.UTF_8));
-    } catch (DecodeException e) {
-      throw InputException.in(files.source() + "/" + name, "is not a JSON object: " + e.getMessage());
-    }
-  }
-
-  private static TokenIds ids(TokenizerFiles files, String name, Object eos) {
-    JsonArray list = eos instanceof JsonArray several ? several : JsonArray.of(eos);
-    int[] ids = new int[list.size()];
-    for (int i = 0; i < ids.length; i++) {
-      if (!(list.getValue(i) instanceof Integer id) || id < 0) {
-        throw InputException.in(
-            files.source() + "/" + name, "eos_token_id", eos, "must be a token id or a list of them");
-      }
-      ids[i] = id;
-    }
-    return TokenIds.of(ids);
   }
 }

@@ -1,6 +1,6 @@
 package dev.layermesh.gateway.turn;
 
-import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.tokenizer.text.ModelText;
 import java.time.Instant;
 
 /**
@@ -10,25 +10,14 @@ import java.time.Instant;
  * @param fingerprint of the checkpoint
  * @param contextLength positions of prompt and answer together
  * @param exitLayer E
- * @param vocabSize ids are in [0, vocabSize)
- * @param eosIds tokens that end a sequence
  * @param since when this gateway first served it
- * @param text its tokenizer and chat template
+ * @param text its tokenizer and chat template, its vocabulary and the tokens that end a generation
  */
 public record ServedModel(
-    String id,
-    String fingerprint,
-    int contextLength,
-    int exitLayer,
-    int vocabSize,
-    TokenIds eosIds,
-    Instant since,
-    ModelText text) {
+    String id, String fingerprint, int contextLength, int exitLayer, Instant since, ModelText text) {
 
   /** The same model split at another layer. */
   public ServedModel splitAt(int layer) {
-    return layer == exitLayer
-        ? this
-        : new ServedModel(id, fingerprint, contextLength, layer, vocabSize, eosIds, since, text);
+    return layer == exitLayer ? this : new ServedModel(id, fingerprint, contextLength, layer, since, text);
   }
 }

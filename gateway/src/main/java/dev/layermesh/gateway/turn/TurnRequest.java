@@ -1,6 +1,7 @@
 package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;

@@ -1,9 +1,7 @@
 package dev.layermesh.gateway.mesh;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.gateway.GatewayFixture;
 import dev.layermesh.gateway.turn.ModelSource.State;
@@ -17,14 +15,11 @@ import dev.layermesh.mesh.membership.Workers;
 import dev.layermesh.tokenizer.ChatMessage;
 import dev.layermesh.tokenizer.TokenizerFiles;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -82,7 +77,7 @@ class MeshModelSourceTest {
       assertThat(model.id()).isEqualTo("shakespeare");
       assertThat(model.contextLength()).isEqualTo(1024);
       assertThat(model.exitLayer()).isEqualTo(3);
-      assertThat(model.eosIds()).isEqualTo(TokenIds.of(1));
+      assertThat(model.text().eosIds()).isEqualTo(TokenIds.of(1));
       TokenIds prompt = model.text().encodeChat(List.of(new ChatMessage("user", "To be")));
       assertThat(prompt.id(0)).isZero();
       assertThat(prompt.id(1)).isNotZero();
@@ -144,24 +139,5 @@ class MeshModelSourceTest {
       }
       assertThat(fetches).hasValue(12);
     }
-  }
-
-  @Test
-  void shouldReadOneSeveralOrNoEosIds() {
-    assertThat(eos(Map.of("config.json", "{\"eos_token_id\":[1,7]}"))).isEqualTo(TokenIds.of(1, 7));
-    assertThat(eos(Map.of(
-        "generation_config.json", "{\"eos_token_id\":3}", "config.json", "{\"eos_token_id\":1}")))
-        .isEqualTo(TokenIds.of(3));
-    assertThat(eos(Map.of("generation_config.json", "{}", "config.json", "{\"eos_token_id\":1}")))
-        .isEqualTo(TokenIds.of(1));
-    assertThat(eos(Map.of("config.json", "{\"eos_token_id\":null}"))).isEqualTo(TokenIds.empty());
-    assertThatThrownBy(() -> eos(Map.of("config.json", "{\"eos_token_id\":\"x\"}")))
-        .isInstanceOf(InputException.class).hasMessageContaining("config.json: eos_token_id");
-  }
-
-  private static TokenIds eos(Map<String, String> files) {
-    Map<String, byte[]> content = new HashMap<>();
-    files.forEach((name, text) -> content.put(name, text.getBytes(StandardCharsets.UTF_8)));
-    return MeshModelSource.eosIds(new TokenizerFiles("here", content));
   }
 }

@@ -1,25 +1,34 @@
-package dev.layermesh.gateway.mesh;
+package dev.layermesh.gateway.turn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.layermesh.gateway.turn.ApiError;
-import dev.layermesh.gateway.turn.ApiException;
+import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.tokenizer.ChatMessage;
 import dev.layermesh.tokenizer.TokenizerFiles;
+import dev.layermesh.tokenizer.text.Prompt;
+import dev.layermesh.tokenizer.text.TokenizerText;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class TokenizerTextTest {
+class TurnPlanTest {
   private static final Path BUNDLED =
       Path.of(System.getProperty("layermesh.root"), "models", "layerskip-shakespeare");
+
+  private static final TurnRequest CHAT = new TurnRequest(
+      Optional.empty(), new Prompt.Chat(List.of(new ChatMessage("user", "hi"))), "messages", OptionalInt.empty(),
+      SamplingParams.GREEDY, List.of(), false, OptionalInt.empty(),
+      new TurnRequest.Output(false, false, false, false));
 
   private static ApiError refusal(Map<String, String> templates) {
     Map<String, byte[]> content = new HashMap<>(TokenizerFiles.read(BUNDLED).content());
@@ -27,7 +36,8 @@ class TokenizerTextTest {
     templates.forEach((name, text) -> content.put(name, text.getBytes(StandardCharsets.UTF_8)));
     var error = new ApiError[1];
     try (TokenizerText text = TokenizerText.open(new TokenizerFiles("worker", content), 1 << 20)) {
-      assertThatThrownBy(() -> text.encodeChat(List.of(new ChatMessage("user", "hi"))))
+      var model = new ServedModel("tiny", "f00d", 1000, 3, Instant.EPOCH, text);
+      assertThatThrownBy(() -> TurnPlan.of(CHAT, model, WindowPolicy.AUTOREGRESSIVE))
           .isInstanceOfSatisfying(ApiException.class, wrong -> error[0] = wrong.error());
     }
     return error[0];

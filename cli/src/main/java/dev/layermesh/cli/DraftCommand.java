@@ -62,7 +62,7 @@ final class DraftCommand implements Callable<Integer> {
             DraftWorker.start(mesh.node(), mesh.registry(), model, maxSessions, mostDrafted, mesh.telemetry())) {
       spec.commandLine().getOut().println("draft worker ready: " + WorkerLimits.described(model.model(), 0,
           identity.exitLayer()) + ", cluster " + mesh.node().options().cluster());
-      role.awaitEnd(environment.signals());
+      role.awaitEnd(environment.signals(), model.lost());
       worker.drain(WorkerLimits.DRAIN);
     }
     return 0;

@@ -77,7 +77,7 @@ final class ServeCommand implements Callable<Integer> {
         MeshGateway gateway = started) {
       awaitReady(gateway);
       invite(gateway.url(), model.draft().model());
-      role.awaitEnd(environment.signals());
+      role.awaitEnd(environment.signals(), model.lost());
     }
   }
 

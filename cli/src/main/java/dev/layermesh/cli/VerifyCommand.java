@@ -61,7 +61,7 @@ final class VerifyCommand implements Callable<Integer> {
       int first = full ? 0 : identity.exitLayer();
       spec.commandLine().getOut().println("verify worker ready: " + WorkerLimits.described(model.model(), first,
           model.model().config().numLayers()) + ", cluster " + mesh.node().options().cluster());
-      role.awaitEnd(environment.signals());
+      role.awaitEnd(environment.signals(), model.lost());
       worker.drain(WorkerLimits.DRAIN);
     }
     return 0;

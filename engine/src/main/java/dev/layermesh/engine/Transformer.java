@@ -1,6 +1,7 @@
 package dev.layermesh.engine;
 
 import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Backend;
@@ -121,15 +122,25 @@ public final class Transformer {
     stack.run(batch, states);
   }
 
-  /** Computes the logits of the rows asked for, if there are any; see {@link Head#logits}. */
-  public void logits(Tensor states, LogitRows asks) {
-    if (asks.size() == 0) {
+  /** Computes logits of some rows, if there are any; see {@link Head#logits}. */
+  public void logits(Tensor states, LogitRows rows) {
+    if (rows.size() == 0) {
       return;
     }
     if (head.isEmpty()) {
       throw new IllegalStateException("no head was loaded");
     }
-    head.get().logits(states, asks);
+    head.get().logits(states, rows);
+  }
+
+  /** Whether the head chooses tokens itself; see {@link Head#chooses}. Any thread. */
+  public boolean chooses(SamplingParams sampling) {
+    return head.isPresent() && head.get().chooses(sampling);
+  }
+
+  /** Ends a step: waits for what its calls write; see {@link Backend#finish}. */
+  public void finish() {
+    backend.finish();
   }
 
   /** Room for {@code count} rows that outlive their step; any thread. */

@@ -4,11 +4,14 @@ import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.Progress;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.Backends;
+import dev.layermesh.engine.backend.Device;
 import dev.layermesh.engine.convert.QuantizedModels;
 import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.engine.kv.KvType;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
@@ -26,7 +29,9 @@ public final class EngineMixin {
           + "(default: as the checkpoint is).")
   private String quantize;
 
-  @Option(names = "--device", paramLabel = "DEVICE", description = "cpu or cuda:N (default: cpu).")
+  @Option(names = "--device", paramLabel = "DEVICE",
+      description = "cpu or cuda:N; where a process drafts and verifies, A,B puts the draft side on A and the verify "
+          + "side on B (default: cpu).")
   private String device;
 
   @Option(names = "--backend", paramLabel = "NAME", description = "scalar, vector, native or auto (default: auto).")
@@ -42,7 +47,7 @@ public final class EngineMixin {
 
   @Option(names = "--kv-memory", paramLabel = "SIZE",
       description = "Memory for a worker's keys and values, as in 512m or 2g; sessions wait where it is short "
-          + "(default: a quarter of the Java heap).")
+          + "(default: a quarter of the Java heap, or of the device's memory).")
   private String kvMemory;
 
   @Option(names = "--kv-type", paramLabel = "TYPE",
@@ -64,19 +69,26 @@ public final class EngineMixin {
   /** The options, with defaults for what was not given. */
   public EngineOptions options() {
     EngineOptions defaults = EngineOptions.of(quantize == null ? model.path() : quantized());
+    String devices = Optional.ofNullable(device).orElse(defaults.device());
+    String kernels = Optional.ofNullable(backend).orElse(defaults.backend());
     return new EngineOptions(
         defaults.model(),
         model.exitLayer(),
-        Optional.ofNullable(device).orElse(defaults.device()),
-        Optional.ofNullable(backend).orElse(defaults.backend()),
+        devices,
+        kernels,
         Optional.ofNullable(threads).orElse(defaults.threads()),
-        kv(defaults.kv()),
+        kv(EngineOptions.devices(devices), kernels),
         isOn("--pin-cores", pinCores, defaults.pinCores()));
   }
 
-  private KvOptions kv(KvOptions defaults) {
+  private KvOptions kv(List<Device> devices, String kernels) {
+    Device smallest = devices.stream()
+        .min(Comparator.comparingLong(each -> Backends.memory(each, kernels)))
+        .orElseThrow();
+    long memory = Backends.memory(smallest, kernels);
+    KvOptions defaults = KvOptions.ofMemory(memory);
     KvOptions typed = kvType == null ? defaults : defaults.withType(KvType.parse(kvType));
-    KvOptions sized = kvMemory == null ? typed : typed.withBytes(heapBytes());
+    KvOptions sized = kvMemory == null ? typed : typed.withBytes(bytesOf(smallest, memory));
     return isOn("--prefix-cache", prefixCache, sized.sharesPrefixes()) ? sized : sized.unshared();
   }
 
@@ -89,12 +101,12 @@ public final class EngineMixin {
     };
   }
 
-  private long heapBytes() {
+  private long bytesOf(Device device, long memory) {
     long bytes = MemorySize.parse("--kv-memory", kvMemory);
-    long heap = Runtime.getRuntime().maxMemory();
-    if (bytes > heap) {
-      throw InputException.of("--kv-memory", kvMemory, "lies in the Java heap, which may grow to " + (heap >> 20)
-          + "m: set JAVA_TOOL_OPTIONS=-Xmx… as well");
+    if (bytes > memory) {
+      throw InputException.of("--kv-memory", kvMemory, device.equals(Device.CPU)
+          ? "lies in the Java heap, which may grow to " + (memory >> 20) + "m: set JAVA_TOOL_OPTIONS=-Xmx… as well"
+          : "lies in the memory of " + device + ", which has " + (memory >> 20) + "m for it");
     }
     return bytes;
   }

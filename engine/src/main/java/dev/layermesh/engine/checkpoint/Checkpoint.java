@@ -12,9 +12,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * A Llama model on disk: a Hugging Face folder with safetensors, of which only the shards that a worker needs are
- * opened, or one GGUF file. From the outside both are the same: tensors by the names and in the row order of
- * transformers, and the small files that speak the model's language.
+ * A Llama model on disk: a Hugging Face folder with safetensors, or a GGUF file. A folder opens only the shards that a
+ * worker needs. Callers see no difference: tensors have the names and the row order of transformers, and
+ * {@link #files()} are those of a folder.
  *
  * <p>Any thread. Closing unmaps the files: no {@link TensorView} may be read afterwards.
  */
@@ -28,7 +28,7 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Reads what describes the model, and checks it; opens no shard of a sharded checkpoint.
+   * Reads and checks the description of the model; opens no shard of a sharded checkpoint.
    *
    * @param path a folder or a GGUF file
    * @throws InputException naming file, field and value
@@ -38,9 +38,9 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * The same with another place for warnings.
+   * As {@link #open(Path)}, with another receiver of warnings.
    *
-   * @param warnings takes a line for each fault of the files that the model can do without
+   * @param warnings receives a line for each fault that does not stop the model from running
    */
   static Checkpoint open(Path path, Consumer<String> warnings) {
     if (!Files.exists(path)) {
@@ -56,12 +56,12 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
-  /** Where the checkpoint lies: its folder or file. */
+  /** The folder or file of the checkpoint. */
   public Path path() {
     return source.path();
   }
 
-  /** What people call it: the name of its folder, or of its file without {@code .gguf}. */
+  /** The name of the folder, or of the file without {@code .gguf}. */
   public String name() {
     return source.name();
   }
@@ -72,7 +72,7 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * The small files of a checkpoint; of a GGUF file, what they would be.
+   * The small files of a checkpoint: config, tokenizer, chat template. For a GGUF file they are made from the metadata.
    *
    * @throws InputException naming file, field and value
    */
@@ -81,8 +81,7 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Opens the files of a slice and checks name, dtype and shape of every tensor in it. Nothing is read from disk yet
-   * but headers.
+   * Opens the files of a slice and checks name, dtype and shape of every tensor in it. Reads headers only.
    *
    * @throws InputException naming file, field and value
    */

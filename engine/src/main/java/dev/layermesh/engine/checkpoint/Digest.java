@@ -9,7 +9,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** SHA-256 over fields, each preceded by its length, so that no two lists of fields run into the same bytes. */
+/** SHA-256 over fields. The length precedes each field, so different lists of fields have different bytes. */
 public final class Digest {
   private static final int HEX_DIGITS = 16;
   private static final int BLOCKS = 8;
@@ -38,7 +38,7 @@ public final class Digest {
     return this;
   }
 
-  /** Name, dtype, shape and blocks spread evenly over the data, its first and last bytes among them. */
+  /** Adds name, dtype, shape and 8 blocks of the data at even distances, from the first byte to the last. */
   Digest sample(TensorView tensor) {
     add(tensor.toString());
     MemorySegment data = tensor.data();

@@ -12,13 +12,13 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * The metadata of a GGUF file of the architecture llama (GGUF specification, "LLM", "llama"). What would make the model
- * another function than the engine computes is refused.
+ * The metadata of a GGUF file of the architecture llama (GGUF specification, "LLM", "llama"). Refuses keys that
+ * make the model another function than the one the engine computes.
  */
 final class GgufConfig {
   private static final double DEFAULT_THETA = 10_000; // of the specification
 
-  /** What the records of the model call the keys. */
+  /** The key of each field that the records of the model name in their refusals. */
   private static final Map<String, String> KEYS = Map.ofEntries(
       Map.entry("hidden_size", LlamaKeys.HIDDEN),
       Map.entry("intermediate_size", LlamaKeys.INTERMEDIATE),
@@ -55,8 +55,10 @@ final class GgufConfig {
     int hiddenSize = metadata.integer(LlamaKeys.HIDDEN);
     int numHeads = metadata.integer(LlamaKeys.HEADS);
     int headDim = headDim(hiddenSize, numHeads);
-    int vocabSize = metadata.optionalInteger(LlamaKeys.VOCABULARY).orElseGet(() -> metadata.length(VocabularyKeys.TOKENS));
-    float eps = (float) metadata.optionalNumber(LlamaKeys.EPS).orElseThrow(() -> metadata.wrong(LlamaKeys.EPS, "must be a number"));
+    int vocabSize = metadata.optionalInteger(LlamaKeys.VOCABULARY)
+        .orElseGet(() -> metadata.length(VocabularyKeys.TOKENS));
+    float eps = (float) metadata.optionalNumber(LlamaKeys.EPS)
+        .orElseThrow(() -> metadata.wrong(LlamaKeys.EPS, "must be a number"));
     Rope rope = rope(headDim);
     var special = new SpecialTokens(metadata, vocabSize);
     boolean tiedHead = !gguf.tensors().containsKey("output.weight");
@@ -88,7 +90,8 @@ final class GgufConfig {
 
   private int headDim(int hiddenSize, int numHeads) {
     if (!metadata.has(LlamaKeys.KEY_LENGTH) && (numHeads < 1 || hiddenSize % numHeads != 0)) {
-      throw metadata.wrong(LlamaKeys.HEADS, "must divide " + LlamaKeys.HIDDEN + "=" + hiddenSize + " where " + LlamaKeys.KEY_LENGTH + " is absent");
+      throw metadata.wrong(LlamaKeys.HEADS, "must divide " + LlamaKeys.HIDDEN + "=" + hiddenSize
+          + " where " + LlamaKeys.KEY_LENGTH + " is absent");
     }
     int headDim = metadata.optionalInteger(LlamaKeys.KEY_LENGTH).orElseGet(() -> hiddenSize / numHeads);
     if (metadata.optionalInteger(LlamaKeys.VALUE_LENGTH).orElse(headDim) != headDim) {
@@ -102,7 +105,7 @@ final class GgufConfig {
     return located(() -> new Rope(theta, GgufRope.scaling(gguf, headDim)));
   }
 
-  /** Names file and key in a refusal by a record's own constructor. */
+  /** Runs a record's constructor and names file and key in its refusal. */
   private <T> T located(Supplier<T> construct) {
     try {
       return construct.get();

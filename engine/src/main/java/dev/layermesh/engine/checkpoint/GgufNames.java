@@ -5,9 +5,9 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What GGUF calls the tensors of a Llama model, and how it stores their rows (GGUF specification, tensor names). */
+/** Names and row orders of a Llama model's tensors in GGUF files (GGUF specification, tensor names). */
 public final class GgufNames {
-  /** Factors by which rotary frequencies are divided, where Llama 3.1's scaling applies. */
+  /** The tensor of factors that divide rotary frequencies, in models with Llama 3.1's scaling. */
   public static final String ROPE_FACTORS = "rope_freqs.weight";
 
   private static final Pattern IN_LAYER = Pattern.compile("model\\.layers\\.(\\d+)\\.(.+)\\.weight");
@@ -36,7 +36,7 @@ public final class GgufNames {
         : OUTSIDE.get(name);
   }
 
-  /** Where GGUF stores the rows of the tensor that transformers calls {@code name}. */
+  /** The order in which GGUF stores the rows of the tensor that transformers calls {@code name}. */
   public static RowOrder order(String name, ModelConfig config) {
     return name.endsWith(".q_proj.weight") || name.endsWith(".k_proj.weight")
         ? new RowOrder.InterleavedPairs(config.headDim())

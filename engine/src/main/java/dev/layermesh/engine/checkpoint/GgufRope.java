@@ -15,8 +15,8 @@ import java.util.Set;
 /**
  * How a GGUF file stretches rotary frequencies. Keys mean what llama.cpp makes of them (src/llama-model.cpp; the keys
  * that its Python package writes are in gguf-py/gguf/constants.py): a factor without a type is linear, and the old key
- * {@code rope.scale_linear} counts where there is no factor. A key of {@code llama.rope.} that is not read here is
- * refused, because the model would be another one without it.
+ * {@code rope.scale_linear} counts if the factor is absent. Every other key of {@code llama.rope.} is refused: an
+ * engine that ignores it runs another model.
  */
 final class GgufRope {
   private static final String PREFIX = "llama.rope.";
@@ -24,7 +24,7 @@ final class GgufRope {
       LlamaKeys.ROPE_DIMENSIONS, LlamaKeys.THETA, LlamaKeys.SCALING, LlamaKeys.SCALING_FACTOR, LlamaKeys.SCALE_LINEAR,
       LlamaKeys.ATTENTION_FACTOR,
       "llama.rope.scaling.original_context_length", // only yarn and longrope use it
-      "llama.rope.scaling.finetuned"); // says how the model was trained
+      "llama.rope.scaling.finetuned"); // describes the training, changes no angle
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -64,7 +64,7 @@ final class GgufRope {
     return new RopeScaling.Linear(factor);
   }
 
-  /** What positions are divided by; 0 says 1. */
+  /** The divisor of positions; llama.cpp reads 0 as 1. */
   private static double factor(GgufMetadata metadata) {
     String key = factorKey(metadata);
     if (metadata.has(LlamaKeys.SCALING) && !metadata.has(key)) {

@@ -20,12 +20,12 @@ import java.util.stream.Collectors;
 final class GgufSource implements Source {
   private final GgufParts gguf;
   private final ModelConfig config;
-  private Optional<ModelFiles> files = Optional.empty(); // made when they are first asked for
+  private Optional<ModelFiles> files = Optional.empty(); // made at the first call of files()
 
   /**
    * Maps the file and checks its description: metadata and which tensors it holds.
    *
-   * @param warnings takes a line for each fault of the file that the model can do without
+   * @param warnings receives a line for each fault that does not stop the model from running
    */
   GgufSource(Path file, Arena arena, Consumer<String> warnings) {
     this.gguf = GgufParts.map(file, arena);
@@ -84,7 +84,7 @@ final class GgufSource implements Source {
     return gguf.tensors().containsKey(name) && opened.contains(gguf.file(name));
   }
 
-  /** Without a tensor that the file has, a bias or a further layer, it would be another model. */
+  /** A tensor that the engine does not read (a bias, a further layer) would make it another model. */
   private void requireKnownTensors() {
     Set<String> known = new HashSet<>();
     known.add(GgufNames.ROPE_FACTORS);

@@ -19,7 +19,7 @@ public final class LlamaKeys {
   public static final String THETA = "llama.rope.freq_base";
   public static final String SCALING = "llama.rope.scaling.type";
   public static final String SCALING_FACTOR = "llama.rope.scaling.factor";
-  /** The name of {@link #SCALING_FACTOR} before there were types of scaling. */
+  /** The old name of {@link #SCALING_FACTOR}. */
   public static final String SCALE_LINEAR = "llama.rope.scale_linear";
   public static final String ATTENTION_FACTOR = "llama.rope.scaling.attn_factor";
   public static final String VOCABULARY = "llama.vocab_size";

@@ -33,9 +33,9 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * Writes the model of a Hugging Face folder as one GGUF file: tensors as they are stored or quantized, query and key
- * rows in GGUF's order, vocabulary, chat template and exit layer in the metadata. Vectors become F32; matrices whose
- * rows are no whole blocks become F16 where the others are quantized.
+ * Writes the model of a Hugging Face folder as one GGUF file. Tensors keep their type or are quantized; query and key
+ * rows get GGUF's order; vocabulary, chat template and exit layer go into the metadata. Vectors become F32. When the other
+ * matrices are quantized, those whose rows are no whole blocks become F16.
  */
 public final class GgufConverter {
   private static final int BUFFER_BYTES = 1 << 20;
@@ -62,11 +62,11 @@ public final class GgufConverter {
   }
 
   /**
-   * Converts, all or nothing: what is there under the name is replaced when the new file is complete.
+   * Converts. The new file replaces one of the same name when it is complete; a failure leaves the old one.
    *
    * @param checkpoint of a folder
-   * @param quantization of the matrices; as they are stored when empty
-   * @param listener told of bytes written
+   * @param quantization of the matrices; empty keeps the stored types
+   * @param listener receives the number of bytes written
    * @throws InputException naming file, field and value, when the checkpoint is no folder or the file cannot be written
    */
   public static void convert(
@@ -126,7 +126,7 @@ public final class GgufConverter {
     GgufVocabulary.describe(checkpoint.path(), checkpoint.files(), config, writer);
   }
 
-  /** general.file_type of the GGUF specification: what most tensors are. */
+  /** general.file_type of the GGUF specification: the type of most tensors. */
   private int fileType() {
     DType most = quantization.map(Quantization::dtype)
         .orElseGet(() -> weights.layers().getFirst().q().dtype());
@@ -179,7 +179,7 @@ public final class GgufConverter {
     }
   }
 
-  /** Exact where the target is the dtype that the numbers come from. */
+  /** Rounds a row to a type; exact for the type that the numbers were read from. */
   private static void narrow(float[] row, DType target, MemorySegment out) {
     switch (target) {
       case F32 -> MemorySegment.copy(row, 0, out, FLOAT, 0, row.length);
@@ -199,7 +199,7 @@ public final class GgufConverter {
     }
   }
 
-  /** What the unscaled frequencies are divided by to give the scaled ones, to the last bit where a float32 can. */
+  /** The quotient of unscaled and scaled frequencies; dividing by it gives the scaled bits if any float32 does. */
   private float[] ropeFactors() {
     float[] scaled = config.rope().inverseFrequencies(config.headDim());
     float[] factors = new Rope(config.rope().theta(), new RopeScaling.Default())

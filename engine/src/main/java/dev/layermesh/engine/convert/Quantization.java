@@ -10,11 +10,11 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * A format that weights can be quantized to here, block by block of 32, as the reference of the GGUF formats does it
- * (github.com/ggml-org/ggml, the Python package gguf): the same bytes.
+ * A format that this engine quantizes weights to, in blocks of 32. The bytes are those of the reference of the GGUF
+ * formats (github.com/ggml-org/ggml, the Python package gguf).
  */
 public enum Quantization {
-  /** The largest magnitude becomes 127 steps; the nearest step, halves away from zero. */
+  /** The largest magnitude becomes 127 steps. Rounds to the nearest step, halves away from zero. */
   Q8_0(DType.Q8_0) {
     @Override
     void block(float[] x, int from, MemorySegment out, long at) {
@@ -30,7 +30,7 @@ public enum Quantization {
       }
     }
   },
-  /** The number of the largest magnitude becomes -8 steps, so that its sign has the longer side. */
+  /** The number of the largest magnitude becomes -8 steps, because the range -8 to 7 has one step more on that side. */
   Q4_0(DType.Q4_0) {
     @Override
     void block(float[] x, int from, MemorySegment out, long at) {
@@ -60,12 +60,12 @@ public enum Quantization {
     this.dtype = dtype;
   }
 
-  /** What the weights become. */
+  /** The type of the quantized weights. */
   public DType dtype() {
     return dtype;
   }
 
-  /** As options name it: {@code q8_0}. */
+  /** The name in options: {@code q8_0}. */
   public String option() {
     return name().toLowerCase(Locale.ROOT);
   }
@@ -75,7 +75,7 @@ public enum Quantization {
     return Arrays.stream(values()).filter(each -> each.option().equals(option)).findFirst();
   }
 
-  /** What options may name. */
+  /** The names that options accept. */
   public static List<String> options() {
     return Arrays.stream(values()).map(Quantization::option).toList();
   }
@@ -96,7 +96,7 @@ public enum Quantization {
     return x < 0 ? -rounded : rounded;
   }
 
-  /** Product and sum are rounded to float32 each: a fused operation would make other steps of some halves. */
+  /** Product and sum are rounded to float32 each: a fused operation would round some halves to another step. */
   private static int step(float x, float inverse) {
     return Math.clamp((int) (x * inverse + 8.5f), 0, 15);
   }

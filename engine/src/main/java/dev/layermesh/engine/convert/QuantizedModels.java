@@ -15,20 +15,21 @@ import java.util.zip.CRC32C;
 
 /**
  * Quantized copies of models, kept as GGUF files: {@code quantized/CHECKSUM/NAME-q8_0.gguf} below a cache folder. The
- * checksum covers every byte of the small files and of the weights, so a changed model is another entry. Processes may
- * use one cache at the same time: files appear complete or not at all, and of two made at once either is right.
+ * checksum covers every byte of the small files and of the weights, so a changed model gets another entry. Several
+ * processes may use one cache: a file appears when it is complete, and if two processes make the same file, both are
+ * equal and the later one replaces the earlier.
  */
 public final class QuantizedModels {
-  private static final String FORMAT = "layermesh quantized 1"; // another whenever the same input makes other files
+  private static final String FORMAT = "layermesh quantized 1"; // changes whenever the same input makes another file
   private static final long CHUNK_BYTES = 4L << 20;
 
   private QuantizedModels() {}
 
   /**
-   * The quantized copy of the model in a folder, made if it is not there.
+   * The quantized copy of the model in a folder; makes it if the cache has none.
    *
-   * @param cache where copies are kept
-   * @param listener told of bytes written, if any are
+   * @param cache folder of the copies
+   * @param listener receives the number of bytes written, if the copy is made
    * @throws InputException naming file, field and value
    */
   public static Path of(Path folder, Quantization quantization, Path cache, LoadListener listener) {
@@ -67,7 +68,7 @@ public final class QuantizedModels {
     return digest.hex();
   }
 
-  /** A sum of each chunk: they are read at the speed of the disk. */
+  /** A CRC-32C of each chunk: as fast as the disk reads. */
   private static byte[] sums(MemorySegment data) {
     int chunks = Math.toIntExact(Math.ceilDiv(data.byteSize(), CHUNK_BYTES));
     ByteBuffer sums = ByteBuffer.allocate(chunks * Integer.BYTES);

@@ -29,6 +29,8 @@ import java.util.function.Supplier;
  * by side.
  */
 final class CpuBackend implements Backend {
+  private static final int STEP_ROWS = 128; // a prompt takes some tenths of a second for them on a small machine
+
   private final KernelThreads threads;
   private final Matrices matrices;
   private final CpuOptions options;
@@ -116,6 +118,16 @@ final class CpuBackend implements Backend {
   @Override
   public void store(Tensor states, int from, HiddenRows into) {
     HeapRows.of(into).copy(HeapTensor.of(states, into.width()), from);
+  }
+
+  @Override
+  public void finish() {
+    // every call has done its work when it returns
+  }
+
+  @Override
+  public int stepRows() {
+    return STEP_ROWS;
   }
 
   @Override

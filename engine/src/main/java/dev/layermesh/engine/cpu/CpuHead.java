@@ -35,27 +35,27 @@ final class CpuHead implements Head {
   }
 
   @Override
-  public void logits(Tensor states, LogitRows asks) {
+  public void logits(Tensor states, LogitRows rows) {
     float[] x = HeapTensor.of(states, config.hiddenSize()).values();
     int atOnce = Math.max(1, MAX_LOGITS / config.vocabSize());
     threads.begin();
     try {
-      for (int first = 0; first < asks.size(); first += atOnce) {
-        project(x, asks, first, Math.min(atOnce, asks.size() - first));
+      for (int first = 0; first < rows.size(); first += atOnce) {
+        project(x, rows, first, Math.min(atOnce, rows.size() - first));
       }
     } finally {
       threads.end();
     }
   }
 
-  private void project(float[] x, LogitRows asks, int first, int count) {
+  private void project(float[] x, LogitRows rows, int first, int count) {
     int width = config.hiddenSize();
     int vocab = config.vocabSize();
     gathered.reserve(count * width);
     normed.reserve(count);
     logits.reserve(count * vocab);
     for (int t = 0; t < count; t++) {
-      System.arraycopy(x, asks.row(first + t) * width, gathered.array(), t * width, width);
+      System.arraycopy(x, rows.row(first + t) * width, gathered.array(), t * width, width);
       threads.own().rmsNorm(gathered.array(), t * width, norm, config.rmsNormEps(), normed.values().array());
     }
     if (projection.takesQuants()) {
@@ -63,7 +63,7 @@ final class CpuHead implements Head {
     }
     threads.matmul(normed, project);
     for (int t = 0; t < count; t++) {
-      System.arraycopy(logits.array(), t * vocab, asks.target(first + t), asks.offset(first + t), vocab);
+      System.arraycopy(logits.array(), t * vocab, rows.target(first + t), rows.offset(first + t), vocab);
     }
   }
 }

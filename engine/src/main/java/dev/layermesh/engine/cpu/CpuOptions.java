@@ -28,6 +28,11 @@ record CpuOptions(int threads, int pagePositions, long aloneBelow, KvOptions kv,
     this(threads, pagePositions, aloneBelow, KvOptions.ofHeap(), false);
   }
 
+  /** Bytes that keys and values may take: they lie in the Java heap. */
+  static long heap() {
+    return Runtime.getRuntime().maxMemory();
+  }
+
   static CpuOptions of(int threads) {
     return of(new BackendOptions(Device.CPU, threads));
   }

@@ -33,6 +33,11 @@ public final class NativeBackendProvider implements BackendProvider {
   }
 
   @Override
+  public long memory(Device device) {
+    return CpuOptions.heap();
+  }
+
+  @Override
   public Backend create(BackendOptions options) {
     return new CpuBackend(NativeKernels::new, Matrices.PACKED, CpuOptions.of(options));
   }

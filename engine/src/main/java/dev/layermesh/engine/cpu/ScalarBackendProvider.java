@@ -31,6 +31,11 @@ public final class ScalarBackendProvider implements BackendProvider {
   }
 
   @Override
+  public long memory(Device device) {
+    return CpuOptions.heap();
+  }
+
+  @Override
   public Backend create(BackendOptions options) {
     return new CpuBackend(ScalarKernels::new, Matrices.STORED, CpuOptions.of(options));
   }

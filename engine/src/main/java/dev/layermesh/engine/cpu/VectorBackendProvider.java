@@ -34,6 +34,11 @@ public final class VectorBackendProvider implements BackendProvider {
   }
 
   @Override
+  public long memory(Device device) {
+    return CpuOptions.heap();
+  }
+
+  @Override
   public Backend create(BackendOptions options) {
     return new CpuBackend(VectorKernels::new, Matrices.PACKED, CpuOptions.of(options));
   }

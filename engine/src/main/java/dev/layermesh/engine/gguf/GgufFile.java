@@ -32,8 +32,8 @@ public record GgufFile(
   private static final int LITTLE_ENDIAN_ONLY = 2; // version 3 added files in big-endian order, nothing else
   static final String ALIGNMENT = "general.alignment";
   static final int DEFAULT_ALIGNMENT = 32;
-  private static final int MOST_ALIGNMENT = 1 << 20; // far above any page that files are aligned to
-  private static final int MOST_TENSORS = 1 << 17; // what the most layers that a model may have come to
+  private static final int MOST_ALIGNMENT = 1 << 20; // far above any page size
+  private static final int MOST_TENSORS = 1 << 17; // 13 tensors for each of the most layers that a model may have
   private static final int MOST_NAME_BYTES = 64; // of the specification
   private static final int MOST_DIMENSIONS = 4; // of the specification
 
@@ -41,7 +41,7 @@ public record GgufFile(
     tensors = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(tensors));
   }
 
-  /** A tensor before the start of the data is known: its extent counts from there. */
+  /** A tensor whose offset counts from the start of the data. */
   private record Info(String name, GgmlType type, List<Long> shape, long offset, long length) {
     long end() {
       return offset + length;

@@ -71,12 +71,12 @@ public final class JsonFields {
       String where = e.getLocation() == null
           ? ""
           : " at line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
-      String problem = e.getOriginalMessage().split(": enable | \\(start marker")[0]; // the rest is for programmers
+      String problem = e.getOriginalMessage().split(": enable | \\(start marker")[0]; // without Jackson's options
       throw InputException.in(file, "not valid JSON" + where + ": " + shortened(problem));
     }
   }
 
-  /** Where the fields come from. */
+  /** The file that holds the object. */
   public Path file() {
     return file;
   }
@@ -88,7 +88,7 @@ public final class JsonFields {
     return names;
   }
 
-  /** Whether {@code field} is there and not null. */
+  /** Whether {@code field} is present and not null. */
   public boolean has(String field) {
     return node.hasNonNull(field);
   }
@@ -98,7 +98,7 @@ public final class JsonFields {
     return optionalInteger(field).orElseThrow(() -> wrong(field, "must be an integer"));
   }
 
-  /** A 32-bit integer, if the field is there. */
+  /** A 32-bit integer, if the field is present. */
   public OptionalInt optionalInteger(String field) {
     return has(field) ? OptionalInt.of(integer(field, node.get(field))) : OptionalInt.empty();
   }
@@ -135,7 +135,7 @@ public final class JsonFields {
     return optionalNumber(field).orElseThrow(() -> wrong(field, "must be a number"));
   }
 
-  /** A finite number, if the field is there. */
+  /** A finite number, if the field is present. */
   public OptionalDouble optionalNumber(String field) {
     if (!has(field)) {
       return OptionalDouble.empty();
@@ -163,7 +163,7 @@ public final class JsonFields {
     return optionalText(field).orElseThrow(() -> wrong(field, "must be a string"));
   }
 
-  /** A string, if the field is there. */
+  /** A string, if the field is present. */
   public Optional<String> optionalText(String field) {
     if (!has(field)) {
       return Optional.empty();
@@ -179,7 +179,7 @@ public final class JsonFields {
     return optionalObject(field).orElseThrow(() -> wrong(field, "must be an object"));
   }
 
-  /** An object, if the field is there. */
+  /** An object, if the field is present. */
   public Optional<JsonFields> optionalObject(String field) {
     if (!has(field)) {
       return Optional.empty();
@@ -191,8 +191,8 @@ public final class JsonFields {
   }
 
   /**
-   * A text that is either the field's value or, where the field is a list of objects with a {@code name}, what
-   * {@code inside} is in the one named default.
+   * A text: the field's value; or, if the field is a list of objects with a {@code name}, the field {@code inside} of
+   * the object named default.
    */
   public Optional<String> named(String field, String inside) {
     if (!has(field) || !node.get(field).isArray()) {
@@ -206,7 +206,7 @@ public final class JsonFields {
     throw wrong(field, "must be a text, or a list of {name, " + inside + "} with a name \"default\"");
   }
 
-  /** A string, or what an object there has as {@code content}; empty if the field is absent or neither. */
+  /** A string, or the {@code content} of an object; empty if the field is absent or neither. */
   public Optional<String> textOrContent(String field) {
     JsonNode value = node.path(field).isObject() ? node.path(field).path("content") : node.path(field);
     return value.isTextual() ? Optional.of(value.textValue()) : Optional.empty();
@@ -245,7 +245,7 @@ public final class JsonFields {
     return InputException.in(file, prefix + field, value, problem);
   }
 
-  /** The file, and the object's place in it unless it is the whole file: {@code config.json: rope_scaling}. */
+  /** The file, and the path of the object unless it is the whole file: {@code config.json: rope_scaling}. */
   @Override
   public String toString() {
     return prefix.isEmpty() ? file.toString() : file + ": " + prefix.substring(0, prefix.length() - 1);

@@ -12,7 +12,7 @@ import dev.layermesh.decoding.InputException;
  */
 public record KvOptions(KvType type, long bytes, int blockPositions, boolean sharesPrefixes) {
   private static final int BLOCK_POSITIONS = 64; // long enough for kernels, short enough to waste little
-  private static final int HEAP_SHARE = 4; // a process may hold two sides of a model, and needs memory for more
+  private static final int MEMORY_SHARE = 4; // weights and all else need memory too
 
   public KvOptions {
     if (bytes < 1) {
@@ -30,7 +30,12 @@ public record KvOptions(KvType type, long bytes, int blockPositions, boolean sha
 
   /** A quarter of what the Java heap may grow to, and prefixes are shared. */
   public static KvOptions ofHeap() {
-    return new KvOptions(Math.max(1, Runtime.getRuntime().maxMemory() / HEAP_SHARE), BLOCK_POSITIONS, true);
+    return ofMemory(Runtime.getRuntime().maxMemory());
+  }
+
+  /** A quarter of so many bytes, the memory of a device, and prefixes are shared. */
+  public static KvOptions ofMemory(long bytes) {
+    return new KvOptions(Math.max(1, bytes / MEMORY_SHARE), BLOCK_POSITIONS, true);
   }
 
   /** The same, kept as another type. */

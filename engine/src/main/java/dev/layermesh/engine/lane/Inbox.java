@@ -13,6 +13,7 @@ final class Inbox {
   private final Queue<Order> orders = new ConcurrentLinkedQueue<>();
   private volatile Thread reader; // parks in awaitOrder
   private volatile boolean closed;
+  private volatile RuntimeException reason = new IllegalStateException("session or lane closed");
 
   /** Adds an order without an answer. */
   void add(Order order) {
@@ -47,8 +48,14 @@ final class Inbox {
     closed = true;
   }
 
+  /** The same for a lane that ended by itself: answers fail with {@code why}. */
+  void close(RuntimeException why) {
+    reason = why;
+    closed = true;
+  }
+
   /** Fails the answer to an order of a closed session or lane. */
-  static void refuse(CompletableFuture<?> answer) {
-    answer.completeExceptionally(new IllegalStateException("session or lane closed"));
+  void refuse(CompletableFuture<?> answer) {
+    answer.completeExceptionally(reason);
   }
 }

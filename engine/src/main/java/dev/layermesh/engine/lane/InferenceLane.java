@@ -1,6 +1,7 @@
 package dev.layermesh.engine.lane;
 
 import dev.layermesh.engine.Transformer;
+import dev.layermesh.engine.backend.DeviceLostException;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
@@ -24,12 +25,6 @@ import java.util.stream.Stream;
  * because the compiler does not always remove an iterator.
  */
 public final class InferenceLane implements AutoCloseable {
-  /**
-   * Rows of a batch unless told otherwise: enough to share the weights, short enough to keep decoding sessions
-   * moving.
-   */
-  public static final int DEFAULT_MAX_ROWS = 128;
-
   private static final long LEAST_PATIENCE_NANOS = 200_000_000; // the pause between two rounds is no idleness
   private static final int PATIENCE_STEPS = 20; // more than a round of drafting takes
   private static final int GATHER_SHARE = 4; // the lane waits for sessions at most this part of a step's time
@@ -40,6 +35,7 @@ public final class InferenceLane implements AutoCloseable {
   private final Inbox inbox = new Inbox();
   private final AtomicLong sessions = new AtomicLong();
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
+  private final CompletableFuture<DeviceLostException> lost = new CompletableFuture<>();
   private final List<Order.Run> batch = new ArrayList<>();
   private Optional<Thread> thread = Optional.empty();
   private boolean stopped;
@@ -112,6 +108,14 @@ public final class InferenceLane implements AutoCloseable {
     return stages[stage].admission.stats();
   }
 
+  /**
+   * Completed when the device is lost and the lane has therefore ended: all its steps fail from then on, so the worker
+   * must leave the mesh. Never completed otherwise.
+   */
+  public CompletableFuture<DeviceLostException> lost() {
+    return lost.copy();
+  }
+
   /** Stops after the current batch; steps that still wait fail. Any thread, if the lane has its own. */
   @Override
   public void close() {
@@ -143,7 +147,7 @@ public final class InferenceLane implements AutoCloseable {
     acceptAll();
     for (Stage stage : stages) {
       Stream.of(stage.urgent, stage.decoding, stage.prefilling).flatMap(Deque::stream).forEach(
-          run -> Inbox.refuse(run.result()));
+          run -> inbox.refuse(run.result()));
     }
     ended.complete(null);
   }
@@ -161,10 +165,10 @@ public final class InferenceLane implements AutoCloseable {
     }
     Stage stage = busiest();
     fill(stage);
-    if (!batch.isEmpty()) {
+    if (!stopped && !batch.isEmpty()) {
       run(stage, batch);
-      batch.clear();
     }
+    batch.clear();
     return true;
   }
 
@@ -204,7 +208,7 @@ public final class InferenceLane implements AutoCloseable {
         Stage stage = stage(run.tenant());
         (run.step().decodes() ? stage.decoding : stage.prefilling).add(run);
       }
-      case Order.HitPrefix hit when hit.tenant().freed() -> Inbox.refuse(hit.result());
+      case Order.HitPrefix hit when hit.tenant().freed() -> inbox.refuse(hit.result());
       case Order.HitPrefix hit -> complete(hit.result(), () -> stage(hit.tenant()).admission
           .hitPrefix(hit.tenant(), hit.first(), hit.ids(), clock.getAsLong()));
       case Order.Share share when share.tenant().freed() -> { }
@@ -261,7 +265,7 @@ public final class InferenceLane implements AutoCloseable {
 
   private int take(Stage stage, Deque<Order.Run> queue, int before, int limit) {
     int rows = before;
-    while (!queue.isEmpty() && (rows == 0 || rows + queue.peek().step().rows() <= limit)) {
+    while (!stopped && !queue.isEmpty() && (rows == 0 || rows + queue.peek().step().rows() <= limit)) {
       Order.Run run = queue.poll();
       if (admit(stage, run)) {
         rows += run.step().rows();
@@ -274,7 +278,7 @@ public final class InferenceLane implements AutoCloseable {
   /** Whether a step joins the batch being made: its memory is reserved. */
   private boolean admit(Stage stage, Order.Run run) {
     if (run.tenant().freed()) {
-      Inbox.refuse(run.result());
+      inbox.refuse(run.result());
       return false;
     }
     try {
@@ -290,20 +294,34 @@ public final class InferenceLane implements AutoCloseable {
           yield false;
         }
       };
+    } catch (DeviceLostException gone) {
+      run.result().completeExceptionally(gone);
+      lose(gone, batch);
+      return false;
     } catch (RuntimeException failure) {
       run.result().completeExceptionally(failure);
       return false;
     }
   }
 
+  /** Ends the lane: no later step can run on its device. */
+  private void lose(DeviceLostException gone, List<Order.Run> runs) {
+    stopped = true;
+    inbox.close(gone);
+    runs.forEach(each -> each.result().completeExceptionally(gone));
+    lost.complete(gone);
+  }
+
   private void run(Stage stage, List<Order.Run> runs) {
     try {
       runTogether(stage, runs);
+    } catch (DeviceLostException gone) {
+      lose(gone, runs);
     } catch (Throwable failure) {
       if (runs.size() == 1) {
         runs.getFirst().result().completeExceptionally(failure);
       } else {
-        runs.forEach(each -> run(stage, List.of(each))); // only the session that causes a failure sees it
+        runs.stream().takeWhile(_ -> !stopped).forEach(each -> run(stage, List.of(each))); // only the session that causes a failure sees it
       }
     }
   }

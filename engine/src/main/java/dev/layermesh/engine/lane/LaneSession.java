@@ -7,6 +7,7 @@ import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.Transformer;
+import dev.layermesh.engine.backend.DeviceLostException;
 import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.engine.kv.PrefixHit;
 import java.util.List;
@@ -68,6 +69,7 @@ public final class LaneSession implements AutoCloseable {
    *
    * @param ask how to choose the token that follows each row; empty to compute no logits
    * @throws InputException when the rows need more memory than the lane has in all
+   * @throws DeviceLostException when the lane has ended because its device is lost
    * @throws IllegalStateException when the step failed, or session or lane is closed
    */
   public StepResult run(int first, TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
@@ -90,7 +92,7 @@ public final class LaneSession implements AutoCloseable {
   }
 
   private Order.Run submit(int first, Step.Input input, Optional<HiddenRows> states, Optional<SamplingParams> ask) {
-    var step = new Step(first, input, ask.map(_ -> room(input.count())), states);
+    var step = new Step(first, input, ask.map(sampling -> ask(sampling, input.count())), states);
     var order = new Order.Run(tenant, step, new CompletableFuture<>());
     inbox.add(order, order.result());
     return order;
@@ -105,7 +107,14 @@ public final class LaneSession implements AutoCloseable {
     }
     rowsRun += step.rows();
     return new StepResult.Done(
-        step.states(), ask.map(sampling -> distributions(step.rows(), sampling)).orElse(List.of()));
+        step.states(), ask.map(sampling -> distributions(step, sampling)).orElse(List.of()));
+  }
+
+  /** The tokens after some rows where the head chooses them itself, else their logits. */
+  private Step.Ask ask(SamplingParams sampling, int rows) {
+    return transformer.chooses(sampling)
+        ? new Step.Ask.Choice(sampling, new int[rows])
+        : new Step.Ask.Logits(room(rows));
   }
 
   /** Room for the logits of some rows; the next step overwrites it. */
@@ -118,10 +127,14 @@ public final class LaneSession implements AutoCloseable {
   }
 
   /** The distributions of the next tokens, made by the session's thread while the lane runs other sessions. */
-  private List<Distribution> distributions(int rows, SamplingParams sampling) {
-    return IntStream.range(0, rows)
-        .mapToObj(row -> Sampler.distribution(logits, row * vocabSize(), vocabSize(), sampling))
-        .toList();
+  private List<Distribution> distributions(Step step, SamplingParams sampling) {
+    IntStream rows = IntStream.range(0, step.rows());
+    return switch (step.ask().orElseThrow()) {
+      case Step.Ask.Logits(float[] logits) ->
+          rows.mapToObj(row -> Sampler.distribution(logits, row * vocabSize(), vocabSize(), sampling)).toList();
+      case Step.Ask.Choice(_, int[] ids) ->
+          rows.<Distribution>mapToObj(row -> new Distribution.Certain(ids[row])).toList();
+    };
   }
 
   private int vocabSize() {
@@ -148,6 +161,9 @@ public final class LaneSession implements AutoCloseable {
     } catch (ExecutionException failed) {
       if (failed.getCause() instanceof InputException wrong) {
         throw wrong;
+      }
+      if (failed.getCause() instanceof DeviceLostException lost) {
+        throw lost;
       }
       throw new IllegalStateException(
           "rows from position " + first + " failed: " + failed.getCause(), failed.getCause());

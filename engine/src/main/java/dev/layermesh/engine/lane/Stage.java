@@ -2,9 +2,10 @@ package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.engine.Transformer;
-import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Batch;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Tensor;
+import dev.layermesh.engine.lane.Step.Ask;
 import dev.layermesh.engine.lane.Step.Input;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -27,7 +28,7 @@ final class Stage {
 
   // Of the step that runs.
   private final Batch batch = new Batch();
-  private final LogitRows asks;
+  private final LogitRows logitRows;
   private Tensor states; // [rows or more, D]
 
   // Written by the lane's thread alone, read by any.
@@ -44,7 +45,7 @@ final class Stage {
   Stage(Transformer transformer, int rows) {
     this.transformer = transformer;
     this.admission = new KvAdmission(transformer.memory());
-    this.asks = new LogitRows(transformer.config().vocabSize());
+    this.logitRows = new LogitRows(transformer.config().vocabSize());
     this.states = transformer.tensor(rows);
   }
 
@@ -57,31 +58,36 @@ final class Stage {
     return pressing() == 0 && prefilling.isEmpty();
   }
 
-  /** Runs all of {@code runs} in one step, and writes the logits and states that they ask for. */
+  /** Runs all of {@code runs} in one step, and writes the logits, tokens and states that they ask for. */
   void run(List<Order.Run> runs) {
     place(runs);
     transformer.layers(batch, states);
-    transformer.logits(states, asks);
+    transformer.logits(states, logitRows);
     for (int i = 0, row = 0; i < runs.size(); row += batch.rows(i), i++) {
       Optional<HiddenRows> kept = runs.get(i).step().states();
       if (kept.isPresent()) {
         transformer.store(states, row, kept.get());
       }
     }
+    transformer.finish();
     steps++;
     rows += batch.rows();
-    decodeSteps += asks.size() > 0 ? 1 : 0;
-    decodeRows += asks.size();
+    decodeSteps += logitRows.size() > 0 ? 1 : 0;
+    decodeRows += logitRows.size();
   }
 
   /** Writes the rows of all runs into one tensor, in order. */
   private void place(List<Order.Run> runs) {
     batch.clear();
-    asks.clear();
+    logitRows.clear();
     for (int i = 0; i < runs.size(); i++) {
       Step step = runs.get(i).step();
-      if (step.logits().isPresent()) {
-        asks.add(batch.rows(), step.rows(), step.logits().get());
+      if (step.ask().isPresent()) {
+        switch (step.ask().get()) {
+          case Ask.Logits ask -> logitRows.add(batch.rows(), step.rows(), ask.into());
+          case Ask.Choice ask ->
+              logitRows.choose(batch.rows(), step.rows(), ask.sampling(), step.first() + 1, ask.into());
+        }
       }
       batch.add(runs.get(i).tenant().cacheAt(step.first()), step.first(), step.rows());
     }

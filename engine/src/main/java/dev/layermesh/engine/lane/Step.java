@@ -1,6 +1,7 @@
 package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import java.util.Optional;
 
@@ -10,10 +11,10 @@ import java.util.Optional;
  *
  * @param first position of the first row; the cache forgets positions from there on
  * @param input what the rows start from
- * @param logits where the logits of each row go, [rows, vocabSize] or longer; empty for rows that only fill the cache
+ * @param ask what is asked of the head about the token after each row; empty for rows that only fill the cache
  * @param states where the residual stream after the last layer goes; empty if it is not kept
  */
-record Step(int first, Input input, Optional<float[]> logits, Optional<HiddenRows> states) {
+record Step(int first, Input input, Optional<Ask> ask, Optional<HiddenRows> states) {
 
   /** What rows start from. */
   sealed interface Input {
@@ -36,6 +37,16 @@ record Step(int first, Input input, Optional<float[]> logits, Optional<HiddenRow
     }
   }
 
+  /** What is asked of the head, and where it writes the answer. */
+  sealed interface Ask {
+
+    /** The logits of each row, [rows, vocabSize] or longer. */
+    record Logits(float[] into) implements Ask {}
+
+    /** The token that the head itself chooses after each row, [rows] or longer. */
+    record Choice(SamplingParams sampling, int[] into) implements Ask {}
+  }
+
   int rows() {
     return input.count();
   }
@@ -46,10 +57,10 @@ record Step(int first, Input input, Optional<float[]> logits, Optional<HiddenRow
   }
 
   /**
-   * Whether the session decodes; such steps run before prefill. A single row decodes even if it asks for no logits: a
+   * Whether the session decodes; such steps run before prefill. A single row decodes even if it asks the head for nothing: a
    * draft's last row does that, and the next stage waits for it.
    */
   boolean decodes() {
-    return logits.isPresent() || rows() == 1;
+    return ask.isPresent() || rows() == 1;
   }
 }

@@ -107,6 +107,7 @@ public final class EngineBench implements AutoCloseable {
     transformer.embed(ids, states, 0);
     transformer.layers(Batch.of(cache, cache.length(), rows), states);
     transformer.logits(states, new LogitRows(vocabulary).add(rows - asked, asked, logits));
+    transformer.finish();
   }
 
   @Override

@@ -83,6 +83,7 @@ public final class Perplexity implements AutoCloseable {
         int last = Math.min(to, window.length() - 1); // what follows the last row is not known
         if (first < last) {
           transformer.logits(states, new LogitRows(vocabSize).add(first - from, last - first, logits));
+          transformer.finish();
           for (int position = first; position < last; position++) {
             sum -= logProbability(logits, (position - first) * vocabSize, window.id(position + 1));
           }

@@ -13,8 +13,8 @@ import java.util.stream.IntStream;
 
 /**
  * A {@code config.json} of the model type llama as transformers writes it, 4.x ({@code rope_theta} and
- * {@code rope_scaling}) and 5.x ({@code rope_parameters}). What would make the model another function than the engine
- * computes is refused.
+ * {@code rope_scaling}) and 5.x ({@code rope_parameters}). Refuses fields that make the model another function than the
+ * one the engine computes.
  */
 final class ConfigFile {
   private static final double DEFAULT_THETA = 10_000; // of transformers' LlamaConfig
@@ -53,7 +53,7 @@ final class ConfigFile {
     int[] bosIds = tokens("bos_token_id", vocabSize);
     OptionalInt bosId = bosIds.length == 0 ? OptionalInt.empty() : OptionalInt.of(bosIds[0]);
     IntStream eos = IntStream.of(tokens("eos_token_id", vocabSize));
-    IntStream named = TokenizerConfig.eosId(folder).stream().filter(id -> id < vocabSize);
+    IntStream named = TokenizerConfig.eosId(folder).stream().filter(id -> id >= 0 && id < vocabSize);
     TokenIds eosIds = TokenIds.of(IntStream.concat(eos, named).distinct().toArray());
     OptionalInt exitLayer = config.optionalInteger("exit_layer");
     return located(config.file(), () -> new ModelConfig(hiddenSize, intermediateSize, numLayers, numHeads, numKvHeads,
@@ -92,7 +92,7 @@ final class ConfigFile {
   }
 
   /**
-   * Special tokens come from the generation config where it names them: that is what generation in transformers obeys.
+   * Special tokens of the generation config if it names them, as in transformers' generation; else of the config.
    */
   private int[] tokens(String field, int vocabSize) {
     JsonFields source = generation.filter(file -> file.has(field)).orElse(config);
@@ -146,7 +146,7 @@ final class ConfigFile {
     };
   }
 
-  /** Names the file in a refusal by a record's own constructor. */
+  /** Runs a record's constructor and names the file in its refusal. */
   private static <T> T located(Object source, Supplier<T> construct) {
     try {
       return construct.get();

@@ -16,9 +16,9 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * The small files of a checkpoint: what a process without weights needs to tokenize for it.
+ * The small files of a checkpoint: all that a process without weights needs to turn text into tokens for it.
  *
- * @param contents bytes by file name; only files that exist. Not to be written to
+ * @param contents bytes by file name; only files that exist; callers must not write to them
  */
 public record ModelFiles(SortedMap<String, byte[]> contents) {
   public static final String TOKENIZER_JSON = "tokenizer.json";
@@ -35,7 +35,7 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
     contents = Collections.unmodifiableSortedMap(new TreeMap<>(contents));
   }
 
-  /** Those of {@code folder} that exist. */
+  /** The files of {@code folder} that exist. */
   public static ModelFiles inFolder(Path folder) {
     SortedMap<String, byte[]> contents = new TreeMap<>();
     for (String name : Stream.concat(CONFIG.stream(), TOKENIZER.stream()).toList()) {
@@ -52,10 +52,10 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
   }
 
   /**
-   * These files, and a {@code generation_config.json} that ends a generation at {@code eosIds} if none of the files
-   * says so: a process without weights reads ends there.
+   * These files with {@code eosIds} as the {@code eos_token_id} of {@code generation_config.json}, unless the files
+   * name these ids already. A process without weights then ends a generation where the engine ends it.
    *
-   * @param source what messages name
+   * @param source the folder or file, for messages
    */
   public ModelFiles endingAt(TokenIds eosIds, Path source) {
     List<Integer> ids = IntStream.of(eosIds.toArray()).boxed().toList();
@@ -65,7 +65,8 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
       return this;
     }
     SortedMap<String, byte[]> changed = new TreeMap<>(contents);
-    changed.put(GENERATION_CONFIG, generation.map(it -> it.with(EOS, ids)).orElseGet(() -> JsonFields.object(EOS, ids)));
+    changed.put(GENERATION_CONFIG,
+        generation.map(it -> it.with(EOS, ids)).orElseGet(() -> JsonFields.object(EOS, ids)));
     return new ModelFiles(changed);
   }
 
@@ -74,10 +75,10 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
   }
 
   /**
-   * How a conversation is rendered, if the model says: {@code chat_template.jinja}, else {@code chat_template} of
-   * {@code tokenizer_config.json}, of several the one named default.
+   * The chat template, if the model has one: {@code chat_template.jinja}, else {@code chat_template} of
+   * {@code tokenizer_config.json}, else the template named default of a list.
    *
-   * @param source what messages name
+   * @param source the folder or file, for messages
    */
   public Optional<String> chatTemplate(Path source) {
     byte[] file = contents.get(CHAT_TEMPLATE);

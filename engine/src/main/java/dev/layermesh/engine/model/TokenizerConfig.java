@@ -12,15 +12,15 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** What the tokenizer files of a checkpoint folder say about the end of a text. */
+/** Reads the token that ends a text from the tokenizer files of a checkpoint folder. */
 final class TokenizerConfig {
   private static final JsonMapper JSON = new JsonMapper();
 
   private TokenizerConfig() {}
 
   /**
-   * The id of {@code eos_token} of {@code tokenizer_config.json}, which chat templates end a turn with: as
-   * {@code added_tokens_decoder} says, else {@code tokenizer.json}. Empty where the folder does not say.
+   * The id of the {@code eos_token} of {@code tokenizer_config.json}; chat templates end a turn with this token. The id
+   * is that of {@code added_tokens_decoder}, else that of {@code tokenizer.json}. Empty if the folder names neither.
    *
    * @throws InputException naming file, field and value
    */
@@ -48,7 +48,7 @@ final class TokenizerConfig {
         .findFirst();
   }
 
-  /** Reads no more of a {@code tokenizer.json} than it takes to find a token; it can have many megabytes. */
+  /** Reads a {@code tokenizer.json} up to the token only, because the file can have many megabytes. */
   private static OptionalInt find(Path file, String token) {
     try (JsonParser json = JSON.createParser(file.toFile())) {
       json.nextToken();

@@ -50,7 +50,7 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
       var lane = InferenceLane.start(
           checkpoint.name() + "-" + slices.getFirst().plan().first(),
           prepare(checkpoint, weights, backend, listener),
-          InferenceLane.DEFAULT_MAX_ROWS);
+          backend.stepRows());
       return new LoadedSide(models, keep(resources, lane), resources);
     } catch (RuntimeException failed) {
       closeAll(resources);

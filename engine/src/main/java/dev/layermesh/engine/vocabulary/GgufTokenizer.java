@@ -29,10 +29,9 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * The vocabulary of a GGUF file as the files that a Hugging Face folder would hold, so that whoever turns text into ids
- * need not know of GGUF (GGUF specification, "Tokenizer"). {@code tokenizer.huggingface.json} is taken as it stands
- * where it is there; else {@code tokenizer.json} is made of tokens, types, merges or scores and the name of the
- * pre-tokenizer.
+ * Makes the files of a Hugging Face folder from the vocabulary of a GGUF file (GGUF specification, "Tokenizer"), so
+ * that tokenizers and gateways do not need to know GGUF. Copies {@code tokenizer.huggingface.json} if the metadata has it;
+ * else makes {@code tokenizer.json} of tokens, types, merges or scores and the name of the pre-tokenizer.
  */
 public final class GgufTokenizer {
   private static final int MOST_MERGES = 1 << 24;
@@ -46,7 +45,7 @@ public final class GgufTokenizer {
   private final Map<String, Integer> ids;
   private final int[] types;
 
-  /** A value of very many parts, written as they come: a tree of them would be larger than all else a load needs. */
+  /** A large value that is written piece by piece: a JSON tree of it would need more memory than the rest of a load. */
   private interface Streamed extends JsonSerializable {
     void write(JsonGenerator json) throws IOException;
 
@@ -74,9 +73,12 @@ public final class GgufTokenizer {
         throw metadata.wrong(VocabularyKeys.TOKENS, id, tokens.get(id), "is the same as token " + before);
       }
     }
-    this.types = metadata.has(VocabularyKeys.TYPES) ? metadata.integers(VocabularyKeys.TYPES, tokens.size()) : normal(tokens.size());
+    this.types = metadata.has(VocabularyKeys.TYPES)
+        ? metadata.integers(VocabularyKeys.TYPES, tokens.size())
+        : normal(tokens.size());
     if (types.length != tokens.size()) {
-      throw metadata.wrong(VocabularyKeys.TYPES, "must hold as many as " + VocabularyKeys.TOKENS + ", " + tokens.size());
+      throw metadata.wrong(
+          VocabularyKeys.TYPES, "must hold as many as " + VocabularyKeys.TOKENS + ", " + tokens.size());
     }
   }
 
@@ -89,8 +91,8 @@ public final class GgufTokenizer {
   /**
    * The files.
    *
-   * @throws dev.layermesh.decoding.InputException naming file, key and value when the vocabulary is damaged, or of a
-   *     kind that cannot be said in a {@code tokenizer.json}
+   * @throws dev.layermesh.decoding.InputException naming file, key and value when the vocabulary is damaged or of a
+   *     kind that {@code tokenizer.json} cannot hold
    */
   public static ModelFiles files(GgufMetadata metadata, ModelConfig config) {
     var tokenizer = new GgufTokenizer(metadata, config);
@@ -105,7 +107,7 @@ public final class GgufTokenizer {
     return new ModelFiles(contents);
   }
 
-  /** What a process without weights reads of a {@code config.json}. */
+  /** The fields of {@code config.json} that a process without weights reads. */
   private ObjectNode configJson() {
     ObjectNode json = JsonNodeFactory.instance.objectNode()
         .put("model_type", "llama")
@@ -119,7 +121,7 @@ public final class GgufTokenizer {
     return json;
   }
 
-  /** Special tokens by their roles: chat templates spell some of them. */
+  /** Special tokens by their roles; chat templates use some of them. */
   private ObjectNode tokenizerConfig() {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     token(config.bosId()).ifPresent(text -> json.put("bos_token", text));
@@ -155,7 +157,7 @@ public final class GgufTokenizer {
     return json;
   }
 
-  /** What the file names; for a file that names none, what its vocabulary says beyond doubt. */
+  /** The pre-tokenizer that the file names, or the one that its tokens identify if it names none. */
   private PreTokenizer preTokenizer() {
     if (!metadata.has(VocabularyKeys.PRE)) {
       return PreTokenizer.of(ids.keySet()).orElseThrow(() -> metadata.wrong(VocabularyKeys.PRE,
@@ -169,8 +171,8 @@ public final class GgufTokenizer {
 
   /**
    * BPE of SentencePiece: of all pairs that make a token, the one of the best score is merged first. The library merges
-   * by rank, so every way of making a token becomes a merge, ranked by the token's score. Where all scores are equal,
-   * the converter had none, and the merges of the file count.
+   * by rank, so every way of making a token becomes a merge, ranked by the token's score. If all scores are equal,
+   * the converter had no scores, and the merges of the file count.
    */
   private ObjectNode sentencePiece() {
     ObjectNode json = JsonNodeFactory.instance.objectNode().put("version", "1.0");
@@ -213,7 +215,7 @@ public final class GgufTokenizer {
     return model.putPOJO("vocab", vocabulary).putPOJO("merges", merges);
   }
 
-  /** Tokens that are found in a text before it is cut: control tokens, which are not shown, and those of users. */
+  /** Tokens that the tokenizer finds before it cuts a text: control tokens, not shown, and user-defined ones. */
   private ArrayNode addedTokens() {
     ArrayNode added = JsonNodeFactory.instance.arrayNode();
     for (int id = 0; id < types.length; id++) {
@@ -226,7 +228,7 @@ public final class GgufTokenizer {
     return added;
   }
 
-  /** What encloses a text that is no rendered chat. */
+  /** Adds BOS and EOS around a text that is not a rendered chat. */
   private ObjectNode postProcessor(boolean addBos) {
     requireToken(VocabularyKeys.ADD_BOS, VocabularyKeys.BOS, config.bosId());
     requireToken(VocabularyKeys.ADD_EOS, VocabularyKeys.EOS.getFirst(), special.eos());
@@ -253,7 +255,7 @@ public final class GgufTokenizer {
     return json;
   }
 
-  /** A file that encloses texts in a token must have the token. */
+  /** Refuses a file that adds a token to every text and does not have the token. */
   private void requireToken(String flag, String key, OptionalInt id) {
     if (metadata.optionalFlag(flag).orElse(false) && token(id).isEmpty()) {
       throw metadata.wrong(key, "must be a token of the vocabulary, because " + flag + " is true");
@@ -271,7 +273,8 @@ public final class GgufTokenizer {
       int space = line.indexOf(' ', 1);
       if (space < 0 || !ids.containsKey(line.substring(0, space)) || !ids.containsKey(line.substring(space + 1))
           || !ids.containsKey(line.substring(0, space) + line.substring(space + 1))) {
-        throw metadata.wrong(VocabularyKeys.MERGES, i, line, "must be two tokens with a space between that make a third");
+        throw metadata.wrong(
+            VocabularyKeys.MERGES, i, line, "must be two tokens with a space between that make a third");
       }
     }
     return json -> {
@@ -291,7 +294,7 @@ public final class GgufTokenizer {
     json.writeEndArray();
   }
 
-  /** A way of making a token of two. */
+  /** Two tokens that make a third. */
   private record Merge(String left, String right, float score) {}
 
   private Streamed rankedMerges() {

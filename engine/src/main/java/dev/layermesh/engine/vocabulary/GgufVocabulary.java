@@ -20,8 +20,8 @@ import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
 
 /**
- * A {@code tokenizer.json} as metadata of a GGUF file (GGUF specification, "Tokenizer"): the file as it stands, which
- * this engine reads back, and tokens, types and merges or scores for programs that know nothing of it.
+ * Writes a {@code tokenizer.json} as metadata of a GGUF file (GGUF specification, "Tokenizer"): the whole file, which
+ * this engine reads back, and tokens, types and merges or scores, which other programs read.
  */
 public final class GgufVocabulary {
   private static final Pattern BYTE = Pattern.compile("<0x[0-9A-F]{2}>");
@@ -79,7 +79,7 @@ public final class GgufVocabulary {
     }
     for (int id = 0; id < tokens.length; id++) {
       if (tokens[id] == null) {
-        tokens[id] = "[PAD" + id + "]"; // a row of the model that no text leads to
+        tokens[id] = "[PAD" + id + "]"; // a row of the model without a token
         types[id] = TokenType.UNUSED;
       }
     }
@@ -94,7 +94,7 @@ public final class GgufVocabulary {
     ids.put(token, id.intValue());
   }
 
-  /** Bytes that are in no token have tokens of their own; else every byte is a character of the vocabulary. */
+  /** Whether the vocabulary is SentencePiece: bytes outside of its tokens have byte tokens. */
   private boolean sentencePiece() {
     return json.at("/model/byte_fallback").asBoolean();
   }
@@ -120,7 +120,8 @@ public final class GgufVocabulary {
     int[] eosIds = config.eosIds().toArray();
     if (eosIds.length > 0) {
       int named = role(tokenizerConfig, "eos_token").orElse(eosIds[0]);
-      writer.integer(VocabularyKeys.EOS.getFirst(), Arrays.stream(eosIds).anyMatch(id -> id == named) ? named : eosIds[0]);
+      writer.integer(
+          VocabularyKeys.EOS.getFirst(), Arrays.stream(eosIds).anyMatch(id -> id == named) ? named : eosIds[0]);
       writer.integers(VocabularyKeys.EVERY_EOS, eosIds);
     }
     role(tokenizerConfig, "unk_token").ifPresent(id -> writer.integer(VocabularyKeys.UNKNOWN, id));
@@ -146,7 +147,7 @@ public final class GgufVocabulary {
     return merges;
   }
 
-  /** The earlier a token is made by a merge, the better. */
+  /** An earlier merge gives its token a higher score. */
   private float[] scores() {
     float[] scores = new float[tokens.length];
     List<List<String>> merges = merges();

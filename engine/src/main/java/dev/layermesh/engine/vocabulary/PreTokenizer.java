@@ -11,16 +11,16 @@ import java.util.Set;
 
 /**
  * How a text is cut before byte-level BPE, by the name that GGUF gives it ({@code tokenizer.ggml.pre}). A name means
- * what llama.cpp makes of it (src/llama-vocab.cpp at 00ad355e, pre_type and regex_exprs); where llama.cpp quotes the
- * expression of the model's {@code tokenizer.json}, that expression is used, because llama.cpp's own differs from it
- * only in what its regular expressions cannot say.
+ * what llama.cpp makes of it (src/llama-vocab.cpp at 00ad355e, pre_type and regex_exprs); if llama.cpp quotes the
+ * expression of the model's {@code tokenizer.json}, this engine uses that expression; llama.cpp rewrites it only
+ * because its regular expressions lack something.
  */
 enum PreTokenizer {
   /** GPT-2: contractions, letters, digits, other signs, each with a space before. */
   GPT2("gpt-2"),
   /** SmolLM: single digits, then as GPT-2. */
   SMOLLM("smollm", "starcoder", "refact", "minerva-7b"),
-  /** Llama 3: up to three digits together; a text begins with BOS; a token that is a whole word needs no merges. */
+  /** Llama 3: up to three digits together; a text begins with BOS; a word that is a token is not merged. */
   LLAMA3("llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral"),
   /** Cut as {@link #LLAMA3}, but words are always merged and a text does not begin with BOS. */
   SMAUG("smaug-bpe", "dbrx"),
@@ -32,7 +32,7 @@ enum PreTokenizer {
   DEEPSEEK_LLM("deepseek-llm"),
   /** DeepSeek Coder: lines, letters, punctuation, East Asian letters, single digits. */
   DEEPSEEK_CODER("deepseek-coder"),
-  /** What llama.cpp does where a converter knew of nothing better. */
+  /** The default of llama.cpp, for converters that did not know the model's. */
   DEFAULT("default");
 
   private static final String SPACES = "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -45,10 +45,21 @@ enum PreTokenizer {
           + "|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*"
           + "|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" + SPACES;
   /** Letters of alphabets with upper and lower case: the ranges that DeepSeek's {@code tokenizer.json} lists. */
-  private static final String ALPHABETS = "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽ"
-      + "Ა-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄ"
-      + "Ⰰ-ⱻⱾ-ⳤⳫ-ⳮⲳⲳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃";
-  private static final String EAST_ASIAN = "[一-龥ࠀ-一가-퟿]+";
+  private static final String ALPHABETS =
+      "A-Za-z\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u01BA\u01BC-\u01BF\u01C4-\u0293\u0295-\u02AF"
+      + "\u0370-\u0373\u0376-\u0377\u037B-\u037D\u037F\u0386\u0388-\u038A\u038C\u038E-\u03A1\u03A3-\u03F5"
+      + "\u03F7-\u0481\u048A-\u052F\u0531-\u0556\u10A0-\u10C5\u13A0-\u13F5\u13F8-\u13FD\u1C90-\u1CBA"
+      + "\u1CBD-\u1CBF\u1D00-\u1D2B\u1D6B-\u1D77\u1D79-\u1D9A\u1E00-\u1F15\u1F18-\u1F1D\u1F20-\u1F45"
+      + "\u1F48-\u1F4D\u1F50-\u1F57\u1F59\u1F5B\u1F5D\u1F5F-\u1F7D\u1F80-\u1FB4\u1FB6-\u1FBC\u1FBE"
+      + "\u1FC2-\u1FC4\u1FC6-\u1FCC\u1FD0-\u1FD3\u1FD6-\u1FDB\u1FE0-\u1FEC\u1FF2-\u1FF4\u1FF6-\u1FFC\u2102"
+      + "\u2107\u210A-\u2113\u2115\u2119-\u211D\u2124\u2126\u2128\u212A-\u212D\u212F-\u2134\u2139"
+      + "\u213C-\u213F\u2145-\u2149\u214E\u2183-\u2184\u2C00-\u2C7B\u2C7E-\u2CE4\u2CEB-\u2CEE\u2CF2-\u2CF3"
+      + "\uA640-\uA66D\uA680-\uA69B\uA722-\uA76F\uA771-\uA787\uA78B-\uA78E\uAB70-\uABBF\uFB00-\uFB06"
+      + "\uFB13-\uFB17\uFF21-\uFF3A\uFF41-\uFF5A\uD801\uDC00-\uD801\uDC4F\uD801\uDCB0-\uD801\uDCD3"
+      + "\uD801\uDCD8-\uD801\uDCFB\uD803\uDC80-\uD803\uDCB2\uD803\uDCC0-\uD803\uDCF2\uD806\uDCA0-\uD806\uDCDF"
+      + "\uD83A\uDD00-\uD83A\uDD43";
+  private static final String FULL_WIDTH_SIGNS = "\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002";
+  private static final String EAST_ASIAN = "[\u4E00-\u9FA5\u0800-\u4E00\uAC00-\uD7FF]+";
 
   private final List<String> names;
 
@@ -56,14 +67,14 @@ enum PreTokenizer {
     this.names = List.of(names);
   }
 
-  /** The one of a name. */
+  /** The pre-tokenizer of a name. */
   static Optional<PreTokenizer> named(String name) {
     return Arrays.stream(values()).filter(each -> each.names.contains(name)).findFirst();
   }
 
   /**
-   * The one of a file that names none, where its vocabulary can only be of one model: files of Llama 3 that were
-   * written before there was a key for it.
+   * The pre-tokenizer of a file that names none, if its tokens identify the model: files of Llama 3 that are older than
+   * the key.
    */
   static Optional<PreTokenizer> of(Set<String> tokens) {
     return tokens.containsAll(List.of("<|begin_of_text|>", "<|start_header_id|>", "<|eot_id|>"))
@@ -76,29 +87,29 @@ enum PreTokenizer {
     return Arrays.stream(values()).flatMap(each -> each.names.stream()).toList();
   }
 
-  /** The one that a {@code pre_tokenizer} of a {@code tokenizer.json} is, if it is one of these. */
+  /** The pre-tokenizer that a {@code pre_tokenizer} of a {@code tokenizer.json} describes, if it is one of these. */
   static Optional<PreTokenizer> saidBy(JsonNode json) {
     return Arrays.stream(values()).filter(each -> plain(each.json()).equals(plain(json))).findFirst();
   }
 
-  /** Without what changes no token. */
+  /** Removes a field that changes no token. */
   private static JsonNode plain(JsonNode json) {
     JsonNode copy = json.deepCopy();
     copy.findParents("trim_offsets").forEach(parent -> ((ObjectNode) parent).remove("trim_offsets"));
     return copy;
   }
 
-  /** What GGUF calls it. */
+  /** Its name in GGUF. */
   String ggufName() {
     return names.getFirst();
   }
 
-  /** Whether a text begins with BOS when the file does not say. */
+  /** Whether a text begins with BOS if the file has no flag. */
   boolean beginsText() {
     return this == LLAMA3 || this == TEKKEN;
   }
 
-  /** Whether a piece that is a token is taken whole. */
+  /** Whether a word that is a token is not merged. */
   boolean wholeTokensFirst() {
     return this == LLAMA3 || this == TEKKEN;
   }
@@ -109,7 +120,7 @@ enum PreTokenizer {
         : JsonNodeFactory.instance.nullNode();
   }
 
-  /** As {@code pre_tokenizer} of a {@code tokenizer.json}. */
+  /** The {@code pre_tokenizer} of a {@code tokenizer.json}. */
   ObjectNode json() {
     return switch (this) {
       case GPT2 -> byteLevel(true);
@@ -118,7 +129,7 @@ enum PreTokenizer {
       case QWEN2 -> sequence(split(WORDS.formatted("")), byteLevel(false));
       case TEKKEN -> sequence(split(TEKKEN_WORDS), byteLevel(false));
       case DEEPSEEK_LLM -> sequence(split("[\\r\\n]"), split("\\s?[" + ALPHABETS + "]+"),
-          split("\\s?[!-/:-~！-／：-～‘-‟　-。]+"), split("\\s+$"), split(EAST_ASIAN), split("\\p{N}+"),
+          split("\\s?[!-/:-~" + FULL_WIDTH_SIGNS + "]+"), split("\\s+$"), split(EAST_ASIAN), split("\\p{N}+"),
           byteLevel(false));
       case DEEPSEEK_CODER -> sequence(split("[\\r\\n]"), split("\\s?\\p{L}+"), split("\\s?\\p{P}+"),
           split(EAST_ASIAN), singleDigits(), byteLevel(false));

@@ -12,22 +12,21 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * The special tokens of a GGUF file: those that the metadata names by id, and those that end a text or a turn by their
- * spelling. An id outside of the vocabulary counts as absent; {@link #warnings} says which. Immutable, any thread, as
- * long as the file is mapped.
+ * The special tokens of a GGUF file: the ones that the metadata names by id, and the ones that are known by their
+ * spelling to end a text or a turn. An id outside of the vocabulary counts as absent, and {@link #warnings} lists it.
+ * Immutable, any thread, as long as the file is mapped.
  */
 public final class SpecialTokens {
   /**
-   * Tokens that end a generation in every model that has them, whatever ids the metadata names: {@code
-   * special_eog_ids} of llama.cpp (src/llama-vocab.cpp at 00ad355e), without its tokens of fill-in-the-middle, which
-   * end no turn.
+   * Tokens that end a generation even if the metadata names other ids: {@code special_eog_ids} of llama.cpp
+   * (src/llama-vocab.cpp at 00ad355e), without its tokens of fill-in-the-middle, which end no turn.
    */
   private static final Set<String> ENDS = Set.of("<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>",
       "<|flush|>", "<|calls|>", "<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]",
       "[EOS]", "<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>",
-      "<｜end▁of▁sentence｜>", "[e~[");
+      "<\uFF5Cend\u2581of\u2581sentence\uFF5C>", "[e~[");
   private static final int MOST_ENDS = 64;
-  private static final int DEFAULT_BOS = 1; // of SentencePiece models, where the file names none
+  private static final int DEFAULT_BOS = 1; // of SentencePiece models whose file names none
 
   private final GgufMetadata metadata;
   private final int vocabSize;
@@ -84,7 +83,7 @@ public final class SpecialTokens {
     return TokenIds.of(IntStream.concat(named, spelled()).distinct().toArray());
   }
 
-  /** Tokens of {@link #ENDS} that no text spells: those of type control or user-defined, all where no type is said. */
+  /** Tokens of {@link #ENDS} of the type control or user-defined; of any type if the file has no types. */
   private IntStream spelled() {
     List<String> tokens = tokens();
     int[] types = metadata.has(VocabularyKeys.TYPES)
@@ -102,7 +101,7 @@ public final class SpecialTokens {
     return found.stream().filter(id -> !withinTurn(tokens.get(id), texts)).mapToInt(Integer::intValue);
   }
 
-  /** Two exceptions of llama.cpp: the vocabulary's other ends show that this one stands within a turn. */
+  /** Two exceptions of llama.cpp: with certain other ends in the vocabulary, the token occurs within a turn. */
   private static boolean withinTurn(String token, Set<String> ends) {
     return switch (token) {
       case "<|end|>" -> (ends.contains("<|call|>") || ends.contains("<|calls|>"))
@@ -126,7 +125,7 @@ public final class SpecialTokens {
         .toList();
   }
 
-  /** Read as a number of any width: some writers say "none" by the largest one. */
+  /** Reads a number of any width, because some writers use the largest one for "none". */
   private OptionalInt id(String key) {
     OptionalDouble number = metadata.optionalNumber(key);
     return number.isPresent() && number.getAsDouble() >= 0 && number.getAsDouble() < vocabSize

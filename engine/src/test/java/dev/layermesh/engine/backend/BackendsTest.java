@@ -112,6 +112,11 @@ public class BackendsTest {
     }
 
     @Override
+    public long memory(Device device) {
+      throw new AssertionError("asked though unavailable");
+    }
+
+    @Override
     public Backend create(BackendOptions options) {
       throw new AssertionError("created though unavailable");
     }

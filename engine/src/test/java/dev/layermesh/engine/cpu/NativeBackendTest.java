@@ -5,7 +5,7 @@ import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.cpu.kernels.NativeKernels;
 import org.junit.jupiter.api.BeforeAll;
 
-class NativeBackendTest extends BackendContract {
+class NativeBackendTest extends CpuBackendContract {
   @BeforeAll
   static void requireLibrary() {
     Available.require("native");

@@ -9,6 +9,7 @@ import dev.layermesh.engine.backend.Backends;
 import dev.layermesh.engine.backend.Batch;
 import dev.layermesh.engine.backend.LayerStack;
 import dev.layermesh.engine.backend.Tensor;
+import dev.layermesh.engine.backend.TestModel;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.testkit.Fixtures;

@@ -1,7 +1,5 @@
 package dev.layermesh.mesh.transport;
 
-import dev.layermesh.decoding.DraftToken;
-import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
@@ -113,7 +111,7 @@ final class RemoteVerifier implements Verifier {
       answer(new VerifyReply.StaleEpoch(work.seq()));
       return;
     }
-    Buffer frame = node.encode(key, new Message.Work(slim(work)));
+    Buffer frame = node.encode(key, new Message.Work(work));
     if (unanswered.isEmpty()) {
       heardNanos = node.now();
     }
@@ -352,19 +350,5 @@ final class RemoteVerifier implements Verifier {
 
   private void backOff() {
     pause = node.times().after(pause);
-  }
-
-  /** Without draft distributions, if nobody reads them. */
-  private Work slim(Work work) {
-    return switch (work) {
-      case Work.Extend extend -> extend;
-      case DraftWindow window when sampling.acceptance().readsDraftDistributions() -> window;
-      case DraftWindow window -> new DraftWindow(
-          window.seq(),
-          window.base(),
-          window.parentHash(),
-          window.handoff(),
-          window.tokens().stream().map(token -> DraftToken.certain(token.id())).toList());
-    };
   }
 }

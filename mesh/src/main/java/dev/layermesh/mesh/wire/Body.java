@@ -182,7 +182,7 @@ final class Body {
         HiddenRows rows = states.rows();
         out.u8(EXIT_STATES).i32(states.from()).ids(states.ids());
         out.u16(states.exitLayer()).u8(code(rows.type())).i32(rows.width());
-        out.align(ROW_ALIGNMENT).bytes(rows.bytes());
+        out.align(ROW_ALIGNMENT).elements(rows);
       }
     }
   }
@@ -204,8 +204,8 @@ final class Body {
           throw new WireException("rows of " + width + " elements");
         }
         in.align(ROW_ALIGNMENT);
-        var bytes = in.bytes((long) ids.length() * width * type.bytes());
-        yield new Handoff.ExitStates(from, ids, exitLayer, new HiddenRows.Host(ids.length(), width, type, bytes));
+        var elements = in.view((long) ids.length() * width * type.bytes());
+        yield new Handoff.ExitStates(from, ids, exitLayer, new HiddenRows.Host(ids.length(), width, type, elements));
       }
       default -> throw new WireException("handoff " + tag);
     };

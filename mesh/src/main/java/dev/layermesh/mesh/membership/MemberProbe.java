@@ -17,24 +17,24 @@ import java.util.concurrent.Future;
  * Tells a listener that is no mesh, or a hung one, from a port where nobody listens. Hazelcast cannot: it waits for
  * such a listener's vote until it gives up joining.
  */
-final class Stranger {
+final class MemberProbe {
   /** The first bytes on a member connection, sent by both sides. */
   private static final byte[] MEMBER_PROTOCOL = "HZC".getBytes(StandardCharsets.US_ASCII);
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
-  private Stranger() {
+  private MemberProbe() {
   }
 
   /** Those of {@code candidates}, {@code HOST:PORT} each, that accept a connection and do not answer as a member. */
-  static List<String> among(List<String> candidates) {
+  static List<String> nonMembers(List<String> candidates) {
     Map<String, Future<Boolean>> answers = new LinkedHashMap<>();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      candidates.forEach(candidate -> answers.put(candidate, threads.submit(() -> isStranger(candidate))));
+      candidates.forEach(candidate -> answers.put(candidate, threads.submit(() -> isNonMember(candidate))));
     }
     return answers.keySet().stream().filter(candidate -> answers.get(candidate).resultNow()).toList();
   }
 
-  private static boolean isStranger(String candidate) {
+  private static boolean isNonMember(String candidate) {
     int colon = candidate.lastIndexOf(':');
     String host = candidate.substring(0, colon).replaceAll("[\\[\\]]", "");
     try (Socket socket = new Socket()) {

@@ -31,8 +31,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One opening of one session at a verify worker: puts works in order, runs each once, keeps replies for repeats. */
-final class VerifySession {
-  private static final Logger LOG = LoggerFactory.getLogger(VerifySession.class);
+final class ServedVerifier {
+  private static final Logger LOG = LoggerFactory.getLogger(ServedVerifier.class);
   private static final int MAX_HELD = 64; // works; a drafter sends far fewer before it waits for a reply
   private static final int MEMOISED = 64;
 
@@ -48,7 +48,7 @@ final class VerifySession {
   // Guarded by this.
   private final Queue<Work> inOrder = new ArrayDeque<>();
   private final Map<Integer, Work> ahead = new HashMap<>();
-  private final Map<Integer, Buffer> replies = new Recent<>(MEMOISED);
+  private final Map<Integer, Buffer> replies = new EvictingMap<>(MEMOISED);
   private OptionalInt cached = OptionalInt.empty(); // positions at opening, once open
   private int expected; // seq of the next work to queue
   private long heardNanos;
@@ -61,7 +61,7 @@ final class VerifySession {
   private long accepted;
   private long rows;
 
-  VerifySession(TransportNode node, Frame frame, OpenVerifier open, SessionSpans.Running span) {
+  ServedVerifier(TransportNode node, Frame frame, OpenVerifier open, SessionSpans.Running span) {
     this.node = node;
     this.key = frame.key();
     this.incarnation = new Incarnation(frame.key().epoch(), open.opening());
@@ -86,7 +86,7 @@ final class VerifySession {
     return drafter;
   }
 
-  synchronized void start(VerifierHost host, Consumer<VerifySession> onEnded) {
+  synchronized void start(VerifierHost host, Consumer<ServedVerifier> onEnded) {
     thread = Thread.ofVirtual().name("verify-" + key).start(() -> {
       try {
         answerAll(host);

@@ -4,12 +4,12 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A map of the last {@code limit} entries put; the oldest goes first. Not thread-safe. */
-final class Recent<K, V> extends LinkedHashMap<K, V> {
+final class EvictingMap<K, V> extends LinkedHashMap<K, V> {
   private static final long serialVersionUID = 1L;
 
   private final int limit;
 
-  Recent(int limit) {
+  EvictingMap(int limit) {
     this.limit = limit;
   }
 

@@ -1,5 +1,6 @@
 package dev.layermesh.gateway.mesh;
 
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.gateway.turn.ServedModel;
 import dev.layermesh.mesh.files.ModelFilesCache;
@@ -34,6 +35,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
   private final Placement placement;
   private final Files files;
   private final ModelFilesCache cache;
+  private final Optional<WindowPolicy> window; // absent: as the drafter suggests
   private final InstantSource clock;
   private final AtomicBoolean fetching = new AtomicBoolean();
   private final List<TokenizerText> opened = new ArrayList<>();
@@ -50,10 +52,17 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     Map<String, byte[]> fetch(String workerId) throws IOException;
   }
 
-  public MeshModelSource(Placement placement, Files files, ModelFilesCache cache, InstantSource clock) {
+  /**
+   * A source without a model yet.
+   *
+   * @param window of requests that name none; absent takes what the drafter suggests
+   */
+  public MeshModelSource(
+      Placement placement, Files files, ModelFilesCache cache, Optional<WindowPolicy> window, InstantSource clock) {
     this.placement = placement;
     this.files = files;
     this.cache = cache;
+    this.window = window;
     this.clock = clock;
   }
 
@@ -66,7 +75,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     Optional<ServedModel> model =
         loaded.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
     if (model.isPresent()) {
-      return new State.Ready(model.get().splitAt(draft.get().exitLayer()));
+      return new State.Ready(model.get().splitAt(draft.get().exitLayer(), window(draft.get())));
     }
     Optional<Trouble> known = trouble.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
     boolean due = known.map(each -> !clock.instant().isBefore(each.again())).orElse(true);
@@ -127,7 +136,12 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     TokenizerText text = TokenizerText.open(set, worker.vocabSize());
     keep(text);
     return new ServedModel(
-        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), clock.instant(), text);
+        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), window(worker),
+        clock.instant(), text);
+  }
+
+  private WindowPolicy window(WorkerAd worker) {
+    return window.orElseGet(() -> WindowPolicy.sequential(worker.window()));
   }
 
   /** A turn may still use the tokenizer of the model before: all are freed at the end. */

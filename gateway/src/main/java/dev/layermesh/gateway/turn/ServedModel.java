@@ -1,5 +1,6 @@
 package dev.layermesh.gateway.turn;
 
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.tokenizer.text.ModelText;
 import java.time.Instant;
 
@@ -10,14 +11,23 @@ import java.time.Instant;
  * @param fingerprint of the checkpoint
  * @param contextLength positions of prompt and answer together
  * @param exitLayer E
+ * @param window draft tokens in a window of requests that name none
  * @param since when this gateway first served it
  * @param text its tokenizer and chat template, its vocabulary and the tokens that end a generation
  */
 public record ServedModel(
-    String id, String fingerprint, int contextLength, int exitLayer, Instant since, ModelText text) {
+    String id,
+    String fingerprint,
+    int contextLength,
+    int exitLayer,
+    WindowPolicy window,
+    Instant since,
+    ModelText text) {
 
-  /** The same model split at another layer. */
-  public ServedModel splitAt(int layer) {
-    return layer == exitLayer ? this : new ServedModel(id, fingerprint, contextLength, layer, since, text);
+  /** The same model split at another layer, with the window that suits the split. */
+  public ServedModel splitAt(int layer, WindowPolicy window) {
+    return layer == exitLayer && window.equals(this.window)
+        ? this
+        : new ServedModel(id, fingerprint, contextLength, layer, window, since, text);
   }
 }

@@ -31,7 +31,7 @@ public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, 
    *
    * @throws ApiException if it does not fit
    */
-  static TurnPlan of(TurnRequest request, ServedModel model, WindowPolicy usual) {
+  static TurnPlan of(TurnRequest request, ServedModel model) {
     request.model().filter(name -> !name.equals(model.id())).ifPresent(name -> {
       throw new ApiException(new ApiError(
           404, "invalid_request_error", "model_not_found", Optional.of("model"),
@@ -43,7 +43,7 @@ public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, 
     TokenIds eos = request.ignoreEos() ? TokenIds.empty() : model.text().eosIds();
     WindowPolicy window = request.window().isPresent()
         ? new WindowPolicy(request.window().getAsInt(), 1, false)
-        : usual;
+        : model.window();
     return new TurnPlan(request, model, prompt, new StopRule(eos, limit, model.contextLength()), window);
   }
 

@@ -3,6 +3,7 @@ package dev.layermesh.gateway.mesh;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.GatewayFixture;
 import dev.layermesh.gateway.turn.ModelSource.State;
 import dev.layermesh.gateway.turn.ServedModel;
@@ -20,6 +21,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -48,12 +50,12 @@ class MeshModelSourceTest {
   }, new Random(1));
 
   private void worker(Role role, String fingerprint) {
-    worker(role, fingerprint, 3);
+    worker(role, fingerprint, 3, 4);
   }
 
-  private void worker(Role role, String fingerprint, int exitLayer) {
+  private void worker(Role role, String fingerprint, int exitLayer, int window) {
     ads.add(new WorkerAd(
-        role + "-1", role, "shakespeare", fingerprint, "a", exitLayer, 4, 8, 192, 2048, 1024, false, 0, false));
+        role + "-1", role, "shakespeare", fingerprint, "a", exitLayer, window, 8, 192, 2048, 1024, false, 0, false));
   }
 
   @Test
@@ -65,7 +67,8 @@ class MeshModelSourceTest {
       }
       return TokenizerFiles.read(BUNDLED).content();
     };
-    try (var source = new MeshModelSource(placement, files, new ModelFilesCache(root), InstantSource.system())) {
+    try (var source =
+        new MeshModelSource(placement, files, new ModelFilesCache(root), Optional.empty(), InstantSource.system())) {
       assertThat(((State.Missing) source.state()).code()).isEqualTo("no_workers");
       worker(Role.DRAFT, "f1");
       assertThat(((State.Missing) source.state()).code()).isEqualTo("no_verify_worker");
@@ -78,6 +81,7 @@ class MeshModelSourceTest {
       assertThat(model.contextLength()).isEqualTo(1024);
       assertThat(model.exitLayer()).isEqualTo(3);
       assertThat(model.text().eosIds()).isEqualTo(TokenIds.of(1));
+      assertThat(model.window()).isEqualTo(WindowPolicy.sequential(4));
       TokenIds prompt = model.text().encodeChat(List.of(new ChatMessage("user", "To be")));
       assertThat(prompt.id(0)).isZero();
       assertThat(prompt.id(1)).isNotZero();
@@ -91,9 +95,10 @@ class MeshModelSourceTest {
       assertThat(fetches).hasValue(2);
 
       ads.clear();
-      worker(Role.DRAFT, "f1", 5);
-      worker(Role.VERIFY, "f1", 5);
+      worker(Role.DRAFT, "f1", 5, 0);
+      worker(Role.VERIFY, "f1", 5, 0);
       assertThat(((State.Ready) source.state()).model().exitLayer()).isEqualTo(5);
+      assertThat(((State.Ready) source.state()).model().window()).isEqualTo(WindowPolicy.AUTOREGRESSIVE);
       assertThat(fetches).hasValue(2);
 
       ads.clear();
@@ -103,8 +108,11 @@ class MeshModelSourceTest {
       GatewayFixture.eventually("the other tokenizer came", () -> source.state() instanceof State.Ready);
       assertThat(fetches).hasValue(3);
     }
-    try (var again = new MeshModelSource(placement, files, new ModelFilesCache(root), InstantSource.system())) {
+    var window = Optional.of(WindowPolicy.sequential(7));
+    try (var again =
+        new MeshModelSource(placement, files, new ModelFilesCache(root), window, InstantSource.system())) {
       GatewayFixture.eventually("the cached tokenizer opened", () -> again.state() instanceof State.Ready);
+      assertThat(((State.Ready) again.state()).model().window()).isEqualTo(window.get());
       assertThat(fetches).hasValue(3);
     }
   }
@@ -119,7 +127,7 @@ class MeshModelSourceTest {
     };
     worker(Role.DRAFT, "f1");
     worker(Role.VERIFY, "f1");
-    try (var source = new MeshModelSource(placement, files, new ModelFilesCache(root), now::get)) {
+    try (var source = new MeshModelSource(placement, files, new ModelFilesCache(root), Optional.empty(), now::get)) {
       for (int pauses = 0; pauses < 12; pauses++) {
         int before = fetches.get();
         Instant start = now.get();

@@ -36,8 +36,8 @@ class TurnPlanTest {
     templates.forEach((name, text) -> content.put(name, text.getBytes(StandardCharsets.UTF_8)));
     var error = new ApiError[1];
     try (TokenizerText text = TokenizerText.open(new TokenizerFiles("worker", content), 1 << 20)) {
-      var model = new ServedModel("tiny", "f00d", 1000, 3, Instant.EPOCH, text);
-      assertThatThrownBy(() -> TurnPlan.of(CHAT, model, WindowPolicy.AUTOREGRESSIVE))
+      var model = new ServedModel("tiny", "f00d", 1000, 3, WindowPolicy.AUTOREGRESSIVE, Instant.EPOCH, text);
+      assertThatThrownBy(() -> TurnPlan.of(CHAT, model))
           .isInstanceOfSatisfying(ApiException.class, wrong -> error[0] = wrong.error());
     }
     return error[0];

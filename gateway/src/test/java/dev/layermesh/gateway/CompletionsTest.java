@@ -347,8 +347,8 @@ class CompletionsTest {
     ModelText text = new SlowText(slow);
     ServedModel model = GatewayFixture.MODEL;
     var served = new ServedModel(
-        model.id(), model.fingerprint(), model.contextLength(), model.exitLayer(), model.window(), model.since(),
-        text);
+        model.id(), model.fingerprint(), model.contextLength(), model.exitLayer(), model.window(),
+        model.sampling(), model.since(), text);
     try (var fixture = new GatewayFixture(
         GatewayFixture.OPTIONS, () -> new State.Ready(served),
         new ScriptedSessions(64, request -> ScriptedSessions.says("ok", 1, StopReason.EOS)), OpenTelemetry.noop())) {

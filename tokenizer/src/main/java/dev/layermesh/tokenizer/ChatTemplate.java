@@ -92,7 +92,10 @@ public final class ChatTemplate implements AutoCloseable {
    */
   public String render(List<ChatMessage> messages, boolean addGenerationPrompt) {
     Map<String, Object> variables = new LinkedHashMap<>(specialTokens);
-    variables.put("messages", messages);
+    variables.put("messages", messages.stream()
+        .map(each -> each.hasOnlyTextParts() ? each.withJoinedText() : each)
+        .map(ChatMessage::fields)
+        .toList());
     variables.put("tools", null);
     variables.put("documents", null);
     variables.put("add_generation_prompt", addGenerationPrompt);

@@ -182,13 +182,13 @@ final class ResponseEventWriter implements TurnWriter {
         .put("output", new JsonArray())
         .put("parallel_tool_calls", false)
         .put("previous_response_id", null)
-        .put("seed", request.sampling().seed())
+        .put("seed", about.plan().sampling().seed())
         .put("store", false)
-        .put("temperature", request.sampling().temperature())
+        .put("temperature", about.plan().sampling().temperature())
         .put("text", new JsonObject().put("format", new JsonObject().put("type", "text")))
         .put("tool_choice", "none")
         .put("tools", new JsonArray())
-        .put("top_p", request.sampling().topP())
+        .put("top_p", about.plan().sampling().topP())
         .put("truncation", "disabled")
         .put("usage", null);
   }

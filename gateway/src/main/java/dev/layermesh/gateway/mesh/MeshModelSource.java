@@ -7,6 +7,7 @@ import dev.layermesh.mesh.files.ModelFilesCache;
 import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.WorkerAd;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import dev.layermesh.tokenizer.TokenizerFiles;
 import dev.layermesh.tokenizer.text.TokenizerText;
 import java.io.IOException;
@@ -36,6 +37,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
   private final Files files;
   private final ModelFilesCache cache;
   private final Optional<WindowPolicy> window; // absent: as the drafter suggests
+  private final boolean modelSampling;
   private final InstantSource clock;
   private final AtomicBoolean fetching = new AtomicBoolean();
   private final List<TokenizerText> opened = new ArrayList<>();
@@ -56,13 +58,16 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
    * A source without a model yet.
    *
    * @param window of requests that name none; absent takes what the drafter suggests
+   * @param modelSampling whether the sampling values of {@code generation_config.json} apply to requests that name none
    */
   public MeshModelSource(
-      Placement placement, Files files, ModelFilesCache cache, Optional<WindowPolicy> window, InstantSource clock) {
+      Placement placement, Files files, ModelFilesCache cache, Optional<WindowPolicy> window, boolean modelSampling,
+      InstantSource clock) {
     this.placement = placement;
     this.files = files;
     this.cache = cache;
     this.window = window;
+    this.modelSampling = modelSampling;
     this.clock = clock;
   }
 
@@ -98,7 +103,8 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
       ServedModel model = open(worker, cached(worker));
       loaded = Optional.of(model);
       trouble = Optional.empty();
-      LOG.info("serves {} ({})", model.id(), model.fingerprint());
+      LOG.info("serves {} ({}); sampling unless a request says otherwise: {}", model.id(), model.fingerprint(),
+          model.sampling().describe().orElse("temperature 1"));
     } catch (IOException | RuntimeException failure) {
       stumble(worker, String.valueOf(failure.getMessage()));
     } finally {
@@ -137,7 +143,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     keep(text);
     return new ServedModel(
         worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), window(worker),
-        clock.instant(), text);
+        modelSampling ? text.samplingDefaults() : GenerationDefaults.NONE, clock.instant(), text);
   }
 
   private WindowPolicy window(WorkerAd worker) {

@@ -1,6 +1,7 @@
 package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import dev.layermesh.tokenizer.text.ModelText;
 import java.time.Instant;
 
@@ -12,6 +13,7 @@ import java.time.Instant;
  * @param contextLength positions of prompt and answer together
  * @param exitLayer E
  * @param window draft tokens in a window of requests that name none
+ * @param sampling sampling values of requests that name none
  * @param since when this gateway first served it
  * @param text its tokenizer and chat template, its vocabulary and the tokens that end a generation
  */
@@ -21,6 +23,7 @@ public record ServedModel(
     int contextLength,
     int exitLayer,
     WindowPolicy window,
+    GenerationDefaults sampling,
     Instant since,
     ModelText text) {
 
@@ -28,6 +31,6 @@ public record ServedModel(
   public ServedModel splitAt(int layer, WindowPolicy window) {
     return layer == exitLayer && window.equals(this.window)
         ? this
-        : new ServedModel(id, fingerprint, contextLength, layer, window, since, text);
+        : new ServedModel(id, fingerprint, contextLength, layer, window, sampling, since, text);
   }
 }

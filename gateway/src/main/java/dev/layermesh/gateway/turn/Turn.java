@@ -268,7 +268,7 @@ public final class Turn implements TokenSink {
       }
     }
     var result = new TurnResult(
-        finish, text.text(), text.ids(), plan.prompt().length(), plan.request().sampling().seed(), stats,
+        finish, text.text(), text.ids(), plan.prompt().length(), plan.sampling().seed(), stats,
         firstTokenNanos, nanos.getAsLong() - startNanos);
     observer.ended(result);
     over(() -> writer.end(result));

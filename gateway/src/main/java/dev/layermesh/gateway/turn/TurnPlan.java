@@ -1,6 +1,7 @@
 package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopRule;
@@ -19,9 +20,12 @@ import org.slf4j.LoggerFactory;
  * @param model the model that answers
  * @param prompt the tokens of the request's prompt
  * @param stops when the answer ends by itself
+ * @param sampling how to choose tokens
  * @param window how far to draft ahead
  */
-public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, StopRule stops, WindowPolicy window) {
+public record TurnPlan(
+    TurnRequest request, ServedModel model, TokenIds prompt, StopRule stops, SamplingParams sampling,
+    WindowPolicy window) {
   private static final Logger LOG = LoggerFactory.getLogger(TurnPlan.class);
   /** No text of more characters for each position of the context fits: tokens are a few characters long. */
   private static final int CHARACTERS_PER_POSITION = 16;
@@ -44,12 +48,13 @@ public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, 
     WindowPolicy window = request.window().isPresent()
         ? new WindowPolicy(request.window().getAsInt(), 1, false)
         : model.window();
-    return new TurnPlan(request, model, prompt, new StopRule(eos, limit, model.contextLength()), window);
+    return new TurnPlan(request, model, prompt, new StopRule(eos, limit, model.contextLength()),
+        request.sampling().or(model.sampling()), window);
   }
 
   /** The session that generates the answer. */
   SessionSpec session(SessionKey key) {
-    return new SessionSpec(key, prompt, stops, request.sampling(), window);
+    return new SessionSpec(key, prompt, stops, sampling, window);
   }
 
   private static TokenIds encode(TurnRequest request, ServedModel model) {

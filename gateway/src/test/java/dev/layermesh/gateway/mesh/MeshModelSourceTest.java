@@ -1,5 +1,6 @@
 package dev.layermesh.gateway.mesh;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.decoding.TokenIds;
@@ -14,14 +15,18 @@ import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.WorkerAd;
 import dev.layermesh.mesh.membership.Workers;
 import dev.layermesh.tokenizer.ChatMessage;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import dev.layermesh.tokenizer.TokenizerFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -68,7 +73,8 @@ class MeshModelSourceTest {
       return TokenizerFiles.read(BUNDLED).content();
     };
     try (var source =
-        new MeshModelSource(placement, files, new ModelFilesCache(root), Optional.empty(), InstantSource.system())) {
+        new MeshModelSource(
+            placement, files, new ModelFilesCache(root), Optional.empty(), true, InstantSource.system())) {
       assertThat(((State.Missing) source.state()).code()).isEqualTo("no_workers");
       worker(Role.DRAFT, "f1");
       assertThat(((State.Missing) source.state()).code()).isEqualTo("no_verify_worker");
@@ -110,10 +116,31 @@ class MeshModelSourceTest {
     }
     var window = Optional.of(WindowPolicy.sequential(7));
     try (var again =
-        new MeshModelSource(placement, files, new ModelFilesCache(root), window, InstantSource.system())) {
+        new MeshModelSource(placement, files, new ModelFilesCache(root), window, true, InstantSource.system())) {
       GatewayFixture.eventually("the cached tokenizer opened", () -> again.state() instanceof State.Ready);
       assertThat(((State.Ready) again.state()).model().window()).isEqualTo(window.get());
       assertThat(fetches).hasValue(3);
+    }
+  }
+
+  @Test
+  void shouldTakeTheSamplingValuesOfTheModelUnlessToldNotTo(@TempDir Path root) {
+    MeshModelSource.Files files = worker -> {
+      var content = new HashMap<>(TokenizerFiles.read(BUNDLED).content());
+      content.put(
+          "generation_config.json", "{\"temperature\": 0.6, \"top_k\": -1, \"top_p\": 0.9}".getBytes(UTF_8));
+      return content;
+    };
+    worker(Role.DRAFT, "f1");
+    worker(Role.VERIFY, "f1");
+    for (boolean modelSampling : new boolean[] {true, false}) {
+      try (var source = new MeshModelSource(
+          placement, files, new ModelFilesCache(root), Optional.empty(), modelSampling, InstantSource.system())) {
+        GatewayFixture.eventually("the tokenizer came", () -> source.state() instanceof State.Ready);
+        assertThat(((State.Ready) source.state()).model().sampling()).isEqualTo(modelSampling
+            ? new GenerationDefaults(OptionalDouble.of(0.6), OptionalInt.of(0), OptionalDouble.of(0.9))
+            : GenerationDefaults.NONE);
+      }
     }
   }
 
@@ -127,7 +154,7 @@ class MeshModelSourceTest {
     };
     worker(Role.DRAFT, "f1");
     worker(Role.VERIFY, "f1");
-    try (var source = new MeshModelSource(placement, files, new ModelFilesCache(root), Optional.empty(), now::get)) {
+    try (var source = new MeshModelSource(placement, files, new ModelFilesCache(root), Optional.empty(), true, now::get)) {
       for (int pauses = 0; pauses < 12; pauses++) {
         int before = fetches.get();
         Instant start = now.get();

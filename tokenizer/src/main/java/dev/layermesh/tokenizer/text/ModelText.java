@@ -15,7 +15,11 @@ public interface ModelText {
   /** Tokens that end a generation; may be none. */
   TokenIds eosIds();
 
-  /** The sampling values the model's author recommends. */
+  /**
+   * The sampling values the model's author recommends.
+   *
+   * @throws InputException if they are out of range
+   */
   GenerationDefaults samplingDefaults();
 
   /** Whether the model says how to render conversations. */

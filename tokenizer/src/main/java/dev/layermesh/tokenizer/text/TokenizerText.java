@@ -15,21 +15,19 @@ import java.util.Optional;
 
 /** Text by a checkpoint's own tokenizer and chat template. Thread-safe until it is closed. */
 public final class TokenizerText implements ModelText, AutoCloseable {
-  private final String source;
   private final Tokenizer tokenizer;
   private final Optional<ChatTemplate> template;
   private final int vocabSize;
   private final TokenIds eosIds;
-  private final GenerationDefaults samplingDefaults;
+  private final TokenizerFiles files; // without tokenizer.json, which is large
 
   private TokenizerText(
       TokenizerFiles files, Tokenizer tokenizer, Optional<ChatTemplate> template, int vocabSize) {
-    source = files.source();
     this.tokenizer = tokenizer;
     this.template = template;
     this.vocabSize = vocabSize;
     eosIds = EosIds.of(files, tokenizer);
-    samplingDefaults = GenerationDefaults.of(files);
+    this.files = files.without("tokenizer.json");
   }
 
   /**
@@ -64,7 +62,7 @@ public final class TokenizerText implements ModelText, AutoCloseable {
 
   @Override
   public GenerationDefaults samplingDefaults() {
-    return samplingDefaults;
+    return GenerationDefaults.of(files);
   }
 
   @Override
@@ -79,7 +77,7 @@ public final class TokenizerText implements ModelText, AutoCloseable {
 
   @Override
   public TokenIds encodeChat(List<ChatMessage> messages) {
-    ChatTemplate chat = template.orElseThrow(() -> InputException.in(source, "chat_template", "absent",
+    ChatTemplate chat = template.orElseThrow(() -> InputException.in(files.source(), "chat_template", "absent",
         "the checkpoint has no chat template: use a prompt as it stands"));
     return tokenizer.encodeRendered(chat.render(messages, true));
   }

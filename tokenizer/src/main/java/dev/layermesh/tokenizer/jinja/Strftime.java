@@ -1,4 +1,4 @@
-package dev.layermesh.tokenizer;
+package dev.layermesh.tokenizer.jinja;
 
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;

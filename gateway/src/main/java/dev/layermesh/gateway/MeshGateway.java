@@ -66,7 +66,8 @@ public final class MeshGateway implements AutoCloseable {
     var files = new ModelFilesClient(node.vertx());
     var models =
         new MeshModelSource(
-            placement, files::fetch, new ModelFilesCache(cache), options.window(), InstantSource.system());
+            placement, files::fetch, new ModelFilesCache(cache), options.window(), options.modelSampling(),
+            InstantSource.system());
     long looking = node.vertx().setPeriodic(LOOK.toMillis(), timer -> models.state());
     try {
       sessions.ready().toCompletableFuture().join();

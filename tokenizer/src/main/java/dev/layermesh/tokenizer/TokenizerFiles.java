@@ -60,6 +60,13 @@ public record TokenizerFiles(String source, Map<String, byte[]> content) {
     return Optional.ofNullable(content.get(name));
   }
 
+  /** These files without one of them. */
+  public TokenizerFiles without(String name) {
+    var rest = new HashMap<>(content);
+    rest.remove(name);
+    return new TokenizerFiles(source, rest);
+  }
+
   /** How an error message calls a file of this set. */
   String path(String name) {
     return source + "/" + name;

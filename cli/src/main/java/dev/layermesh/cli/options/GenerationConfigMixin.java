@@ -24,6 +24,16 @@ public final class GenerationConfigMixin {
           + "apply where they are not asked for (default: ${DEFAULT-VALUE}).")
   private Source source;
 
+  /** Whether what the model recommends applies. */
+  boolean ofModel() {
+    return source == Source.MODEL;
+  }
+
+  /** The option as an argument for another process. */
+  String argument() {
+    return "--generation-config=" + source;
+  }
+
   /** What the model recommends, or nothing where that is to be ignored: then it is not read either. */
   public GenerationDefaults of(Supplier<GenerationDefaults> model) {
     return switch (source) {

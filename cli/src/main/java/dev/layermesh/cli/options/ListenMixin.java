@@ -20,8 +20,14 @@ public final class ListenMixin {
   @Mixin
   private WindowMixin window;
 
+  @Mixin
+  private GenerationConfigMixin generationConfig;
+
   public GatewayOptions options() {
-    return GatewayOptions.DEFAULT.withAddress(host, port).withWindow(window.given());
+    return GatewayOptions.DEFAULT
+        .withAddress(host, port)
+        .withWindow(window.given())
+        .withModelSampling(generationConfig.ofModel());
   }
 
   /** Whether a window was asked for. */
@@ -31,6 +37,7 @@ public final class ListenMixin {
 
   /** The options as arguments for another process. */
   public List<String> arguments() {
-    return Stream.concat(Stream.of("--host=" + host, "--port=" + port), window.arguments().stream()).toList();
+    var fixed = Stream.of("--host=" + host, "--port=" + port, generationConfig.argument());
+    return Stream.concat(fixed, window.arguments().stream()).toList();
   }
 }

@@ -44,7 +44,11 @@ public final class WorkerMixin {
     return maxSessions;
   }
 
-  /** Serves until a signal comes, the supervisor has ended, or the worker has failed: then throws the reason. */
+  /**
+   * Serves until a signal comes, the supervisor has ended, or the model can serve no longer.
+   *
+   * @param failed completed with the reason when the model can serve no longer; this method then throws it
+   */
   public void awaitEnd(Signals signals, CompletableFuture<? extends RuntimeException> failed)
       throws InterruptedException {
     role.awaitEnd(signals, failed);

@@ -1,7 +1,8 @@
 package dev.layermesh.gateway.turn;
 
-import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.ModelText;
 import java.time.Instant;
 
 /**
@@ -12,10 +13,9 @@ import java.time.Instant;
  * @param contextLength positions of prompt and answer together
  * @param exitLayer E
  * @param window draft tokens in a window of requests that name none
- * @param vocabSize ids are in [0, vocabSize)
- * @param eosIds tokens that end a sequence
+ * @param sampling sampling values of requests that name none
  * @param since when this gateway first served it
- * @param text its tokenizer and chat template
+ * @param text its tokenizer and chat template, its vocabulary and the tokens that end a generation
  */
 public record ServedModel(
     String id,
@@ -23,8 +23,7 @@ public record ServedModel(
     int contextLength,
     int exitLayer,
     WindowPolicy window,
-    int vocabSize,
-    TokenIds eosIds,
+    GenerationDefaults sampling,
     Instant since,
     ModelText text) {
 
@@ -32,6 +31,6 @@ public record ServedModel(
   public ServedModel splitAt(int layer, WindowPolicy window) {
     return layer == exitLayer && window.equals(this.window)
         ? this
-        : new ServedModel(id, fingerprint, contextLength, layer, window, vocabSize, eosIds, since, text);
+        : new ServedModel(id, fingerprint, contextLength, layer, window, sampling, since, text);
   }
 }

@@ -80,9 +80,9 @@ public final class TurnTelemetry implements TurnObserver {
     span.setAttribute("gen_ai.response.id", header.id())
         .setAttribute("gen_ai.response.model", plan.model().id())
         .setAttribute("gen_ai.request.max_tokens", plan.stops().maxTokens())
-        .setAttribute("gen_ai.request.temperature", plan.request().sampling().temperature())
-        .setAttribute("gen_ai.request.top_p", plan.request().sampling().topP())
-        .setAttribute("gen_ai.request.seed", plan.request().sampling().seed())
+        .setAttribute("gen_ai.request.temperature", plan.sampling().temperature())
+        .setAttribute("gen_ai.request.top_p", plan.sampling().topP())
+        .setAttribute("gen_ai.request.seed", plan.sampling().seed())
         .setAttribute("spec.draft.len", plan.window().draftTokens());
   }
 

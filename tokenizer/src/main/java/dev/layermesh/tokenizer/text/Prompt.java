@@ -1,10 +1,10 @@
-package dev.layermesh.gateway.turn;
+package dev.layermesh.tokenizer.text;
 
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.tokenizer.ChatMessage;
 import java.util.List;
 
-/** What a request asks to be continued. */
+/** What a generation continues. {@link ModelText#encode(Prompt, String)} turns it into token ids. */
 public sealed interface Prompt {
 
   /** Text, continued as it stands. */
@@ -19,13 +19,4 @@ public sealed interface Prompt {
 
   /** Token ids, continued as they stand. */
   record Ids(TokenIds ids) implements Prompt {}
-
-  /** Its tokens. */
-  default TokenIds encode(ModelText text) {
-    return switch (this) {
-      case Text each -> text.encode(each.text());
-      case Chat each -> text.encodeChat(each.messages());
-      case Ids each -> each.ids();
-    };
-  }
 }

@@ -1,7 +1,7 @@
 package dev.layermesh.benchmarks;
 
-import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.loop.DecodeStats;
 import java.util.List;
 
 /**

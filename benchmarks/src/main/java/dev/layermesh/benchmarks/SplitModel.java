@@ -1,14 +1,14 @@
 package dev.layermesh.benchmarks;
 
 import dev.layermesh.decoding.DraftChoice;
-import dev.layermesh.decoding.LocalVerifier;
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
-import dev.layermesh.decoding.SpeculativeDecoder;
-import dev.layermesh.decoding.TokenSink;
-import dev.layermesh.decoding.Verifier;
+import dev.layermesh.decoding.loop.LocalVerifier;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.SpeculativeDecoder;
+import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.decoding.loop.Verifier;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.speculation.CoLocatedModel;
 import dev.layermesh.engine.speculation.ModelIdentity;

@@ -1,9 +1,9 @@
 package dev.layermesh.benchmarks;
 
-import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.Handoff;
 import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.decoding.VerifyReply.Verdict;
+import dev.layermesh.decoding.loop.Drafter;
 
 /** A drafter, and how long its drafts took. With one window in flight the rest of a round is the verifier's. */
 final class TimedDrafter implements Drafter {

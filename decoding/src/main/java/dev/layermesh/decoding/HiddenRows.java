@@ -36,7 +36,10 @@ public interface HiddenRows {
   /** Element type. */
   Type type();
 
-  /** The rows in host memory, little-endian, {@code count * width * type.bytes()} bytes; read-only. */
+  /**
+   * The rows in host memory, little-endian, {@code count * width * type.bytes()} bytes; read-only. They may be a view of
+   * a received frame, so they are aligned to nothing: read them with unaligned layouts.
+   */
   MemorySegment bytes();
 
   /** Rows {@code from} to {@code to} (exclusive) of these. */

@@ -12,10 +12,10 @@ public sealed interface VerifyReply {
   /**
    * Rows were cached.
    *
-   * @param has positions the verifier now holds
+   * @param cached positions the verifier now holds
    * @param rows rows run through the verifier's layers for this work
    */
-  record Extended(int seq, int has, int rows) implements VerifyReply {}
+  record Extended(int seq, int cached, int rows) implements VerifyReply {}
 
   /**
    * A window was judged.
@@ -27,10 +27,10 @@ public sealed interface VerifyReply {
   record Verdict(int seq, int accepted, OptionalInt next, int rows) implements VerifyReply {}
 
   /** The window was built on a prefix that has been rejected since; nothing was run. */
-  record Diverged(int seq, int has) implements VerifyReply {}
+  record Diverged(int seq, int cached) implements VerifyReply {}
 
-  /** The verifier lacks rows before this work's first: it holds {@code has} positions; nothing was run. */
-  record Behind(int seq, int has) implements VerifyReply {}
+  /** The verifier lacks rows before this work's first: it holds {@code cached} positions; nothing was run. */
+  record Behind(int seq, int cached) implements VerifyReply {}
 
   /** A later incarnation of the session has taken over; this one must not commit any more. */
   record StaleEpoch(int seq) implements VerifyReply {}

@@ -1,13 +1,13 @@
 package dev.layermesh.decoding;
 
 /** Pearson's χ² test of counts against exact probabilities, at a significance of 0.001. */
-final class ChiSquare {
+public final class ChiSquare {
   private static final double QUANTILE = 3.0902; // of the standard normal at 0.999
 
   private ChiSquare() {}
 
   /** Whether {@code counts} may have been drawn from {@code probabilities}; cells of probability 0 must be empty. */
-  static boolean fits(long[] counts, double[] probabilities) {
+  public static boolean fits(long[] counts, double[] probabilities) {
     long total = 0;
     for (long count : counts) {
       total += count;

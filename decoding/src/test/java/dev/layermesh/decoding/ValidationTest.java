@@ -3,6 +3,7 @@ package dev.layermesh.decoding;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.layermesh.decoding.loop.DecodeStats;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;

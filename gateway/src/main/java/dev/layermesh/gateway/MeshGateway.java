@@ -1,6 +1,9 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.gateway.mesh.MeshModelSource;
+import dev.layermesh.gateway.mesh.SessionSupervisor;
+import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.mesh.files.ModelFilesCache;
 import dev.layermesh.mesh.files.ModelFilesClient;
 import dev.layermesh.mesh.membership.MeshNode;
@@ -8,7 +11,7 @@ import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Workers;
 import dev.layermesh.mesh.telemetry.Telemetry;
 import dev.layermesh.mesh.transport.EventBusFrameBus;
-import dev.layermesh.mesh.transport.RemoteSessionHost;
+import dev.layermesh.mesh.transport.RemoteSessions;
 import dev.layermesh.mesh.transport.TransportNode;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -31,17 +34,17 @@ public final class MeshGateway implements AutoCloseable {
 
   private final MeshNode node;
   private final GatewayOptions options;
-  private final RemoteSessionHost host;
+  private final RemoteSessions sessions;
   private final MeshModelSource models;
   private final long looking;
   private final Gateway gateway;
 
   private MeshGateway(
-      MeshNode node, GatewayOptions options, RemoteSessionHost host, MeshModelSource models, long looking,
+      MeshNode node, GatewayOptions options, RemoteSessions sessions, MeshModelSource models, long looking,
       Gateway gateway) {
     this.node = node;
     this.options = options;
-    this.host = host;
+    this.sessions = sessions;
     this.models = models;
     this.looking = looking;
     this.gateway = gateway;
@@ -58,23 +61,23 @@ public final class MeshGateway implements AutoCloseable {
       MeshNode node, Workers workers, GatewayOptions options, Path cache, Telemetry telemetry) {
     var random = new SecureRandom();
     String id = "gateway-%016x".formatted(random.nextLong());
-    var host = new RemoteSessionHost(new TransportNode(new EventBusFrameBus(node.vertx()), id, workers));
+    var sessions = new RemoteSessions(new TransportNode(new EventBusFrameBus(node.vertx()), id, workers));
     var placement = new Placement(workers, random);
     var files = new ModelFilesClient(node.vertx());
     var models =
         new MeshModelSource(placement, files::fetch, new ModelFilesCache(cache), InstantSource.system());
     long looking = node.vertx().setPeriodic(LOOK.toMillis(), timer -> models.state());
     try {
-      host.ready().toCompletableFuture().join();
+      sessions.ready().toCompletableFuture().join();
       var supervisor =
           new SessionSupervisor(
-              host::open, placement, options, random::nextLong, telemetry.tracer(), clock(node.vertx()));
+              sessions::host, placement, options.creditTokens(), telemetry.tracer(), clock(node.vertx()));
       Gateway gateway = await(
           Gateway.start(node.vertx(), options, models, supervisor, telemetry.openTelemetry()), Duration.ofSeconds(30));
-      return new MeshGateway(node, options, host, models, looking, gateway);
+      return new MeshGateway(node, options, sessions, models, looking, gateway);
     } catch (RuntimeException refused) {
       node.vertx().cancelTimer(looking);
-      host.close();
+      sessions.close();
       models.close();
       throw refused;
     }
@@ -116,7 +119,7 @@ public final class MeshGateway implements AutoCloseable {
       await(gateway.close(), options.drain().plus(CLOSING));
     } finally {
       node.vertx().cancelTimer(looking);
-      host.close();
+      sessions.close();
       models.close();
     }
   }

@@ -2,17 +2,17 @@ package dev.layermesh.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.layermesh.decoding.DecodeStats;
-import dev.layermesh.decoding.LocalSessionHost;
-import dev.layermesh.decoding.LocalVerifier;
 import dev.layermesh.decoding.SamplingParams;
-import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.LocalSessionHost;
+import dev.layermesh.decoding.loop.LocalVerifier;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.TokenSink;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.speculation.DraftModel;
 import dev.layermesh.engine.speculation.VerifyModel;

@@ -41,7 +41,7 @@ class ArchitectureTest {
         never(ROOT + "gateway..", ROOT + "engine..", ROOT + "draft..", ROOT + "verify..", ROOT + "cli.."),
         never(ROOT + "draft..", ROOT + "verify..", ROOT + "gateway..", ROOT + "tokenizer..", ROOT + "cli.."),
         never(ROOT + "verify..", ROOT + "draft..", ROOT + "gateway..", ROOT + "tokenizer..", ROOT + "cli.."),
-        onlyIn("jdk.incubator..", ROOT + "engine.backend.."),
+        onlyIn("jdk.incubator..", ROOT + "engine.cpu.kernels.."),
         onlyIn("com.hazelcast..", ROOT + "mesh.membership.."),
         onlyIn("ai.djl..", ROOT + "tokenizer.."),
         onlyIn("picocli..", ROOT + "cli.."),

@@ -1,15 +1,15 @@
 package dev.layermesh.system;
 
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.TokenSink;
 import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.transport.EventBusFrameBus;
-import dev.layermesh.mesh.transport.RemoteSessionHost;
-import dev.layermesh.mesh.transport.RemoteSessionHost.RemoteSession;
+import dev.layermesh.mesh.transport.RemoteSessions;
 import dev.layermesh.mesh.transport.TransportNode;
 import dev.layermesh.testkit.Await;
 import java.time.Duration;
@@ -30,14 +30,14 @@ final class Gateway implements AutoCloseable {
 
   private final ClusterNode node;
   private final Placement placement;
-  private final RemoteSessionHost host;
+  private final RemoteSessions sessions;
 
   Gateway(ClusterNode node) {
     this.node = node;
     this.placement = new Placement(node.registry(), new Random());
-    this.host = new RemoteSessionHost(new TransportNode(
+    this.sessions = new RemoteSessions(new TransportNode(
         new EventBusFrameBus(node.node().vertx()), "gateway-" + UUID.randomUUID(), node.registry()));
-    host.ready().toCompletableFuture().join();
+    sessions.ready().toCompletableFuture().join();
   }
 
   /** Waits until it sees so many workers, no more and no fewer. */
@@ -50,25 +50,25 @@ final class Gateway implements AutoCloseable {
   Stream open(SessionSpec spec, int creditWindow) {
     String worker = placement.draft(Optional.empty(), Set.of()).orElseThrow().id();
     var stream = new Stream(spec);
-    stream.session = host.open(worker, spec, stream, "", creditWindow);
+    stream.session = sessions.host(worker, creditWindow, "").open(spec, stream);
     return stream;
   }
 
   /** Sessions that have not ended. */
   int sessions() {
-    return host.sessions();
+    return sessions.sessions();
   }
 
   @Override
   public void close() {
-    host.close();
+    sessions.close();
   }
 
   /** A client's stream: what has come so far, and the rows that its rounds must have cost. */
   static final class Stream implements TokenSink {
     private final AtomicLong rows;
     private volatile TokenIds tokens;
-    private RemoteSession session;
+    private SessionHost.Session session;
 
     private Stream(SessionSpec spec) {
       this.tokens = spec.committed();
@@ -84,7 +84,7 @@ final class Gateway implements AutoCloseable {
       tokens = tokens.concat(round.committed());
     }
 
-    RemoteSession session() {
+    SessionHost.Session session() {
       return session;
     }
 

@@ -2,11 +2,11 @@ package dev.layermesh.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.mesh.membership.MeshOptions;
@@ -83,7 +83,7 @@ class MeshGoldenTest {
 
   private static SessionSpec spec(SplitModel model, GoldenCase golden, int window) {
     return model.spec(
-        golden.greedyPrompt(), golden.greedyIds().length(), SamplingParams.GREEDY, WindowPolicy.sequential(window));
+        golden.promptIds(), golden.greedyIds().length(), SamplingParams.GREEDY, WindowPolicy.sequential(window));
   }
 
   private static void check(Run run) {

@@ -4,14 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.layermesh.decoding.AcceptanceRule;
 import dev.layermesh.decoding.DraftChoice;
-import dev.layermesh.decoding.LocalSessionHost;
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
-import dev.layermesh.decoding.VerifierHost;
+import dev.layermesh.decoding.loop.LocalSessionHost;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.decoding.loop.VerifierHost;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.mesh.membership.MeshOptions;
 import dev.layermesh.mesh.membership.Role;
@@ -19,7 +19,7 @@ import dev.layermesh.mesh.membership.WorkerAd;
 import dev.layermesh.mesh.transport.EventBusFrameBus;
 import dev.layermesh.mesh.transport.FaultyFrameBus;
 import dev.layermesh.mesh.transport.FrameBus;
-import dev.layermesh.mesh.transport.RemoteSessionHost;
+import dev.layermesh.mesh.transport.RemoteSessions;
 import dev.layermesh.mesh.transport.RemoteVerifiers;
 import dev.layermesh.mesh.transport.SessionEndpoint;
 import dev.layermesh.mesh.transport.SessionSpans;
@@ -164,7 +164,7 @@ class MeshLosslessTest {
     private final VerifyEndpoint verifier;
     private final RemoteVerifiers verifiers;
     private final SessionEndpoint drafter;
-    private final RemoteSessionHost gateway;
+    private final RemoteSessions gateway;
 
     private Mesh(SplitModel model, VerifierHost host, FrameBus draftBus, FrameBus verifyBus, FrameBus frontBus) {
       WorkerAd ad = ad(model);
@@ -175,7 +175,7 @@ class MeshLosslessTest {
       var loops = new LocalSessionHost(
           spec -> model.draft().drafter(spec, choices.remove(spec.key())), verifiers::verifier);
       drafter = new SessionEndpoint(draftNode, loops, 100, SessionSpans.none());
-      gateway = new RemoteSessionHost(new TransportNode(frontBus, "g", front.registry(), TIMES));
+      gateway = new RemoteSessions(new TransportNode(frontBus, "g", front.registry(), TIMES));
       List.of(verifier.ready(), verifiers.ready(), drafter.ready(), gateway.ready())
           .forEach(ready -> ready.toCompletableFuture().join());
     }
@@ -183,7 +183,7 @@ class MeshLosslessTest {
     private static WorkerAd ad(SplitModel model) {
       var identity = model.verify().model();
       return new WorkerAd("v", Role.VERIFY, identity.name(), identity.fingerprint().id(), identity.arithmetic(),
-          identity.exitLayer(), identity.config().numLayers(), identity.config().hiddenSize(), model.vocabSize(),
+          identity.exitLayer(), 4, identity.config().numLayers(), identity.config().hiddenSize(), model.vocabSize(),
           model.contextLength(), false, 0, false);
     }
 
@@ -191,7 +191,7 @@ class MeshLosslessTest {
     private Outcome run(
         SessionSpec spec, DrafterKind kind, DraftOracle oracle, TokenSink sink) throws Exception {
       choices.put(spec.key(), oracle.choice(spec, kind));
-      var session = gateway.open("d", spec, sink, "", Gateway.UNLIMITED);
+      var session = gateway.host("d", Gateway.UNLIMITED, "").open(spec, sink);
       return session.outcome().toCompletableFuture().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
     }
 

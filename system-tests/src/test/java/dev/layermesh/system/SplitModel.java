@@ -1,15 +1,15 @@
 package dev.layermesh.system;
 
-import dev.layermesh.decoding.LocalSessionHost;
-import dev.layermesh.decoding.LocalVerifier;
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.SamplingParams;
-import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.LocalSessionHost;
+import dev.layermesh.decoding.loop.LocalVerifier;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.SessionHost;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.speculation.DraftModel;
 import dev.layermesh.engine.speculation.VerifyModel;

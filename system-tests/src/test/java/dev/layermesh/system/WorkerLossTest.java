@@ -3,12 +3,12 @@ package dev.layermesh.system;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.mesh.membership.MeshOptions;

@@ -2,10 +2,10 @@ package dev.layermesh.testkit;
 
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.VerifierHost;
-import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.VerifierHost;
+import dev.layermesh.decoding.loop.VerifierSession;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -43,8 +43,8 @@ public final class ForgetfulVerifierHost implements VerifierHost {
       private VerifierSession session = host.open(key, sampling);
 
       @Override
-      public synchronized int has() {
-        return session.has();
+      public synchronized int cached() {
+        return session.cached();
       }
 
       @Override

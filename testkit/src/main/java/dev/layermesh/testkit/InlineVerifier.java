@@ -2,11 +2,11 @@ package dev.layermesh.testkit;
 
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.Verifier;
-import dev.layermesh.decoding.VerifierHost;
-import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.Verifier;
+import dev.layermesh.decoding.loop.VerifierHost;
+import dev.layermesh.decoding.loop.VerifierSession;
 import java.util.ArrayDeque;
 import java.util.Queue;
 
@@ -33,7 +33,7 @@ public final class InlineVerifier implements Verifier {
   @Override
   public int open(SessionKey key, SamplingParams sampling) {
     session = host.open(key, sampling);
-    return session.has();
+    return session.cached();
   }
 
   @Override

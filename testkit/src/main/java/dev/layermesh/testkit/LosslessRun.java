@@ -1,12 +1,12 @@
 package dev.layermesh.testkit;
 
-import dev.layermesh.decoding.DecodeStats;
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.TokenSink;
 
 /** One session against what it must say: tokens, the rounds it told of, why it ended, what its counters claim. */
 final class LosslessRun {

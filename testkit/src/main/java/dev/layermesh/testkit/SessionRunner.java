@@ -1,9 +1,9 @@
 package dev.layermesh.testkit;
 
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionSpec;
-import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.TokenSink;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;

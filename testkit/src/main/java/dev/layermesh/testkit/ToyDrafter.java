@@ -3,7 +3,6 @@ package dev.layermesh.testkit;
 import dev.layermesh.decoding.AcceptanceRule;
 import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.DraftToken;
-import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.Handoff;
 import dev.layermesh.decoding.PositionRandom;
 import dev.layermesh.decoding.PositionRandom.Purpose;
@@ -11,6 +10,7 @@ import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.decoding.VerifyReply.Verdict;
+import dev.layermesh.decoding.loop.Drafter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -91,7 +91,7 @@ public class ToyDrafter implements Drafter {
   }
 
   /** Positions it holds rows of. */
-  public int has() {
+  public int cached() {
     return cache.length();
   }
 

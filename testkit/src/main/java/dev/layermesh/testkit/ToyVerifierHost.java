@@ -2,7 +2,7 @@ package dev.layermesh.testkit;
 
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.VerifierHost;
+import dev.layermesh.decoding.loop.VerifierHost;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Opens audited verifier sessions of the toy model, and counts them. Thread-safe. */

@@ -8,13 +8,13 @@ import dev.layermesh.decoding.PrefixHash;
 import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.VerifyReply.Behind;
 import dev.layermesh.decoding.VerifyReply.Diverged;
 import dev.layermesh.decoding.VerifyReply.Extended;
 import dev.layermesh.decoding.VerifyReply.Verdict;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.VerifierSession;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -57,7 +57,7 @@ public class ToyVerifierSession implements VerifierSession {
   }
 
   @Override
-  public synchronized int has() {
+  public synchronized int cached() {
     return cache.length();
   }
 

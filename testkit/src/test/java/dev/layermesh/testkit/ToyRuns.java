@@ -1,9 +1,9 @@
 package dev.layermesh.testkit;
 
-import dev.layermesh.decoding.LocalSessionHost;
-import dev.layermesh.decoding.LocalVerifier;
-import dev.layermesh.decoding.SpeculativeDecoder;
-import dev.layermesh.decoding.VerifierHost;
+import dev.layermesh.decoding.loop.LocalSessionHost;
+import dev.layermesh.decoding.loop.LocalVerifier;
+import dev.layermesh.decoding.loop.SpeculativeDecoder;
+import dev.layermesh.decoding.loop.VerifierHost;
 import java.time.Duration;
 
 /** Ways to run sessions of the toy model. */

@@ -1,6 +1,7 @@
 package dev.layermesh.engine.backend;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.kv.KvOptions;
 
 /**
  * What a backend is created with.

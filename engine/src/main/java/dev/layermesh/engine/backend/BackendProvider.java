@@ -21,6 +21,14 @@ public interface BackendProvider {
   Optional<String> unavailableBecause();
 
   /**
+   * Bytes that keys and values of all sessions on a device may take at most, the Java heap or the device's memory:
+   * {@code --kv-memory} is a quarter of it by default. A device that is a part of a larger one says its part.
+   *
+   * @throws dev.layermesh.decoding.InputException when the device does not exist
+   */
+  long memory(Device device);
+
+  /**
    * A new backend for one lane.
    *
    * @throws dev.layermesh.decoding.InputException when the device does not exist

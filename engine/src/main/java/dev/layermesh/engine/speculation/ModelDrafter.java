@@ -2,12 +2,12 @@ package dev.layermesh.engine.speculation;
 
 import dev.layermesh.decoding.DraftChoice;
 import dev.layermesh.decoding.DraftToken;
-import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.Handoff;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.decoding.VerifyReply.Verdict;
+import dev.layermesh.decoding.loop.Drafter;
 import java.util.ArrayList;
 import java.util.Optional;
 

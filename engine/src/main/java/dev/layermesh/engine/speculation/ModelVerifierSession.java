@@ -8,11 +8,11 @@ import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.PrefixHash;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.VerifierSession;
 import dev.layermesh.engine.lane.LaneSession;
-import dev.layermesh.engine.lane.Ran;
+import dev.layermesh.engine.lane.StepResult;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -35,8 +35,8 @@ final class ModelVerifierSession implements VerifierSession {
   private final int exitLayer;
   private int[] ids = new int[64];
   private long[] hashes = new long[64 + 1]; // hashes[n] is the hash of the first n ids
-  private int has;
-  private OptionalInt pending = OptionalInt.empty(); // the token the last verdict left at position has
+  private int cached;
+  private OptionalInt pending = OptionalInt.empty(); // the token the last verdict left at position cached
   private int shared; // blocks that others may begin with
   private boolean adopting = true; // whether others may have run what comes next
   private int unanswered; // rows run for work that was refused in the end
@@ -57,19 +57,19 @@ final class ModelVerifierSession implements VerifierSession {
   }
 
   @Override
-  public int has() {
-    return has;
+  public int cached() {
+    return cached;
   }
 
   @Override
   public VerifyReply answer(Work work) throws InterruptedException {
     int from = work.handoff().from();
-    if (from > has) {
+    if (from > cached) {
       // Rows in between are missing. After a verdict that can only be because it rejected what this work stands on.
-      return pending.isPresent() ? new VerifyReply.Diverged(work.seq(), has) : new VerifyReply.Behind(work.seq(), has);
+      return pending.isPresent() ? new VerifyReply.Diverged(work.seq(), cached) : new VerifyReply.Behind(work.seq(), cached);
     }
     if (hashes[from] != work.parentHash() || startsOnRejectedTail(work.handoff())) {
-      return new VerifyReply.Diverged(work.seq(), has);
+      return new VerifyReply.Diverged(work.seq(), cached);
     }
     return switch (work) {
       case Work.Extend extend -> extend(extend);
@@ -79,7 +79,7 @@ final class ModelVerifierSession implements VerifierSession {
 
   /** The one thing the hash of earlier ids cannot tell: the first row's own token is not the one that was chosen. */
   private boolean startsOnRejectedTail(Handoff handoff) {
-    return pending.isPresent() && handoff.from() == has && handoff.ids().id(0) != pending.getAsInt();
+    return pending.isPresent() && handoff.from() == cached && handoff.ids().id(0) != pending.getAsInt();
   }
 
   private VerifyReply extend(Work.Extend extend) throws InterruptedException {
@@ -90,26 +90,26 @@ final class ModelVerifierSession implements VerifierSession {
     note(handoff);
     pending = OptionalInt.empty();
     if (adopting && at < end) {
-      has += late.adopt(at, ids(at, end)).positions();
-      adopting = has == end;
+      cached += late.hitPrefix(at, ids(at, end)).positions();
+      adopting = cached == end;
     }
-    while (has < end) {
-      int to = Math.min(end, has + late.partRows());
-      switch (late.run(has, states(handoff, has, to), Optional.empty())) {
-        case Ran.Done _ -> {
-          unanswered += to - has;
-          has = to;
+    while (cached < end) {
+      int to = Math.min(end, cached + late.partRows());
+      switch (late.run(cached, states(handoff, cached, to), Optional.empty())) {
+        case StepResult.Done _ -> {
+          unanswered += to - cached;
+          cached = to;
         }
-        case Ran.NoRoom _ -> {
+        case StepResult.NoRoom _ -> {
           return overloaded(extend);
         }
-        case Ran.Lost lost -> {
-          return lost(extend, lost.has());
+        case StepResult.Preempted lost -> {
+          return lost(extend, lost.cached());
         }
       }
     }
     settled();
-    return new VerifyReply.Extended(extend.seq(), has, answered());
+    return new VerifyReply.Extended(extend.seq(), cached, answered());
   }
 
   private VerifyReply judge(DraftWindow window) throws InterruptedException {
@@ -119,12 +119,12 @@ final class ModelVerifierSession implements VerifierSession {
     forget(from);
     note(handoff);
     return switch (late.run(from, states(handoff, from, end), Optional.of(sampling))) {
-      case Ran.Done(_, List<Distribution> targets) -> {
+      case StepResult.Done(_, List<Distribution> targets) -> {
         unanswered += handoff.count();
         yield verdict(window, targets);
       }
-      case Ran.NoRoom _ -> overloaded(window);
-      case Ran.Lost lost -> lost(window, lost.has());
+      case StepResult.NoRoom _ -> overloaded(window);
+      case StepResult.Preempted lost -> lost(window, lost.cached());
     };
   }
 
@@ -132,7 +132,7 @@ final class ModelVerifierSession implements VerifierSession {
     Judgement judgement =
         sampling.acceptance().judge(window.tokens(), targets, window.base(), sampling.random());
     int end = window.handoff().from() + window.handoff().count();
-    has = Math.min(end, window.base() + judgement.accepted());
+    cached = Math.min(end, window.base() + judgement.accepted());
     pending = judgement.next().isPresent()
         ? judgement.next()
         : OptionalInt.of(window.tokens().getLast().id());
@@ -144,7 +144,7 @@ final class ModelVerifierSession implements VerifierSession {
   private int held(Handoff handoff) {
     int from = handoff.from();
     int held = 0;
-    while (held < handoff.count() && from + held < has && ids[from + held] == handoff.ids().id(held)) {
+    while (held < handoff.count() && from + held < cached && ids[from + held] == handoff.ids().id(held)) {
       held++;
     }
     return held;
@@ -152,8 +152,8 @@ final class ModelVerifierSession implements VerifierSession {
 
   /** Positions from {@code length} on are to be written anew. */
   private void forget(int length) {
-    if (length < has) {
-      has = length;
+    if (length < cached) {
+      cached = length;
       pending = OptionalInt.empty();
       shared = Math.min(shared, length / late.blockPositions());
     }
@@ -199,7 +199,7 @@ final class ModelVerifierSession implements VerifierSession {
   private void settled() {
     refusals = 0;
     int positions = late.blockPositions();
-    while (late.sharesPrefixes() && (shared + 1) * positions <= has) {
+    while (late.sharesPrefixes() && (shared + 1) * positions <= cached) {
       late.share(shared, ids(shared * positions, (shared + 1) * positions), Optional.empty());
       shared++;
     }
@@ -219,13 +219,13 @@ final class ModelVerifierSession implements VerifierSession {
 
   /** The cache holds no more than {@code left} positions, and what it finds among shared blocks. */
   private VerifyReply lost(Work work, int left) throws InterruptedException {
-    int before = has;
-    forget(Math.min(has, left));
+    int before = cached;
+    forget(Math.min(cached, left));
     pending = OptionalInt.empty();
-    has += late.adopt(has, ids(has, before)).positions();
-    shared = has / late.blockPositions();
+    cached += late.hitPrefix(cached, ids(cached, before)).positions();
+    shared = cached / late.blockPositions();
     adopting = true;
-    return new VerifyReply.Behind(work.seq(), has);
+    return new VerifyReply.Behind(work.seq(), cached);
   }
 
   @Override

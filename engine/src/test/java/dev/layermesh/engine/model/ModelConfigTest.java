@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.checkpoint.Fixtures;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -108,6 +109,43 @@ class ModelConfigTest {
     Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": [3, 1500]}");
     assertRefused("eos_token_id=[3,1500]: must be between 0 and 1499, the last of vocab_size=1500",
         "generation_config.json");
+  }
+
+  @Test
+  void shouldEndAtTheEndOfATurnThatTheTokenizerConfigNames() throws IOException {
+    Path config = folder.resolve("tokenizer_config.json");
+    Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": 3}");
+    Files.writeString(config, "{\"eos_token\": \"<|im_end|>\", "
+        + "\"added_tokens_decoder\": {\"4\": {\"content\": \"<s>\"}, \"5\": {\"content\": \"<|im_end|>\"}}}");
+    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 5));
+
+    Files.writeString(config, "{\"eos_token\": {\"content\": \"<|im_end|>\"}}");
+    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3));
+    Path tokenizer = folder.resolve("tokenizer.json");
+    Files.writeString(tokenizer, "{\"version\": \"1.0\", \"truncation\": {\"a\": [{}]}, "
+        + "\"added_tokens\": [{\"id\": 6, \"content\": \"<s>\"}, {\"id\": 7, \"content\": \"<|im_end|>\"}]}");
+    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 7));
+    Files.writeString(tokenizer, "{\"added_tokens\": [], \"model\": {\"type\": \"BPE\", \"merges\": [[\"a\", \"b\"]], "
+        + "\"vocab\": {\"a\": 0, \"<|im_end|>\": 8}}}");
+    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 8));
+    Files.writeString(tokenizer, "{\"added_tokens\": [{\"id\": 1500, \"content\": \"<|im_end|>\"}]}"); // no row
+    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3));
+    Files.writeString(tokenizer, "{\"added_tokens\": [");
+    assertRefused("not valid JSON", "tokenizer.json");
+  }
+
+  @Test
+  void shouldRefuseTwoLayoutsOfRopeThatSayDifferentThings() {
+    String llama3 = "\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4, "
+        + "\"original_max_position_embeddings\": 8192}";
+    set("rope_scaling", "{\"rope_type\": \"linear\", \"factor\": 4}, \"rope_parameters\": {\"rope_theta\": 5e5, "
+        + llama3);
+    assertRefused("rope_scaling={\"rope_type\":\"linear\",\"factor\":4}: "
+        + "must say the same as rope_parameters, or be absent", "config.json");
+
+    set("rope_scaling", "{" + llama3 + ", \"rope_parameters\": {\"rope_theta\": 5e5, " + llama3);
+    assertThat(ModelConfig.read(folder).rope())
+        .isEqualTo(new Rope(500_000, new RopeScaling.Llama3(8, 1, 4, 8192)));
   }
 
   @Test
@@ -241,6 +279,16 @@ class ModelConfigTest {
     assertThatThrownBy(() -> config.chooseExitLayer(OptionalInt.of(8)))
         .isInstanceOf(InputException.class)
         .hasMessage("exit_layer=8: must be between 1 and 7");
+  }
+
+  @Test
+  void shouldDraftByDefaultOnlyWhereTheExitLayerIsNamed() {
+    assertThat(ModelConfig.read(Fixtures.BUNDLED).usualWindow(OptionalInt.empty()))
+        .isEqualTo(WindowPolicy.sequential(4));
+    assertThat(ModelConfig.read(Fixtures.LLAMA3).usualWindow(OptionalInt.of(2)))
+        .isEqualTo(WindowPolicy.sequential(4));
+    assertThat(ModelConfig.read(Fixtures.LLAMA3).usualWindow(OptionalInt.empty()))
+        .isEqualTo(WindowPolicy.AUTOREGRESSIVE);
   }
 
   private void assertRefused(String message, String file) {

@@ -2,20 +2,20 @@ package dev.layermesh.engine.speculation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.layermesh.decoding.Drafter;
-import dev.layermesh.decoding.LocalVerifier;
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
-import dev.layermesh.decoding.SpeculativeDecoder;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.Verifier;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.Drafter;
+import dev.layermesh.decoding.loop.LocalVerifier;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.SpeculativeDecoder;
+import dev.layermesh.decoding.loop.Verifier;
 import dev.layermesh.engine.EngineOptions;
-import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Lossless;
 import java.util.List;

@@ -6,19 +6,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.layermesh.decoding.DraftChoice;
 import dev.layermesh.decoding.DraftToken;
 import dev.layermesh.decoding.DraftWindow;
-import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.Handoff;
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.PrefixHash;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.VerifyReply.Verdict;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.Work.Extend;
+import dev.layermesh.decoding.loop.Drafter;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.VerifierSession;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
@@ -68,7 +68,7 @@ class ModelVerifierSessionTest {
       session.answer(prefill(drafter, 5));
       Drafter.Draft draft = drafter.draft(PROMPT, 2, false);
       assertThat(session.answer(window(1, PROMPT, draft))).isEqualTo(new VerifyReply.Behind(1, 5));
-      assertThat(session.has()).isEqualTo(5);
+      assertThat(session.cached()).isEqualTo(5);
     }
   }
 
@@ -86,9 +86,9 @@ class ModelVerifierSessionTest {
       Verdict verdict = (Verdict) session.answer(window(1, PROMPT, first));
       assertThat(verdict.accepted()).isEqualTo(1);
       assertThat(verdict.next()).hasValue(truth.id(1));
-      int has = session.has();
-      assertThat(session.answer(window(2, speculated, second))).isEqualTo(new VerifyReply.Diverged(2, has));
-      assertThat(session.has()).isEqualTo(has);
+      int cached = session.cached();
+      assertThat(session.answer(window(2, speculated, second))).isEqualTo(new VerifyReply.Diverged(2, cached));
+      assertThat(session.cached()).isEqualTo(cached);
     }
   }
 

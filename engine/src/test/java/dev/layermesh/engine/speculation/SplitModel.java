@@ -1,18 +1,18 @@
 package dev.layermesh.engine.speculation;
 
 import dev.layermesh.decoding.DraftChoice;
-import dev.layermesh.decoding.Drafter;
-import dev.layermesh.decoding.LocalVerifier;
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
-import dev.layermesh.decoding.SpeculativeDecoder;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
-import dev.layermesh.decoding.Verifier;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.Drafter;
+import dev.layermesh.decoding.loop.LocalVerifier;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.SpeculativeDecoder;
+import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.decoding.loop.Verifier;
 import dev.layermesh.engine.EngineOptions;
 
 /** Both sides of a model in one process, as tests need them. */

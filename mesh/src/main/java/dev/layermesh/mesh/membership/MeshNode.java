@@ -65,10 +65,10 @@ public final class MeshNode implements AutoCloseable {
     if (node.isPresent()) {
       return node.get();
     }
-    List<String> strangers = Stranger.among(candidates);
-    List<String> others = candidates.stream().filter(candidate -> !strangers.contains(candidate)).toList();
+    List<String> nonMembers = MemberProbe.nonMembers(candidates);
+    List<String> others = candidates.stream().filter(candidate -> !nonMembers.contains(candidate)).toList();
     LOG.warn("no cluster {} yet; trying again without {}, where something listens that is no mesh or hangs",
-        options.cluster(), strangers);
+        options.cluster(), nonMembers);
     return attempt(options, bind, others, patience).orElseThrow(() -> InputException.of("--peers",
         String.join(",", others), "no cluster " + options.cluster() + " could be joined within "
             + patience.toSeconds() + " s"));

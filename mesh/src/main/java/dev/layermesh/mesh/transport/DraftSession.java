@@ -1,15 +1,12 @@
 package dev.layermesh.mesh.transport;
 
-import dev.layermesh.decoding.DecodeStats;
-import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.OverloadedException;
-import dev.layermesh.decoding.Round;
-import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
-import dev.layermesh.decoding.TokenSink;
-import dev.layermesh.decoding.VerifierLostException;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.TokenSink;
 import dev.layermesh.mesh.telemetry.Spans;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Frame;
@@ -27,7 +24,6 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
-import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -148,18 +144,13 @@ final class DraftSession implements TokenSink {
   }
 
   private Failed failed(Throwable failure) {
-    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    var lost = SessionLostException.of(failure);
+    Throwable cause = lost.getCause() == null ? lost : lost.getCause();
     span.fail(cause);
-    FailureCode code = switch (cause) {
-      case InputException wrong -> FailureCode.BAD_INPUT;
-      case VerifierLostException lost -> FailureCode.VERIFIER_LOST;
-      case OverloadedException full -> FailureCode.OVERLOADED;
-      default -> FailureCode.INTERNAL;
-    };
-    if (code == FailureCode.INTERNAL) {
-      LOG.error("session {} broke down", key, cause);
+    if (lost.code() == FailureCode.INTERNAL) {
+      LOG.error("session {} failed", key, cause);
     }
-    return new Failed(code, String.valueOf(cause.getMessage()));
+    return new Failed(lost.code(), lost.getMessage());
   }
 
   private synchronized void finish(ToGateway message) {

@@ -1,12 +1,13 @@
 package dev.layermesh.mesh.transport;
 
-import dev.layermesh.decoding.DecodeStats;
-import dev.layermesh.decoding.Outcome;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.TokenSink;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Message.Cancel;
 import dev.layermesh.mesh.wire.Message.Credit;
@@ -37,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * One session seen from its gateway: puts rounds in order, says what has come and what the client has taken, notices
  * when the worker is gone. The bus thread owns its state; what other threads may touch is volatile or atomic.
  */
-final class GatewaySession implements RemoteSessionHost.RemoteSession {
+final class GatewaySession implements SessionHost.Session {
   private static final Logger LOG = LoggerFactory.getLogger(GatewaySession.class);
   private static final int MAX_AHEAD = 4096;
 
@@ -67,19 +68,13 @@ final class GatewaySession implements RemoteSessionHost.RemoteSession {
   private Duration pause;
 
   GatewaySession(
-      TransportNode node,
-      String worker,
-      SessionSpec spec,
-      TokenSink sink,
-      String traceparent,
-      int creditWindow,
-      Runnable onEnded) {
+      TransportNode node, RemoteSessionHost host, SessionSpec spec, TokenSink sink, Runnable onEnded) {
     this.node = node;
-    this.worker = worker;
+    this.worker = host.worker();
     this.spec = spec;
     this.sink = sink;
-    this.traceparent = traceparent;
-    this.creditWindow = creditWindow;
+    this.traceparent = host.traceparent();
+    this.creditWindow = host.creditWindow();
     this.onEnded = onEnded;
     this.received = spec.committed().length();
     this.saidReceived = received;

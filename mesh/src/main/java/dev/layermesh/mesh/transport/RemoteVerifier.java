@@ -1,14 +1,12 @@
 package dev.layermesh.mesh.transport;
 
-import dev.layermesh.decoding.DraftToken;
-import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.Verifier;
 import dev.layermesh.decoding.VerifierLostException;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.Verifier;
 import dev.layermesh.mesh.membership.WorkerAd;
 import dev.layermesh.mesh.wire.Message;
 import dev.layermesh.mesh.wire.Message.InProgress;
@@ -59,7 +57,7 @@ final class RemoteVerifier implements Verifier {
   private String worker = "";
   private int openings;
   private int firstSeq; // works before it were another verifier's
-  private int has;
+  private int cached;
 
   // Works and replies.
   private final SortedMap<Integer, Buffer> unanswered = new TreeMap<>();
@@ -95,7 +93,7 @@ final class RemoteVerifier implements Verifier {
       wait();
     }
     requireUsable();
-    return has;
+    return cached;
   }
 
   @Override
@@ -113,7 +111,7 @@ final class RemoteVerifier implements Verifier {
       answer(new VerifyReply.StaleEpoch(work.seq()));
       return;
     }
-    Buffer frame = node.encode(key, new Message.Work(slim(work)));
+    Buffer frame = node.encode(key, new Message.Work(work));
     if (unanswered.isEmpty()) {
       heardNanos = node.now();
     }
@@ -218,13 +216,13 @@ final class RemoteVerifier implements Verifier {
       return;
     }
     phase = Phase.OPEN;
-    has = opened.has();
+    cached = opened.cached();
     withoutSince = OptionalLong.empty();
     heardNanos = node.now();
     sentNanos = heardNanos;
     pause = node.times().retryFrom();
     SortedMap<Integer, Buffer> elsewhere = unanswered.headMap(firstSeq);
-    elsewhere.keySet().forEach(seq -> replies.put(seq, new VerifyReply.Behind(seq, has)));
+    elsewhere.keySet().forEach(seq -> replies.put(seq, new VerifyReply.Behind(seq, cached)));
     elsewhere.clear();
     unanswered.values().forEach(this::transmit);
     notifyAll();
@@ -268,8 +266,8 @@ final class RemoteVerifier implements Verifier {
     return switch (reply) {
       case VerifyReply.Verdict verdict -> true;
       case VerifyReply.Extended extended -> {
-        boolean further = extended.has() > furthest;
-        furthest = Math.max(furthest, extended.has());
+        boolean further = extended.cached() > furthest;
+        furthest = Math.max(furthest, extended.cached());
         yield further;
       }
       case VerifyReply.Diverged diverged -> false;
@@ -352,19 +350,5 @@ final class RemoteVerifier implements Verifier {
 
   private void backOff() {
     pause = node.times().after(pause);
-  }
-
-  /** Without draft distributions, if nobody reads them. */
-  private Work slim(Work work) {
-    return switch (work) {
-      case Work.Extend extend -> extend;
-      case DraftWindow window when sampling.acceptance().readsDraftDistributions() -> window;
-      case DraftWindow window -> new DraftWindow(
-          window.seq(),
-          window.base(),
-          window.parentHash(),
-          window.handoff(),
-          window.tokens().stream().map(token -> DraftToken.certain(token.id())).toList());
-    };
   }
 }

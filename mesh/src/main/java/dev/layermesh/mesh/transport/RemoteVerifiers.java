@@ -1,7 +1,7 @@
 package dev.layermesh.mesh.transport;
 
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.Verifier;
+import dev.layermesh.decoding.loop.Verifier;
 import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.membership.WorkerAd;
 import dev.layermesh.mesh.wire.Frame;

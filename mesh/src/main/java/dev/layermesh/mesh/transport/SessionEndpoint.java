@@ -1,7 +1,7 @@
 package dev.layermesh.mesh.transport;
 
-import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.loop.SessionHost;
 import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Frame;
@@ -44,7 +44,7 @@ public final class SessionEndpoint implements AutoCloseable {
   // Guarded by this.
   private final Map<Long, DraftSession> sessions = new HashMap<>();
   private final Set<DraftSession> alive = new HashSet<>(); // those, and forgotten ones whose loop has not ended
-  private final Map<Long, Integer> ended = new Recent<>(REMEMBERED); // epochs that must not be opened again
+  private final Map<Long, Integer> ended = new EvictingMap<>(REMEMBERED); // epochs that must not be opened again
   private Optional<Duration> drainLimit = Optional.empty();
   private long drainNanos;
   private boolean closed;

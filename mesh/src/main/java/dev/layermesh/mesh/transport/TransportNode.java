@@ -4,6 +4,7 @@ import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.membership.Workers;
 import dev.layermesh.mesh.wire.Frame;
+import dev.layermesh.mesh.wire.Kind;
 import dev.layermesh.mesh.wire.Message;
 import dev.layermesh.mesh.wire.WireException;
 import io.vertx.core.buffer.Buffer;
@@ -71,6 +72,6 @@ public record TransportNode(FrameBus bus, String id, Workers workers, TransportT
   }
 
   static void dropped(String address, Frame frame) {
-    LOG.warn("{}: dropped a {} from {}: it belongs elsewhere", address, frame.message().kind(), frame.sender());
+    LOG.warn("{}: dropped a {} from {}: it belongs elsewhere", address, Kind.of(frame.message()), frame.sender());
   }
 }

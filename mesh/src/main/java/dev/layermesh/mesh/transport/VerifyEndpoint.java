@@ -1,8 +1,8 @@
 package dev.layermesh.mesh.transport;
 
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.VerifierHost;
 import dev.layermesh.decoding.VerifyReply.StaleEpoch;
+import dev.layermesh.decoding.loop.VerifierHost;
 import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Frame;
@@ -49,8 +49,8 @@ public final class VerifyEndpoint implements AutoCloseable {
   private final List<Registration> registrations;
 
   // Guarded by this.
-  private final Map<Long, VerifySession> sessions = new HashMap<>();
-  private final Map<Long, Incarnation> ended = new Recent<>(REMEMBERED); // so that a late open does not raise the dead
+  private final Map<Long, ServedVerifier> sessions = new HashMap<>();
+  private final Map<Long, Incarnation> ended = new EvictingMap<>(REMEMBERED); // so that a late open does not raise the dead
   private int live; // sessions whose caches are not free yet
   private boolean draining;
 
@@ -109,9 +109,9 @@ public final class VerifyEndpoint implements AutoCloseable {
   private synchronized void open(Frame frame, OpenVerifier open) {
     SessionKey key = frame.key();
     var asked = new Incarnation(key.epoch(), open.opening());
-    Optional<VerifySession> held = Optional.ofNullable(sessions.get(key.session()));
+    Optional<ServedVerifier> held = Optional.ofNullable(sessions.get(key.session()));
     Optional<Incarnation> known =
-        held.map(VerifySession::incarnation).or(() -> Optional.ofNullable(ended.get(key.session())));
+        held.map(ServedVerifier::incarnation).or(() -> Optional.ofNullable(ended.get(key.session())));
     if (known.isPresent() && known.get().epoch() > asked.epoch()) {
       refuse(frame, open, FailureCode.STALE, "epoch " + known.get().epoch() + " is known");
     } else if (held.isPresent() && held.get().incarnation().equals(asked)) {
@@ -124,7 +124,7 @@ public final class VerifyEndpoint implements AutoCloseable {
       refuse(frame, open, FailureCode.OVERLOADED, "verifier " + node.id() + " holds " + maxSessions + " sessions");
     } else {
       held.ifPresent(this::end);
-      var session = new VerifySession(node, frame, open, spans.start(key, open.traceparent()));
+      var session = new ServedVerifier(node, frame, open, spans.start(key, open.traceparent()));
       sessions.put(key.session(), session);
       live++;
       session.start(host, this::ended);
@@ -134,7 +134,7 @@ public final class VerifyEndpoint implements AutoCloseable {
   private synchronized void work(Frame frame, Work work) {
     SessionKey key = frame.key();
     int seq = work.work().seq();
-    VerifySession held = sessions.get(key.session());
+    ServedVerifier held = sessions.get(key.session());
     if (held != null && held.incarnation().epoch() == key.epoch()) {
       held.offer(work.work());
     } else if (epochKnown(key) > key.epoch()) {
@@ -145,13 +145,13 @@ public final class VerifyEndpoint implements AutoCloseable {
   }
 
   private int epochKnown(SessionKey key) {
-    VerifySession held = sessions.get(key.session());
+    ServedVerifier held = sessions.get(key.session());
     Incarnation last = held == null ? ended.get(key.session()) : held.incarnation();
     return last == null ? 0 : last.epoch();
   }
 
   private synchronized void keepAlive(Frame frame, KeepAlive keepAlive) {
-    VerifySession held = sessions.get(frame.key().session());
+    ServedVerifier held = sessions.get(frame.key().session());
     if (held != null && held.incarnation().epoch() == frame.key().epoch()) {
       held.heard();
     } else {
@@ -161,7 +161,7 @@ public final class VerifyEndpoint implements AutoCloseable {
 
   private synchronized void close(Frame frame, CloseVerifier close) {
     var asked = new Incarnation(frame.key().epoch(), close.opening());
-    VerifySession held = sessions.get(frame.key().session());
+    ServedVerifier held = sessions.get(frame.key().session());
     if (held == null) {
       remember(frame.key().session(), asked);
     } else if (!held.incarnation().after(asked)) {
@@ -172,7 +172,7 @@ public final class VerifyEndpoint implements AutoCloseable {
   }
 
   private synchronized void endSilent() {
-    for (VerifySession session : List.copyOf(sessions.values())) {
+    for (ServedVerifier session : List.copyOf(sessions.values())) {
       if (session.silentFor(node.times().verifierLease())) {
         end(session);
       }
@@ -180,7 +180,7 @@ public final class VerifyEndpoint implements AutoCloseable {
   }
 
   private synchronized void endSessionsOf(String drafterId) {
-    for (VerifySession session : List.copyOf(sessions.values())) {
+    for (ServedVerifier session : List.copyOf(sessions.values())) {
       if (session.drafter().equals(drafterId)) {
         end(session);
       }
@@ -188,14 +188,14 @@ public final class VerifyEndpoint implements AutoCloseable {
   }
 
   /** Forgets a session and asks its thread to free its caches. */
-  private void end(VerifySession session) {
+  private void end(ServedVerifier session) {
     sessions.remove(session.key().session(), session);
     remember(session.key().session(), session.incarnation());
     session.end();
   }
 
   /** Called by a session's thread when its caches are free. */
-  private synchronized void ended(VerifySession session) {
+  private synchronized void ended(ServedVerifier session) {
     live--;
     if (sessions.remove(session.key().session(), session)) {
       remember(session.key().session(), session.incarnation());

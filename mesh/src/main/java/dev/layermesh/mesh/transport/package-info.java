@@ -3,7 +3,7 @@
  * machines.
  *
  * <p>{@link dev.layermesh.mesh.transport.RemoteVerifiers} and {@link dev.layermesh.mesh.transport.VerifyEndpoint} carry
- * a loop's work to a verify worker; {@link dev.layermesh.mesh.transport.RemoteSessionHost} and
+ * a loop's work to a verify worker; {@link dev.layermesh.mesh.transport.RemoteSessions} and
  * {@link dev.layermesh.mesh.transport.SessionEndpoint} carry a session to a draft worker and its tokens back. One
  * address per worker and gateway ({@link dev.layermesh.mesh.transport.Addresses}); session, epoch and seq travel in the
  * frame.

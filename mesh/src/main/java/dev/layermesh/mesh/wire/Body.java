@@ -1,13 +1,11 @@
 package dev.layermesh.mesh.wire;
 
 import dev.layermesh.decoding.AcceptanceRule;
-import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.DraftToken;
 import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.Handoff;
 import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
@@ -17,6 +15,8 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.mesh.wire.Message.Cancel;
 import dev.layermesh.mesh.wire.Message.CloseVerifier;
 import dev.layermesh.mesh.wire.Message.Credit;
@@ -91,7 +91,7 @@ final class Body {
       case Message.Work work -> writeWork(work.work(), out);
       case CloseVerifier close -> out.i32(close.opening());
       case VerifierClosed closed -> out.i32(closed.opening());
-      case VerifierOpened opened -> out.i32(opened.opening()).i32(opened.has());
+      case VerifierOpened opened -> out.i32(opened.opening()).i32(opened.cached());
       case VerifierRefused refused ->
           out.i32(refused.opening()).u8(refused.code().code()).text(refused.message());
       case Reply reply -> writeReply(reply.reply(), out);
@@ -182,7 +182,7 @@ final class Body {
         HiddenRows rows = states.rows();
         out.u8(EXIT_STATES).i32(states.from()).ids(states.ids());
         out.u16(states.exitLayer()).u8(code(rows.type())).i32(rows.width());
-        out.align(ROW_ALIGNMENT).bytes(rows.bytes());
+        out.align(ROW_ALIGNMENT).elements(rows);
       }
     }
   }
@@ -204,8 +204,8 @@ final class Body {
           throw new WireException("rows of " + width + " elements");
         }
         in.align(ROW_ALIGNMENT);
-        var bytes = in.bytes((long) ids.length() * width * type.bytes());
-        yield new Handoff.ExitStates(from, ids, exitLayer, new HiddenRows.Host(ids.length(), width, type, bytes));
+        var elements = in.view((long) ids.length() * width * type.bytes());
+        yield new Handoff.ExitStates(from, ids, exitLayer, new HiddenRows.Host(ids.length(), width, type, elements));
       }
       default -> throw new WireException("handoff " + tag);
     };
@@ -256,13 +256,13 @@ final class Body {
 
   private static void writeReply(VerifyReply reply, FrameWriter out) {
     switch (reply) {
-      case VerifyReply.Extended extended -> out.i32(extended.has()).i32(extended.rows());
+      case VerifyReply.Extended extended -> out.i32(extended.cached()).i32(extended.rows());
       case VerifyReply.Verdict verdict -> {
         out.i32(verdict.accepted()).u8(verdict.next().isPresent() ? 1 : 0).i32(verdict.next().orElse(0));
         out.i32(verdict.rows());
       }
-      case VerifyReply.Diverged diverged -> out.i32(diverged.has());
-      case VerifyReply.Behind behind -> out.i32(behind.has());
+      case VerifyReply.Diverged diverged -> out.i32(diverged.cached());
+      case VerifyReply.Behind behind -> out.i32(behind.cached());
       case VerifyReply.StaleEpoch stale -> {}
       case VerifyReply.Overloaded overloaded ->
           out.i32((int) Math.min(overloaded.retryAfter().toMillis(), Integer.MAX_VALUE));

@@ -2,6 +2,8 @@ package dev.layermesh.mesh.wire;
 
 import dev.layermesh.decoding.SessionKey;
 import io.vertx.core.buffer.Buffer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
 
 /**
@@ -16,13 +18,10 @@ public record Frame(String sender, SessionKey key, Message message) {
   static final int VERSION = 1;
   static final int HEADER_BYTES = 32;
   static final int CRC_OFFSET = 28;
-  static final int MAX_BYTES = 64 << 20;
-
-  private static final int MAX_SENDER = 128;
 
   public Frame {
-    if (sender.isBlank() || sender.length() > MAX_SENDER) {
-      throw new IllegalArgumentException("sender \"" + sender + "\": 1 to " + MAX_SENDER + " characters");
+    if (sender.isBlank() || sender.length() > Limits.SENDER_CHARACTERS) {
+      throw new IllegalArgumentException("sender \"" + sender + "\": 1 to " + Limits.SENDER_CHARACTERS + " characters");
     }
   }
 
@@ -32,24 +31,30 @@ public record Frame(String sender, SessionKey key, Message message) {
    * @throws IllegalStateException if they would be more than a receiver takes
    */
   public Buffer encode() {
-    var out = new FrameWriter();
-    out.u16(MAGIC).u8(VERSION).u8(message.kind().code()).i32(0);
+    var size = FrameWriter.counting();
+    write(size);
+    byte[] bytes = new byte[size.size()];
+    write(FrameWriter.into(bytes));
+    return Buffers.of(seal(bytes));
+  }
+
+  private void write(FrameWriter out) {
+    out.u16(MAGIC).u8(VERSION).u8(Kind.of(message).code()).i32(0);
     out.i64(key.session()).i32(key.epoch()).i32(Body.seq(message)).i32(0).i32(0);
     out.text(sender);
     Body.write(message, out);
-    return Buffer.buffer(seal(out.toArray()));
   }
 
   /**
-   * Reads a frame; {@code bytes} are not kept.
+   * Reads a frame. Rows of exit states are a view of {@code bytes}, which must not be changed any more.
    *
    * @throws WireException if they are no frame of this version; nothing else is thrown
    */
   public static Frame decode(Buffer bytes) {
-    if (bytes.length() < HEADER_BYTES || bytes.length() > MAX_BYTES) {
+    if (bytes.length() < HEADER_BYTES || bytes.length() > Limits.FRAME_BYTES) {
       throw new WireException("a frame of " + bytes.length() + " bytes");
     }
-    byte[] frame = bytes.getBytes();
+    ByteBuffer frame = Buffers.view(bytes);
     var in = new FrameReader(frame);
     int magic = in.u16();
     int version = in.u8();
@@ -63,10 +68,10 @@ public record Frame(String sender, SessionKey key, Message message) {
     int seq = in.i32();
     int bodyBytes = in.i32();
     int crc = in.i32();
-    if (flags != 0 || bodyBytes != frame.length - HEADER_BYTES || crc != crc(frame)) {
+    if (flags != 0 || bodyBytes != bytes.length() - HEADER_BYTES || crc != crc(frame)) {
       throw new WireException(
           "flags %x, %d bytes after the header said to be %d, crc %08x".formatted(
-              flags, frame.length - HEADER_BYTES, bodyBytes, crc));
+              flags, bytes.length() - HEADER_BYTES, bodyBytes, crc));
     }
     try {
       String sender = in.text();
@@ -80,23 +85,18 @@ public record Frame(String sender, SessionKey key, Message message) {
   }
 
   /** Writes length and checksum into the header. */
-  static byte[] seal(byte[] frame) {
-    putInt(frame, CRC_OFFSET - 4, frame.length - HEADER_BYTES);
-    putInt(frame, CRC_OFFSET, crc(frame));
-    return frame;
+  static byte[] seal(byte[] bytes) {
+    ByteBuffer frame = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    frame.putInt(CRC_OFFSET - 4, bytes.length - HEADER_BYTES);
+    frame.putInt(CRC_OFFSET, crc(frame));
+    return bytes;
   }
 
   /** CRC-32C (RFC 3720, appendix B.4) of all bytes but its own four. */
-  private static int crc(byte[] frame) {
+  private static int crc(ByteBuffer frame) {
     var crc = new CRC32C();
-    crc.update(frame, 0, CRC_OFFSET);
-    crc.update(frame, HEADER_BYTES, frame.length - HEADER_BYTES);
+    crc.update(frame.slice(0, CRC_OFFSET));
+    crc.update(frame.slice(HEADER_BYTES, frame.limit() - HEADER_BYTES));
     return (int) crc.getValue();
-  }
-
-  private static void putInt(byte[] bytes, int offset, int value) {
-    for (int i = 0; i < 4; i++) {
-      bytes[offset + i] = (byte) (value >>> 8 * i);
-    }
   }
 }

@@ -7,12 +7,16 @@ import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
-/** Reads what {@link FrameWriter} wrote, allocates no more than the frame holds; a wrong byte is a WireException. */
+/**
+ * Reads what {@link FrameWriter} wrote. Allocates no more than the frame holds; rows of exit states stay in the frame
+ * and are handed out as a view. A wrong byte is a {@link WireException}.
+ */
 final class FrameReader {
   private final ByteBuffer in;
 
-  FrameReader(byte[] frame) {
-    in = ByteBuffer.wrap(frame).order(ByteOrder.LITTLE_ENDIAN);
+  /** Reads {@code frame} from its first byte on. */
+  FrameReader(ByteBuffer frame) {
+    in = frame.slice().order(ByteOrder.LITTLE_ENDIAN);
   }
 
   int u8() {
@@ -60,7 +64,7 @@ final class FrameReader {
 
   String text() {
     int length = u16();
-    if (length > FrameWriter.MAX_TEXT) {
+    if (length > Limits.TEXT_BYTES) {
       throw new WireException("a text of " + length + " bytes");
     }
     need(length);
@@ -107,13 +111,12 @@ final class FrameReader {
     }
   }
 
-  /** A copy of the next {@code size} bytes, aligned for every element type up to eight bytes. */
-  MemorySegment bytes(long size) {
+  /** The next {@code size} bytes of the frame itself, aligned to nothing. */
+  MemorySegment view(long size) {
     need(size);
-    var copy = MemorySegment.ofArray(new long[(int) ((size + 7) / 8)]).asSlice(0, size);
-    MemorySegment.copy(MemorySegment.ofArray(in.array()), in.position(), copy, 0, size);
+    var view = MemorySegment.ofBuffer(in.slice(in.position(), (int) size));
     in.position(in.position() + (int) size);
-    return copy;
+    return view;
   }
 
   void end() {

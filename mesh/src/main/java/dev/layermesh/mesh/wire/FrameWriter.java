@@ -1,56 +1,92 @@
 package dev.layermesh.mesh.wire;
 
+import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 
-/** Writes little-endian fields into an array that grows as far as a frame may; beyond is an IllegalStateException. */
+/**
+ * Writes little-endian fields into an array of the right size. A writer without an array only counts, so that the same
+ * calls first say how large the array must be. More than {@link Limits#FRAME_BYTES} is an IllegalStateException.
+ */
 final class FrameWriter {
-  /** Bytes of a text at most. */
-  static final int MAX_TEXT = 4096;
+  private final ByteBuffer out;
+  private final boolean counting;
+  private int size;
 
-  private ByteBuffer out = ByteBuffer.allocate(256).order(ByteOrder.LITTLE_ENDIAN);
+  private FrameWriter(ByteBuffer out, boolean counting) {
+    this.out = out.order(ByteOrder.LITTLE_ENDIAN);
+    this.counting = counting;
+  }
+
+  /** A writer that counts. */
+  static FrameWriter counting() {
+    return new FrameWriter(ByteBuffer.allocate(0), true);
+  }
+
+  /** A writer into {@code frame}. */
+  static FrameWriter into(byte[] frame) {
+    return new FrameWriter(ByteBuffer.wrap(frame), false);
+  }
+
+  /** Bytes written or counted. */
+  int size() {
+    return size;
+  }
 
   FrameWriter u8(int value) {
-    room(1).put((byte) value);
+    if (writes(1)) {
+      out.put((byte) value);
+    }
     return this;
   }
 
   FrameWriter u16(int value) {
-    room(2).putShort((short) value);
+    if (writes(2)) {
+      out.putShort((short) value);
+    }
     return this;
   }
 
   FrameWriter i32(int value) {
-    room(4).putInt(value);
+    if (writes(4)) {
+      out.putInt(value);
+    }
     return this;
   }
 
   FrameWriter i64(long value) {
-    room(8).putLong(value);
+    if (writes(8)) {
+      out.putLong(value);
+    }
     return this;
   }
 
   FrameWriter f32(float value) {
-    room(4).putFloat(value);
+    if (writes(4)) {
+      out.putFloat(value);
+    }
     return this;
   }
 
   FrameWriter f64(double value) {
-    room(8).putDouble(value);
+    if (writes(8)) {
+      out.putDouble(value);
+    }
     return this;
   }
 
   FrameWriter text(String value) {
     byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
-    if (bytes.length > MAX_TEXT) {
-      throw new IllegalArgumentException("a text of " + bytes.length + " bytes, at most " + MAX_TEXT);
+    if (bytes.length > Limits.TEXT_BYTES) {
+      throw new IllegalArgumentException("a text of " + bytes.length + " bytes, at most " + Limits.TEXT_BYTES);
     }
     u16(bytes.length);
-    room(bytes.length).put(bytes);
+    if (writes(bytes.length)) {
+      out.put(bytes);
+    }
     return this;
   }
 
@@ -64,34 +100,29 @@ final class FrameWriter {
 
   /** Zeros up to the next multiple of {@code alignment} from the frame's start. */
   FrameWriter align(int alignment) {
-    while (out.position() % alignment != 0) {
+    while (size % alignment != 0) {
       u8(0);
     }
     return this;
   }
 
-  FrameWriter bytes(MemorySegment bytes) {
-    int size = Math.toIntExact(bytes.byteSize());
-    room(size);
-    MemorySegment.copy(bytes, 0, MemorySegment.ofArray(out.array()), out.position(), size);
-    out.position(out.position() + size);
+  /** The rows' elements, copied once; a writer that counts does not ask for them. */
+  FrameWriter elements(HiddenRows rows) {
+    long bytes = (long) rows.count() * rows.width() * rows.type().bytes();
+    if (writes(bytes)) {
+      MemorySegment.copy(rows.bytes(), 0, MemorySegment.ofBuffer(out), 0, bytes);
+      out.position(out.position() + (int) bytes);
+    }
     return this;
   }
 
-  byte[] toArray() {
-    return Arrays.copyOf(out.array(), out.position());
-  }
-
-  private ByteBuffer room(int bytes) {
-    if (out.remaining() < bytes) {
-      int needed = Math.addExact(out.position(), bytes);
-      if (needed > Frame.MAX_BYTES) {
-        throw new IllegalStateException("a message of " + needed + " bytes or more: at most " + Frame.MAX_BYTES
-            + " travel in a frame");
-      }
-      byte[] larger = Arrays.copyOf(out.array(), Math.max(needed, Math.min(2 * out.capacity(), Frame.MAX_BYTES)));
-      out = ByteBuffer.wrap(larger).order(ByteOrder.LITTLE_ENDIAN).position(out.position());
+  /** Counts {@code bytes}; whether they are to be written. */
+  private boolean writes(long bytes) {
+    if (size + bytes > Limits.FRAME_BYTES) {
+      throw new IllegalStateException("a message of " + (size + bytes) + " bytes or more: at most "
+          + Limits.FRAME_BYTES + " travel in a frame");
     }
-    return out;
+    size += (int) bytes;
+    return !counting;
   }
 }

@@ -1,5 +1,9 @@
 package dev.layermesh.mesh.wire;
 
+import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.Work;
+
 /** What a frame says; its number is the frame's fourth byte. Numbers are never used for something else. */
 public enum Kind {
   OPEN_VERIFIER(1),
@@ -37,6 +41,38 @@ public enum Kind {
 
   int code() {
     return code;
+  }
+
+  /** The kind of frame that {@code message} travels in. */
+  public static Kind of(Message message) {
+    return switch (message) {
+      case Message.OpenVerifier m -> OPEN_VERIFIER;
+      case Message.Work(Work.Extend work) -> EXTEND;
+      case Message.Work(DraftWindow work) -> DRAFT_WINDOW;
+      case Message.CloseVerifier m -> CLOSE_VERIFIER;
+      case Message.KeepAlive m -> KEEP_ALIVE;
+      case Message.VerifierOpened m -> VERIFIER_OPENED;
+      case Message.VerifierRefused m -> VERIFIER_REFUSED;
+      case Message.Reply(VerifyReply.Extended reply) -> EXTENDED;
+      case Message.Reply(VerifyReply.Verdict reply) -> VERDICT;
+      case Message.Reply(VerifyReply.Diverged reply) -> DIVERGED;
+      case Message.Reply(VerifyReply.Behind reply) -> BEHIND;
+      case Message.Reply(VerifyReply.StaleEpoch reply) -> STALE_EPOCH;
+      case Message.Reply(VerifyReply.Overloaded reply) -> OVERLOADED;
+      case Message.NoSession m -> NO_SESSION;
+      case Message.InProgress m -> IN_PROGRESS;
+      case Message.VerifierClosed m -> VERIFIER_CLOSED;
+      case Message.OpenSession m -> OPEN_SESSION;
+      case Message.Credit m -> CREDIT;
+      case Message.Cancel m -> CANCEL;
+      case Message.FinalAck m -> FINAL_ACK;
+      case Message.SessionOpened m -> SESSION_OPENED;
+      case Message.SessionRefused m -> SESSION_REFUSED;
+      case Message.Tokens m -> TOKENS;
+      case Message.Prefilled m -> PREFILLED;
+      case Message.Finished m -> FINISHED;
+      case Message.Failed m -> FAILED;
+    };
   }
 
   static Kind of(int code) {

@@ -1,18 +1,14 @@
 package dev.layermesh.mesh.wire;
 
-import dev.layermesh.decoding.DecodeStats;
-import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.VerifyReply;
+import dev.layermesh.decoding.loop.DecodeStats;
 import java.util.Objects;
 
 /** What workers and gateways tell each other about one session, grouped by who is told. */
 public sealed interface Message {
-
-  /** The kind of frame it travels in. */
-  Kind kind();
 
   /** Told to a verify worker. */
   sealed interface ToVerifier extends Message {}
@@ -41,25 +37,12 @@ public sealed interface Message {
       Objects.requireNonNull(sampling, "sampling");
       Objects.requireNonNull(traceparent, "traceparent");
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.OPEN_VERIFIER;
-    }
   }
 
   /** Work for the verifier, whole: rows in one piece, draft distributions where they are not certain. */
   record Work(dev.layermesh.decoding.Work work) implements ToVerifier {
     public Work {
       requireNatural("seq", work.seq());
-    }
-
-    @Override
-    public Kind kind() {
-      return switch (work) {
-        case dev.layermesh.decoding.Work.Extend extend -> Kind.EXTEND;
-        case DraftWindow window -> Kind.DRAFT_WINDOW;
-      };
     }
   }
 
@@ -68,11 +51,6 @@ public sealed interface Message {
     public CloseVerifier {
       requireNatural("opening", opening);
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.CLOSE_VERIFIER;
-    }
   }
 
   /** Keeps the lease of a session that has no work; answered only if there is no such session. */
@@ -80,23 +58,13 @@ public sealed interface Message {
     public KeepAlive {
       requireNatural("seq", seq);
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.KEEP_ALIVE;
-    }
   }
 
-  /** The session is open and holds {@code has} positions. */
-  record VerifierOpened(int opening, int has) implements ToDrafter {
+  /** The session is open and holds {@code cached} positions. */
+  record VerifierOpened(int opening, int cached) implements ToDrafter {
     public VerifierOpened {
       requireNatural("opening", opening);
-      requireNatural("has", has);
-    }
-
-    @Override
-    public Kind kind() {
-      return Kind.VERIFIER_OPENED;
+      requireNatural("cached", cached);
     }
   }
 
@@ -107,29 +75,12 @@ public sealed interface Message {
       Objects.requireNonNull(code, "code");
       message = shortened(message);
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.VERIFIER_REFUSED;
-    }
   }
 
   /** The answer to a work. */
   record Reply(VerifyReply reply) implements ToDrafter {
     public Reply {
       requireNatural("seq", reply.seq());
-    }
-
-    @Override
-    public Kind kind() {
-      return switch (reply) {
-        case VerifyReply.Extended extended -> Kind.EXTENDED;
-        case VerifyReply.Verdict verdict -> Kind.VERDICT;
-        case VerifyReply.Diverged diverged -> Kind.DIVERGED;
-        case VerifyReply.Behind behind -> Kind.BEHIND;
-        case VerifyReply.StaleEpoch stale -> Kind.STALE_EPOCH;
-        case VerifyReply.Overloaded overloaded -> Kind.OVERLOADED;
-      };
     }
   }
 
@@ -138,11 +89,6 @@ public sealed interface Message {
     public NoSession {
       requireNatural("seq", seq);
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.NO_SESSION;
-    }
   }
 
   /** The work has arrived and is not answered yet: a sign of life. */
@@ -150,22 +96,12 @@ public sealed interface Message {
     public InProgress {
       requireNatural("seq", seq);
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.IN_PROGRESS;
-    }
   }
 
   /** No session of this opening or an earlier one is held here, nor will be: the answer to a close. */
   record VerifierClosed(int opening) implements ToDrafter {
     public VerifierClosed {
       requireNatural("opening", opening);
-    }
-
-    @Override
-    public Kind kind() {
-      return Kind.VERIFIER_CLOSED;
     }
   }
 
@@ -182,11 +118,6 @@ public sealed interface Message {
       requireNatural("window", window);
       Objects.requireNonNull(traceparent, "traceparent");
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.OPEN_SESSION;
-    }
   }
 
   /**
@@ -200,36 +131,16 @@ public sealed interface Message {
       requireNatural("received", received);
       requireNatural("window", window);
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.CREDIT;
-    }
   }
 
   /** Ends the session now; a worker that holds none does nothing. */
-  record Cancel() implements ToDraftWorker {
-    @Override
-    public Kind kind() {
-      return Kind.CANCEL;
-    }
-  }
+  record Cancel() implements ToDraftWorker {}
 
   /** The final message has arrived, and all tokens before it. */
-  record FinalAck() implements ToDraftWorker {
-    @Override
-    public Kind kind() {
-      return Kind.FINAL_ACK;
-    }
-  }
+  record FinalAck() implements ToDraftWorker {}
 
   /** The session runs here: the answer to an open and, as a sign of life, to every credit. */
-  record SessionOpened() implements ToGateway {
-    @Override
-    public Kind kind() {
-      return Kind.SESSION_OPENED;
-    }
-  }
+  record SessionOpened() implements ToGateway {}
 
   /** The session does not run here. */
   record SessionRefused(FailureCode code, String message) implements ToGateway {
@@ -237,15 +148,10 @@ public sealed interface Message {
       Objects.requireNonNull(code, "code");
       message = shortened(message);
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.SESSION_REFUSED;
-    }
   }
 
   /** What one round committed. */
-  record Tokens(dev.layermesh.decoding.Round round) implements ToGateway {
+  record Tokens(dev.layermesh.decoding.loop.Round round) implements ToGateway {
     public Tokens {
       requireNatural("from", round.from());
       if (round.committed().isEmpty()) {
@@ -255,11 +161,6 @@ public sealed interface Message {
         throw new IllegalArgumentException(round.accepted() + " accepted of " + round.drafted().length());
       }
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.TOKENS;
-    }
   }
 
   /** Known tokens the verifier holds. */
@@ -267,11 +168,6 @@ public sealed interface Message {
     public Prefilled {
       requireNatural("done", done);
       requireNatural("total", total);
-    }
-
-    @Override
-    public Kind kind() {
-      return Kind.PREFILLED;
     }
   }
 
@@ -291,11 +187,6 @@ public sealed interface Message {
         throw new IllegalArgumentException("negative counters: " + stats);
       }
     }
-
-    @Override
-    public Kind kind() {
-      return Kind.FINISHED;
-    }
   }
 
   /** The session broke down; repeated until acknowledged. */
@@ -303,11 +194,6 @@ public sealed interface Message {
     public Failed {
       Objects.requireNonNull(code, "code");
       message = shortened(message);
-    }
-
-    @Override
-    public Kind kind() {
-      return Kind.FAILED;
     }
   }
 
@@ -318,6 +204,6 @@ public sealed interface Message {
   }
 
   private static String shortened(String message) {
-    return message.length() <= FrameWriter.MAX_TEXT / 4 ? message : message.substring(0, FrameWriter.MAX_TEXT / 4);
+    return message.length() <= Limits.MESSAGE_CHARACTERS ? message : message.substring(0, Limits.MESSAGE_CHARACTERS);
   }
 }

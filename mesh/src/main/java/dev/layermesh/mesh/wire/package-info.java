@@ -30,11 +30,11 @@
  *   <tr><td>3 DRAFT_WINDOW</td><td>u64 parent hash, u32 count, draft tokens, handoff (from its base - 1)</td></tr>
  *   <tr><td>4 CLOSE_VERIFIER</td><td>u32 opening</td></tr>
  *   <tr><td>5 KEEP_ALIVE</td><td>–; seq is the first work's of the opening</td></tr>
- *   <tr><td>16 VERIFIER_OPENED</td><td>u32 opening, u32 has</td></tr>
+ *   <tr><td>16 VERIFIER_OPENED</td><td>u32 opening, u32 cached</td></tr>
  *   <tr><td>17 VERIFIER_REFUSED</td><td>u32 opening, u8 failure code, text</td></tr>
- *   <tr><td>18 EXTENDED</td><td>u32 has, u32 rows</td></tr>
+ *   <tr><td>18 EXTENDED</td><td>u32 cached, u32 rows</td></tr>
  *   <tr><td>19 VERDICT</td><td>u32 accepted, u8 has next, u32 next or 0, u32 rows</td></tr>
- *   <tr><td>20 DIVERGED, 21 BEHIND</td><td>u32 has</td></tr>
+ *   <tr><td>20 DIVERGED, 21 BEHIND</td><td>u32 cached</td></tr>
  *   <tr><td>22 STALE_EPOCH</td><td>–</td></tr>
  *   <tr><td>23 OVERLOADED</td><td>u32 retry after, milliseconds</td></tr>
  *   <tr><td>24 NO_SESSION, 25 IN_PROGRESS</td><td>–</td></tr>

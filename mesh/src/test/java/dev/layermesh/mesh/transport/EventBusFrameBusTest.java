@@ -3,21 +3,21 @@ package dev.layermesh.mesh.transport;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.layermesh.decoding.LocalSessionHost;
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.decoding.loop.LocalSessionHost;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.SessionHost;
 import dev.layermesh.mesh.membership.MeshNode;
 import dev.layermesh.mesh.membership.MeshOptions;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.TestMeshes;
 import dev.layermesh.mesh.telemetry.Spans;
 import dev.layermesh.mesh.telemetry.TraceParent;
-import dev.layermesh.mesh.transport.RemoteSessionHost.RemoteSession;
 import dev.layermesh.testkit.Await;
 import dev.layermesh.testkit.DrafterKind;
 import dev.layermesh.testkit.Lossless;
@@ -198,14 +198,14 @@ class EventBusFrameBusTest {
             new LocalSessionHost(one -> new ToyDrafter(one, model, DrafterKind.PLAUSIBLE), remote::verifier),
             9,
             draftSpans);
-        var gateway = new RemoteSessionHost(new TransportNode(gate, "g1", workers))) {
+        var gateway = new RemoteSessions(new TransportNode(gate, "g1", workers))) {
       for (var ready : List.of(verifier.ready(), remote.ready(), drafter.ready(), gateway.ready())) {
         ready.toCompletableFuture().get(15, TimeUnit.SECONDS);
       }
       SessionSpec spec = spec(tokens);
-      var opened = new CompletableFuture<RemoteSession>();
+      var opened = new CompletableFuture<SessionHost.Session>();
       var client = new Received(TokenIds.empty(), length -> opened.thenAccept(session -> session.acknowledge(length)));
-      opened.complete(gateway.open("d1", spec, client, traceparent, 16));
+      opened.complete(gateway.host("d1", 16, traceparent).open(spec, client));
       Outcome outcome = opened.join().outcome().toCompletableFuture().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
       Lossless.assertSameTokens(model.autoregressive(spec), outcome.committed());
       Lossless.assertSameTokens(outcome.committed(), client.tokens());

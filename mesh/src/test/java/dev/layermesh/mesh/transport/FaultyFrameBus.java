@@ -77,7 +77,7 @@ public final class FaultyFrameBus implements FrameBus {
   }
 
   private synchronized List<Buffer> fate(String address, Buffer frame) {
-    Kind kind = Frame.decode(frame).message().kind();
+    Kind kind = Kind.of(Frame.decode(frame).message());
     if (swallowed.test(kind) || (!calm && (!lost.containsKey(kind) || happens()))) {
       lost.merge(kind, 1, Integer::sum);
       return List.of();

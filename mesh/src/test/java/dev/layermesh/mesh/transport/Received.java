@@ -1,8 +1,8 @@
 package dev.layermesh.mesh.transport;
 
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
+import dev.layermesh.decoding.loop.Round;
+import dev.layermesh.decoding.loop.TokenSink;
 import java.util.function.IntConsumer;
 
 /** A client: checks that rounds come in order, without gaps, and acknowledges what a test lets it take. */

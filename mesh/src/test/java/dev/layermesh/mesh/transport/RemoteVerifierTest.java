@@ -6,24 +6,24 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.layermesh.decoding.AcceptanceRule;
 import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.Handoff;
-import dev.layermesh.decoding.LocalSessionHost;
-import dev.layermesh.decoding.LocalVerifier;
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.PrefixHash;
 import dev.layermesh.decoding.SamplingParams;
-import dev.layermesh.decoding.SessionHost;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.TokenSink;
-import dev.layermesh.decoding.VerifierHost;
 import dev.layermesh.decoding.VerifierLostException;
-import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.LocalSessionHost;
+import dev.layermesh.decoding.loop.LocalVerifier;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.decoding.loop.VerifierHost;
+import dev.layermesh.decoding.loop.VerifierSession;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.wire.Kind;
 import dev.layermesh.mesh.wire.Message;
@@ -430,8 +430,8 @@ class RemoteVerifierTest {
   private static VerifierSession answering(VerifierSession session, Answer answer) {
     return new VerifierSession() {
       @Override
-      public int has() {
-        return session.has();
+      public int cached() {
+        return session.cached();
       }
 
       @Override

@@ -2,24 +2,24 @@ package dev.layermesh.mesh.transport;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.layermesh.decoding.Drafter;
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.LocalSessionHost;
-import dev.layermesh.decoding.Outcome;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.VerifierHost;
-import dev.layermesh.decoding.VerifierSession;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.Drafter;
+import dev.layermesh.decoding.loop.LocalSessionHost;
+import dev.layermesh.decoding.loop.Outcome;
+import dev.layermesh.decoding.loop.SessionHost;
+import dev.layermesh.decoding.loop.VerifierHost;
+import dev.layermesh.decoding.loop.VerifierSession;
 import dev.layermesh.mesh.membership.Registration;
 import dev.layermesh.mesh.membership.Role;
-import dev.layermesh.mesh.transport.RemoteSessionHost.RemoteSession;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.mesh.wire.Kind;
 import dev.layermesh.testkit.DrafterKind;
@@ -60,7 +60,7 @@ class SessionEndpointTest {
   void shouldStreamWhatTheModelSaysAndLeaveNothingBehind() {
     verifier("v1", toy, bus);
     drafter("d1", bus);
-    var gateway = new RemoteSessionHost(node("g1", bus));
+    var gateway = new RemoteSessions(node("g1", bus));
     SessionSpec spec = spec(1, 100);
     var client = new Client(gateway, "d1", spec);
     Outcome outcome = client.finished();
@@ -77,7 +77,7 @@ class SessionEndpointTest {
     var faulty = new FaultyFrameBus(bus, seed, 0.1);
     verifier("v1", new ForgetfulVerifierHost(toy, 0.05, seed), faulty);
     drafter("d1", faulty);
-    var gateway = new RemoteSessionHost(node("g1", faulty));
+    var gateway = new RemoteSessions(node("g1", faulty));
     SessionSpec spec = spec(seed, 100);
     var client = new Client(gateway, "d1", spec);
     Lossless.assertSameTokens(model.autoregressive(spec), client.finished().committed());
@@ -89,10 +89,10 @@ class SessionEndpointTest {
   void shouldParkADrafterWithinTheCreditOfASlowClientAndThenGoOnIdentically() {
     verifier("v1", toy, bus);
     drafter("d1", bus);
-    var gateway = new RemoteSessionHost(node("g1", bus));
+    var gateway = new RemoteSessions(node("g1", bus));
     SessionSpec spec = spec(2, 200);
     var received = new Received(TokenIds.empty(), length -> {});
-    RemoteSession session = gateway.open("d1", spec, received, "", CREDIT);
+    SessionHost.Session session = gateway.host("d1", CREDIT, "").open(spec, received);
     bus.until("the drafter is at the end of its credit", MINUTES, () -> received.tokens().length() >= CREDIT);
     bus.advance(Duration.ofSeconds(60));
     int overshoot = spec.window().draftTokens() + 2; // the round that crosses the line is whole
@@ -113,7 +113,7 @@ class SessionEndpointTest {
     FrameBus its = faults ? new FaultyFrameBus(bus, 7, 0.1) : bus;
     verifier("v1", toy, its);
     drafter("d1", its);
-    var gateway = new RemoteSessionHost(node("g1", its));
+    var gateway = new RemoteSessions(node("g1", its));
     var client = new Client(gateway, "d1", spec(3, 100_000));
     bus.until("it streams", MINUTES, () -> client.received.tokens().length() > 20);
     int before = client.received.tokens().length();
@@ -132,7 +132,7 @@ class SessionEndpointTest {
     vanishing.calm();
     verifier("v1", toy, bus);
     SessionEndpoint endpoint = drafter("d1", bus);
-    var gateway = new RemoteSessionHost(node("g1", vanishing));
+    var gateway = new RemoteSessions(node("g1", vanishing));
     var client = new Client(gateway, "d1", spec(4, 100_000));
     bus.until("it streams", MINUTES, () -> client.received.tokens().length() > 20);
     vanishing.swallow(kind -> true);
@@ -147,7 +147,7 @@ class SessionEndpointTest {
   void shouldEndAtOnceWhenItsGatewayClosesAndBeForgottenAfterTheLease() {
     verifier("v1", toy, bus);
     drafter("d1", bus);
-    var gateway = new RemoteSessionHost(node("g1", bus));
+    var gateway = new RemoteSessions(node("g1", bus));
     var client = new Client(gateway, "d1", spec(5, 100_000));
     bus.until("it streams", MINUTES, () -> client.received.tokens().length() > 20);
     gateway.close();
@@ -162,7 +162,7 @@ class SessionEndpointTest {
     losing.swallow(kind -> kind == Kind.FINISHED);
     verifier("v1", toy, bus);
     SessionEndpoint endpoint = drafter("d1", losing);
-    var gateway = new RemoteSessionHost(node("g1", bus));
+    var gateway = new RemoteSessions(node("g1", bus));
     SessionSpec spec = spec(6, 50);
     var client = new Client(gateway, "d1", spec);
     bus.until("the final message was lost again and again", MINUTES,
@@ -181,7 +181,7 @@ class SessionEndpointTest {
     losing.swallow(kind -> kind == Kind.FINAL_ACK);
     verifier("v1", toy, bus);
     drafter("d1", bus);
-    var gateway = new RemoteSessionHost(node("g1", losing));
+    var gateway = new RemoteSessions(node("g1", losing));
     new Client(gateway, "d1", spec(7, 50)).finished();
     assertNothingIsLeft(gateway, Duration.ofSeconds(5));
   }
@@ -193,7 +193,7 @@ class SessionEndpointTest {
     verifier("v1", toy, bus);
     SessionEndpoint zombie = drafter("d1", dying);
     SessionEndpoint other = drafter("d2", bus);
-    var gateway = new RemoteSessionHost(node("g1", bus));
+    var gateway = new RemoteSessions(node("g1", bus));
     SessionSpec spec = spec(8, 100);
     var client = new Client(gateway, "d1", spec);
     bus.until("it streams", MINUTES, () -> client.received.tokens().length() > 30);
@@ -213,7 +213,7 @@ class SessionEndpointTest {
   void shouldTellAtOnceThatTheDrafterHasLeft() {
     verifier("v1", toy, bus);
     SessionEndpoint leaving = drafter("d1", bus);
-    var gateway = new RemoteSessionHost(node("g1", bus));
+    var gateway = new RemoteSessions(node("g1", bus));
     var client = new Client(gateway, "d1", spec(9, 100_000));
     bus.until("it streams", MINUTES, () -> client.received.tokens().length() > 20);
     leaving.close();
@@ -226,8 +226,8 @@ class SessionEndpointTest {
   void shouldRefuseALowerEpochAndSupersedeIt() {
     verifier("v1", toy, bus);
     SessionEndpoint endpoint = drafter("d1", bus);
-    var g1 = new RemoteSessionHost(node("g1", bus));
-    var g2 = new RemoteSessionHost(node("g2", bus));
+    var g1 = new RemoteSessions(node("g1", bus));
+    var g2 = new RemoteSessions(node("g2", bus));
     SessionSpec old = spec(10, 100_000);
     var client = new Client(g1, "d1", old);
     bus.until("it streams", MINUTES, () -> client.received.tokens().length() > 20);
@@ -245,7 +245,7 @@ class SessionEndpointTest {
   void shouldRefuseAnOpenThatArrivesWhenItIsClosed() {
     verifier("v1", toy, bus);
     SessionEndpoint endpoint = drafter("d1", stillDelivering());
-    var gateway = new RemoteSessionHost(node("g1", bus));
+    var gateway = new RemoteSessions(node("g1", bus));
     var client = new Client(gateway, "d1", spec(33, 10));
     endpoint.close();
     assertThat(client.lost().code()).isEqualTo(FailureCode.DRAINING);
@@ -290,7 +290,7 @@ class SessionEndpointTest {
   void shouldRefuseMoreSessionsThanItMayRun() {
     verifier("v1", toy, bus);
     drafter("d1", bus, 1, spec -> new ToyDrafter(spec, model, DrafterKind.PLAUSIBLE));
-    var gateway = new RemoteSessionHost(node("g1", bus));
+    var gateway = new RemoteSessions(node("g1", bus));
     var client = new Client(gateway, "d1", spec(11, 100_000));
     bus.until("it streams", MINUTES, () -> client.received.tokens().length() > 20);
     SessionLostException refused = new Client(gateway, "d1", spec(12, 10)).lost();
@@ -308,7 +308,7 @@ class SessionEndpointTest {
       throw new IllegalStateException("no device");
     });
     drafter("alone", bus);
-    var gateway = new RemoteSessionHost(node("g1", bus));
+    var gateway = new RemoteSessions(node("g1", bus));
     SessionLostException bad = new Client(gateway, "bad", spec(13, 10)).lost();
     assertThat(bad.code()).isEqualTo(FailureCode.BAD_INPUT);
     assertThat(bad).hasMessageContaining("prompt[3]=99: is outside the vocabulary of 13");
@@ -323,7 +323,7 @@ class SessionEndpointTest {
   void shouldLetSessionsFinishWhileDrainingAndHandOverTheRest() {
     verifier("v1", toy, bus);
     SessionEndpoint endpoint = drafter("d1", bus);
-    var gateway = new RemoteSessionHost(node("g1", bus));
+    var gateway = new RemoteSessions(node("g1", bus));
     SessionSpec small = spec(16, 60);
     var endless = new Client(gateway, "d1", spec(17, 100_000));
     var finishing = new Client(gateway, "d1", small);
@@ -347,7 +347,7 @@ class SessionEndpointTest {
     drafter("broken", faulty, 9, spec -> {
       throw new IllegalStateException("no device");
     });
-    var gateway = new RemoteSessionHost(node("g1", faulty));
+    var gateway = new RemoteSessions(node("g1", faulty));
     // Undisturbed sessions, one after the other, with rejections in flight, forgotten state and overload.
     for (long session = 20; session < 26; session++) {
       SessionSpec spec = spec(session, 80);
@@ -396,8 +396,8 @@ class SessionEndpointTest {
       VerifierSession session = host.open(key, sampling);
       return new VerifierSession() {
         @Override
-        public int has() {
-          return session.has();
+        public int cached() {
+          return session.cached();
         }
 
         @Override
@@ -415,7 +415,7 @@ class SessionEndpointTest {
     };
   }
 
-  private void assertNothingIsLeft(RemoteSessionHost gateway, Duration within) {
+  private void assertNothingIsLeft(RemoteSessions gateway, Duration within) {
     bus.until("no session is left anywhere", within, () -> gateway.sessions() == 0
         && drafters.stream().allMatch(each -> each.sessions() == 0)
         && verifiers.stream().allMatch(each -> each.sessions() == 0)
@@ -425,12 +425,12 @@ class SessionEndpointTest {
   /** A client that takes what it gets, unless slow. */
   private final class Client {
     private final Received received;
-    private final RemoteSession session;
+    private final SessionHost.Session session;
     private volatile boolean slow;
 
-    private Client(RemoteSessionHost gateway, String drafter, SessionSpec spec) {
+    private Client(RemoteSessions gateway, String drafter, SessionSpec spec) {
       received = new Received(spec.committed(), this::took);
-      session = gateway.open(drafter, spec, received, "", CREDIT);
+      session = gateway.host(drafter, CREDIT, "").open(spec, received);
     }
 
     private void took(int length) {
@@ -459,7 +459,7 @@ class SessionEndpointTest {
     }
   }
 
-  private Outcome finished(RemoteSession session) {
+  private Outcome finished(SessionHost.Session session) {
     CompletableFuture<Outcome> outcome = session.outcome().toCompletableFuture();
     bus.until("the session has ended", MINUTES, outcome::isDone);
     return outcome.join();

@@ -12,6 +12,7 @@ import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.Work;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.internal.buffer.BufferInternal;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -20,6 +21,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,7 +38,7 @@ class FrameTest {
       Frame frame = frames.any(kind);
       Buffer bytes = frame.encode();
       Frame back = Frame.decode(bytes);
-      assertThat(back.message().kind()).isEqualTo(kind);
+      assertThat(Kind.of(back.message())).isEqualTo(kind);
       assertThat(back.sender()).isEqualTo(frame.sender());
       assertThat(back.key()).isEqualTo(frame.key());
       if (frame.message() instanceof Message.Work work) {
@@ -69,7 +71,7 @@ class FrameTest {
   }
 
   @Test
-  void shouldHandOverRowsThatCanBeReadAsAlignedFloats() {
+  void shouldHandOverRowsAsAViewOfTheFrameWithoutACopy() {
     var floats = new float[] {1.5f, -0f, Float.MIN_VALUE, Float.NaN};
     var rows = new HiddenRows.Host(2, 2, HiddenRows.Type.F32, MemorySegment.ofArray(floats));
     var work = new Work.Extend(3, 9, new Handoff.ExitStates(5, TokenIds.of(7, 8), 2, rows));
@@ -78,9 +80,12 @@ class FrameTest {
     assertThat(bytes.length() % 64).as("rows start at a multiple of 64").isEqualTo(floats.length * Float.BYTES);
     var back = ((Handoff.ExitStates) ((Message.Work) Frame.decode(bytes).message()).work().handoff()).rows().bytes();
     for (int i = 0; i < floats.length; i++) {
-      assertThat(Float.floatToRawIntBits(back.getAtIndex(ValueLayout.JAVA_FLOAT, i)))
+      assertThat(Float.floatToRawIntBits(back.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i)))
           .isEqualTo(Float.floatToRawIntBits(floats[i]));
     }
+    bytes.setFloatLE(bytes.length() - Float.BYTES, 7f);
+    assertThat(back.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, floats.length - 1)).as("no copy").isEqualTo(7f);
+    assertThat(back.isReadOnly()).isTrue();
   }
 
   @Test
@@ -124,15 +129,47 @@ class FrameTest {
   }
 
   @Test
+  void shouldAskForRowsOnceAndFillItsBufferExactly() {
+    var asked = new AtomicInteger();
+    var host = new HiddenRows.Host(2, 40, HiddenRows.Type.F16, MemorySegment.ofArray(new short[80]));
+    var rows = new HiddenRows() {
+      @Override
+      public int count() {
+        return host.count();
+      }
+
+      @Override
+      public int width() {
+        return host.width();
+      }
+
+      @Override
+      public Type type() {
+        return host.type();
+      }
+
+      @Override
+      public MemorySegment bytes() {
+        asked.incrementAndGet();
+        return host.bytes();
+      }
+    };
+    var work = new Work.Extend(3, 9, new Handoff.ExitStates(5, TokenIds.of(7, 8), 2, rows));
+    Buffer frame = new Frame("d", new SessionKey(1, 0), new Message.Work(work)).encode();
+    assertThat(asked).hasValue(1);
+    assertThat(((BufferInternal) frame).getByteBuf().capacity()).isEqualTo(frame.length());
+  }
+
+  @Test
   void shouldRefuseToSendWhatNobodyWouldTake() {
     try (Arena arena = Arena.ofConfined()) {
-      var rows = new HiddenRows.Host(16, 1 << 20, HiddenRows.Type.F32, arena.allocate(Frame.MAX_BYTES));
+      var rows = new HiddenRows.Host(16, 1 << 20, HiddenRows.Type.F32, arena.allocate(Limits.FRAME_BYTES));
       var ids = TokenIds.of(new int[16]);
       var frame = new Frame("d", new SessionKey(1, 0), new Message.Work(
           new Work.Extend(0, 9, new Handoff.ExitStates(0, ids, 2, rows))));
       assertThatThrownBy(frame::encode)
           .isInstanceOf(IllegalStateException.class)
-          .hasMessageContaining("at most " + Frame.MAX_BYTES + " travel");
+          .hasMessageContaining("at most " + Limits.FRAME_BYTES + " travel");
     }
   }
 

@@ -1,13 +1,11 @@
 package dev.layermesh.mesh.wire;
 
 import dev.layermesh.decoding.AcceptanceRule;
-import dev.layermesh.decoding.DecodeStats;
 import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.DraftToken;
 import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.Handoff;
 import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.decoding.Round;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
@@ -17,6 +15,8 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.Work;
+import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.decoding.loop.Round;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;

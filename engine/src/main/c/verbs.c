@@ -193,8 +193,11 @@ EXPORT(scores)(int heads, const float *keys, int key, int stride, int positions,
   }
 }
 
-/* Each row of scores becomes e^(score - the largest); totals[h] is its sum, lane p mod 16 apart, then folded. */
-EXPORT(soften)(int heads, int positions, float *scores, int row, float *totals) {
+/*
+ * Numerators of the softmax: each row of scores becomes e^(score - the largest). totals[h], the denominator, is its sum,
+ * lane p mod 16 apart, then folded.
+ */
+EXPORT(softmax_numerators)(int heads, int positions, float *scores, int row, float *totals) {
   int whole = (positions + LANES - 1) / LANES * LANES;
   for (int h = 0; h < heads; h++, scores += row) {
     for (int p = positions; p < whole; p++) scores[p] = -INFINITY; /* e^x of it is 0: it counts for nothing */
@@ -211,8 +214,8 @@ EXPORT(soften)(int heads, int positions, float *scores, int row, float *totals) 
 }
 
 /* Vectors of dimensions [d, d + vectors * 16); n of the last one's lanes exist. */
-INLINE void mix_at(int heads, int vectors, const float *values, int positions, const float *shares, int row, int HD,
-                   int first, float *out, int d, int n) {
+INLINE void weighted_sum_at(int heads, int vectors, const float *values, int positions, const float *weights, int row,
+                            int HD, int first, float *out, int d, int n) {
   vf sum[MOST_HEADS][MOST_VECTORS];
 #pragma GCC unroll 4
   for (int h = 0; h < heads; h++) {
@@ -229,9 +232,9 @@ INLINE void mix_at(int heads, int vectors, const float *values, int positions, c
     }
 #pragma GCC unroll 4
     for (int h = 0; h < heads; h++) {
-      vf share = vf_set1(shares[(size_t)h * row + p]);
+      vf weight = vf_set1(weights[(size_t)h * row + p]);
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++) sum[h][v] = vf_fma(value[v], share, sum[h][v]);
+      for (int v = 0; v < vectors; v++) sum[h][v] = vf_fma(value[v], weight, sum[h][v]);
     }
   }
 #pragma GCC unroll 4
@@ -243,38 +246,38 @@ INLINE void mix_at(int heads, int vectors, const float *values, int positions, c
   }
 }
 
-INLINE void mix_of(int heads, const float *values, int positions, const float *shares, int row, int HD, int first,
-                   float *out) {
+INLINE void weighted_sum_of(int heads, const float *values, int positions, const float *weights, int row, int HD,
+                            int first, float *out) {
   int d = 0;
   for (; d + MOST_VECTORS * LANES <= HD; d += MOST_VECTORS * LANES) {
-    mix_at(heads, MOST_VECTORS, values, positions, shares, row, HD, first, out, d, LANES);
+    weighted_sum_at(heads, MOST_VECTORS, values, positions, weights, row, HD, first, out, d, LANES);
   }
   for (; d < HD; d += LANES) {
-    mix_at(heads, 1, values, positions, shares, row, HD, first, out, d, lanes_left(HD - d));
+    weighted_sum_at(heads, 1, values, positions, weights, row, HD, first, out, d, lanes_left(HD - d));
   }
 }
 
 /*
- * Adds shares[h, p] * value[p] over the positions of a page to out[h], or begins with them. values from `value` on:
- * [positions, HD]; shares from `share` on: rows of `row` numbers; out from `into` on: [heads, HD].
+ * Adds weights[h, p] * value[p] over the positions of a page to out[h], or begins with them. values from `value` on:
+ * [positions, HD]; weights from `weight` on: rows of `row` numbers; out from `into` on: [heads, HD].
  */
-EXPORT(mix)(int heads, const float *values, int value, int positions, const float *shares, int share, int row, int HD,
-            int first, float *out, int into) {
+EXPORT(weighted_sum)(int heads, const float *values, int value, int positions, const float *weights, int weight, int row,
+                     int HD, int first, float *out, int into) {
   values += value;
-  shares += share;
+  weights += weight;
   out += into;
-  for (; heads >= MOST_HEADS; heads -= MOST_HEADS, shares += (size_t)MOST_HEADS * row, out += MOST_HEADS * HD) {
-    mix_of(MOST_HEADS, values, positions, shares, row, HD, first, out);
+  for (; heads >= MOST_HEADS; heads -= MOST_HEADS, weights += (size_t)MOST_HEADS * row, out += MOST_HEADS * HD) {
+    weighted_sum_of(MOST_HEADS, values, positions, weights, row, HD, first, out);
   }
   switch (heads) {
-    case 1: mix_of(1, values, positions, shares, row, HD, first, out); break;
-    case 2: mix_of(2, values, positions, shares, row, HD, first, out); break;
-    case 3: mix_of(3, values, positions, shares, row, HD, first, out); break;
+    case 1: weighted_sum_of(1, values, positions, weights, row, HD, first, out); break;
+    case 2: weighted_sum_of(2, values, positions, weights, row, HD, first, out); break;
+    case 3: weighted_sum_of(3, values, positions, weights, row, HD, first, out); break;
   }
 }
 
-/* out[h] /= totals[h], out from `into` on: [heads, HD] */
-EXPORT(share)(int heads, int HD, const float *totals, float *out, int into) {
+/* Divides by the denominators of the softmax: out[h] /= totals[h], out from `into` on: [heads, HD] */
+EXPORT(normalise)(int heads, int HD, const float *totals, float *out, int into) {
   out += into;
   for (int h = 0; h < heads; h++) {
     vf total = vf_set1(totals[h]);

@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
     description = "Time kernels with JMH, GB/s beside memory's read rate on the same thread.",
     footer = {"", "Example:", "  benchmarks/run.sh kernels --only Product --formats Q8_0,Q4_0 --rows 1,8"})
 final class KernelsCommand implements Callable<Integer> {
-  private static final String ALL = "dev\\.layermesh\\.engine\\.backend\\..*";
+  private static final String ALL = "dev\\.layermesh\\.benchmarks\\.kernels\\..*";
 
   private static final Set<String> SIZES = Set.of("outer", "columns", "megabytes"); // the same in every run
 

@@ -1,6 +1,6 @@
 package dev.layermesh.benchmarks;
 
-import dev.layermesh.engine.bench.ReadProbe;
+import dev.layermesh.engine.measure.ReadProbe;
 import dev.layermesh.engine.speculation.ModelIdentity;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package dev.layermesh.benchmarks;
 
 import dev.layermesh.engine.EngineOptions;
-import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.testkit.Fixtures;
 import java.nio.file.Path;
 import java.util.Optional;

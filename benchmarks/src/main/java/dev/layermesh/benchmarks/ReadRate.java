@@ -1,6 +1,6 @@
 package dev.layermesh.benchmarks;
 
-import dev.layermesh.engine.bench.ReadProbe;
+import dev.layermesh.engine.measure.ReadProbe;
 import java.util.Collection;
 import java.util.List;
 import org.openjdk.jmh.infra.BenchmarkParams;

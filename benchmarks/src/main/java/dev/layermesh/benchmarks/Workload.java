@@ -18,7 +18,7 @@ final class Workload {
   /** A checkpoint's own prompts if it brings some, else random tokens, which is all that random weights can take. */
   static List<TokenIds> prompts(Path model, ModelIdentity identity, int count) {
     if (Files.exists(model.resolve("golden.json"))) {
-      List<TokenIds> own = Fixtures.golden(model).cases().stream().map(Fixtures.GoldenCase::greedyPrompt).toList();
+      List<TokenIds> own = Fixtures.golden(model).cases().stream().map(Fixtures.GoldenCase::promptIds).toList();
       return IntStream.range(0, count).mapToObj(i -> own.get(i % own.size())).toList();
     }
     var random = new Random(1);

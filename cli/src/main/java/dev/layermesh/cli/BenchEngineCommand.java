@@ -1,10 +1,13 @@
 package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Progress;
 import dev.layermesh.decoding.InputException;
-import dev.layermesh.engine.bench.EngineBench;
-import dev.layermesh.engine.bench.StepTest;
-import dev.layermesh.engine.bench.Timing;
+import dev.layermesh.engine.measure.EngineBench;
+import dev.layermesh.engine.measure.StepTest;
+import dev.layermesh.engine.measure.Timing;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;

@@ -1,5 +1,13 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.ContextFullException;
+import dev.layermesh.cli.complete.Prompt;
+import dev.layermesh.cli.complete.UnansweredException;
+import dev.layermesh.cli.options.AnswerMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.InputLines;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.tokenizer.ChatMessage;
 import java.util.Optional;
@@ -85,7 +93,7 @@ final class ChatCommand implements Callable<Integer> {
     }
   }
 
-  /** Asks again with less of the past until it fits. */
+  /** LogitRows again with less of the past until it fits. */
   private String answer(Completer completer, Conversation conversation) {
     int room = Math.min(answers.maxTokens(), Math.max(1, completer.contextLength() / 4));
     while (true) {

@@ -1,10 +1,14 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.options.Formats;
+import dev.layermesh.cli.options.ModelMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Progress;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.checkpoint.Checkpoint;
-import dev.layermesh.engine.checkpoint.GgufConverter;
-import dev.layermesh.engine.checkpoint.Quantization;
 import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.convert.GgufConverter;
+import dev.layermesh.engine.convert.Quantization;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;

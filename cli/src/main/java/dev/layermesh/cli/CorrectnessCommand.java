@@ -1,6 +1,18 @@
 package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.Completion;
+import dev.layermesh.cli.complete.CompletionListener;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.ContextFullException;
+import dev.layermesh.cli.complete.Prompt;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.options.GenerationMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.ExitStatus;
+import dev.layermesh.cli.process.Progress;
+import dev.layermesh.cli.runs.PromptFile;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
@@ -95,7 +107,7 @@ final class CorrectnessCommand implements Callable<Integer> {
       throw InputException.in(prompts, "holds no prompt to compare: " + tally.skippedWords());
     }
     out().println(json ? tally.json() : tally.summary());
-    return tally.different == 0 ? 0 : Errors.RUN_FAILED;
+    return tally.different == 0 ? 0 : ExitStatus.RUN_FAILED;
   }
 
   private void compare(Completer completer, PromptFile.Line line, Tally tally, Progress progress)

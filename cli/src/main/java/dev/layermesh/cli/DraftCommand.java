@@ -1,5 +1,9 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.options.ClusterMixin;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.options.RoleMixin;
+import dev.layermesh.cli.process.Environment;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.EngineOptions;
@@ -58,7 +62,7 @@ final class DraftCommand implements Callable<Integer> {
             DraftWorker.start(mesh.node(), mesh.registry(), model, maxSessions, mostDrafted, mesh.telemetry())) {
       spec.commandLine().getOut().println("draft worker ready: " + WorkerLimits.described(model.model(), 0,
           identity.exitLayer()) + ", cluster " + mesh.node().options().cluster());
-      role.awaitEnd(environment.signals());
+      role.awaitEnd(environment.signals(), model.lost());
       worker.drain(WorkerLimits.DRAIN);
     }
     return 0;

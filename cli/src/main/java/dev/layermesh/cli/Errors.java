@@ -1,5 +1,7 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.ContextFullException;
+import dev.layermesh.cli.process.ExitStatus;
 import dev.layermesh.decoding.InputException;
 import java.util.function.BooleanSupplier;
 import picocli.CommandLine;
@@ -12,9 +14,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
 
 /** One line on stderr for every failure: 2 for what the user can put right, 1 for a run that failed. */
 final class Errors implements IParameterExceptionHandler, IExecutionExceptionHandler {
-  static final int RUN_FAILED = 1;
-  static final int BAD_INPUT = 2;
-
   private final BooleanSupplier verbose;
 
   Errors(BooleanSupplier verbose) {
@@ -26,7 +25,7 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
     CommandLine command = wrong.getCommandLine();
     String help = "see " + command.getCommandSpec().qualifiedName() + " --help";
     report(command, explained(wrong) + ": " + help, wrong);
-    return BAD_INPUT;
+    return ExitStatus.BAD_INPUT;
   }
 
   private static String explained(ParameterException wrong) {
@@ -46,11 +45,11 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
   public int handleExecutionException(Exception failure, CommandLine command, ParseResult parsed) {
     if (failure instanceof InputException || failure instanceof ContextFullException) {
       report(command, failure.getMessage(), failure);
-      return BAD_INPUT;
+      return ExitStatus.BAD_INPUT;
     }
     String message = failure.getMessage();
     report(command, message == null || message.isBlank() ? failure.getClass().getName() : message, failure);
-    return RUN_FAILED;
+    return ExitStatus.RUN_FAILED;
   }
 
   private void report(CommandLine command, String message, Exception failure) {

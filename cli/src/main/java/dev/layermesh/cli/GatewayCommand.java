@@ -1,5 +1,9 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.options.ClusterMixin;
+import dev.layermesh.cli.options.ListenMixin;
+import dev.layermesh.cli.options.RoleMixin;
+import dev.layermesh.cli.process.Environment;
 import dev.layermesh.gateway.GatewayOptions;
 import dev.layermesh.gateway.MeshGateway;
 import java.util.concurrent.Callable;

@@ -1,5 +1,13 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.CompletionListener;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.options.AnswerMixin;
+import dev.layermesh.cli.options.PromptMixin;
+import dev.layermesh.cli.options.RunMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.runs.PromptRun;
 import dev.layermesh.decoding.InputException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;

@@ -2,6 +2,8 @@ package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.layermesh.cli.options.ModelMixin;
+import dev.layermesh.cli.process.Environment;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Inspection;
 import dev.layermesh.engine.model.ModelConfig;

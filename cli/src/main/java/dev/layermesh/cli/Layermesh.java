@@ -2,6 +2,8 @@ package dev.layermesh.cli;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import dev.layermesh.cli.complete.LocalCompleter;
+import dev.layermesh.cli.process.Environment;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import org.slf4j.LoggerFactory;

@@ -1,5 +1,9 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.ExitStatus;
+import dev.layermesh.cli.process.Signals;
+import dev.layermesh.cli.process.Stderr;
 import dev.layermesh.mesh.files.ModelFilesCache;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -52,7 +56,7 @@ public final class Main {
       if (List.of(args).contains("--verbose")) {
         broken.printStackTrace(err);
       }
-      return Errors.RUN_FAILED;
+      return ExitStatus.RUN_FAILED;
     }
   }
 

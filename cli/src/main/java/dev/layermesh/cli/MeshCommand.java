@@ -1,5 +1,12 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.options.ClusterMixin;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.options.ListenMixin;
+import dev.layermesh.cli.options.RoleMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.JavaCommand;
+import dev.layermesh.cli.process.Supervisor;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.EngineOptions;
 import java.util.ArrayList;
@@ -81,7 +88,7 @@ final class MeshCommand implements Callable<Integer> {
             List.of(role), options, cluster.arguments(), List.of(RoleMixin.SUPERVISOR + "=" + self))
         .flatMap(List::stream)
         .toList();
-    return new Supervisor.Child(name, JavaCommand.ofThisProcess(environment, arguments));
+    return new Supervisor.Child(name, JavaCommand.ofThisProcess(environment, Main.class, arguments));
   }
 
   private static void requireCount(String option, int count) {

@@ -1,11 +1,16 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.complete.ModelText;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Progress;
+import dev.layermesh.cli.runs.TextFile;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.EngineOptions;
-import dev.layermesh.engine.bench.Perplexity;
-import dev.layermesh.engine.bench.Perplexity.Score;
 import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.measure.Perplexity;
+import dev.layermesh.engine.measure.Perplexity.Score;
 import dev.layermesh.tokenizer.Tokenizer;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -1,5 +1,10 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.options.ClusterMixin;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.options.ListenMixin;
+import dev.layermesh.cli.options.RoleMixin;
+import dev.layermesh.cli.process.Environment;
 import dev.layermesh.draft.DraftWorker;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.speculation.CoLocatedModel;
@@ -72,7 +77,7 @@ final class ServeCommand implements Callable<Integer> {
         MeshGateway gateway = started) {
       awaitReady(gateway);
       invite(gateway.url(), model.draft().model());
-      role.awaitEnd(environment.signals());
+      role.awaitEnd(environment.signals(), model.lost());
     }
   }
 

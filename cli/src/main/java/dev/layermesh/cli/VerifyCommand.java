@@ -1,5 +1,9 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.options.ClusterMixin;
+import dev.layermesh.cli.options.EngineMixin;
+import dev.layermesh.cli.options.RoleMixin;
+import dev.layermesh.cli.process.Environment;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.speculation.VerifyModel;
 import dev.layermesh.mesh.membership.MeshIdentity;
@@ -57,7 +61,7 @@ final class VerifyCommand implements Callable<Integer> {
       int first = full ? 0 : identity.exitLayer();
       spec.commandLine().getOut().println("verify worker ready: " + WorkerLimits.described(model.model(), first,
           model.model().config().numLayers()) + ", cluster " + mesh.node().options().cluster());
-      role.awaitEnd(environment.signals());
+      role.awaitEnd(environment.signals(), model.lost());
       worker.drain(WorkerLimits.DRAIN);
     }
     return 0;

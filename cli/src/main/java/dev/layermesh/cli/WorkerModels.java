@@ -1,5 +1,7 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Progress;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.speculation.CoLocatedModel;
 import dev.layermesh.engine.speculation.DraftModel;

@@ -2,6 +2,13 @@ package dev.layermesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.Completion;
+import dev.layermesh.cli.complete.CompletionListener;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.LocalCompleter;
+import dev.layermesh.cli.complete.ModelStamp;
+import dev.layermesh.cli.process.Signals;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import java.io.IOException;

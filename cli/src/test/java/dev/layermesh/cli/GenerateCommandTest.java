@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.layermesh.cli.process.Signals;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Signals;
 import java.io.FilterWriter;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.layermesh.cli.complete.ModelText;
+import dev.layermesh.cli.process.Signals;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.tokenizer.Tokenizer;
@@ -87,10 +89,11 @@ class GgufCommandsTest {
   @Test
   void shouldNameFileFieldAndValueOfADamagedFile(@TempDir Path temp) throws IOException {
     byte[] bytes = Files.readAllBytes(Path.of(file("Q4_0")));
-    bytes[4] = 2;
+    bytes[4] = 1;
     Path damaged = Files.write(temp.resolve("damaged.gguf"), bytes);
     var result = Cli.run("generate", "--model", damaged.toString(), "--prompt", "x");
-    assertThat(result.err()).isEqualTo("layermesh: " + damaged + ": version=2: must be 3\n");
+    assertThat(result.err()).isEqualTo("layermesh: " + damaged
+        + ": version=1: must be 2 or 3: convert the model again with llama.cpp's convert_hf_to_gguf.py\n");
     assertThat(result.status()).isEqualTo(2);
   }
 

@@ -2,6 +2,7 @@ package dev.layermesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.layermesh.cli.process.Signals;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.stream.Stream;

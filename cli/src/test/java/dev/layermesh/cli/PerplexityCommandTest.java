@@ -3,16 +3,17 @@ package dev.layermesh.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.layermesh.cli.complete.ModelText;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.Transformer;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
 import dev.layermesh.engine.backend.Batch;
-import dev.layermesh.engine.backend.KvCache;
 import dev.layermesh.engine.backend.Tensor;
-import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -98,7 +99,7 @@ class PerplexityCommandTest {
       double[] surprises = new double[2 * CONTEXT];
       Tensor states = transformer.tensor(1);
       float[] logits = new float[checkpoint.config().vocabSize()];
-      Asks asks = new Asks(logits.length).add(0, 1, logits);
+      LogitRows asks = new LogitRows(logits.length).add(0, 1, logits);
       for (int window = 0; window < 2; window++) {
         try (KvCache cache = transformer.newCache()) {
           for (int position = 0; position < CONTEXT - 1; position++) {

@@ -2,6 +2,8 @@ package dev.layermesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.layermesh.cli.process.JavaCommand;
+import dev.layermesh.cli.process.Signals;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
@@ -18,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ProcessTest {
 
   private static Process start(String... args) throws Exception {
-    return new ProcessBuilder(JavaCommand.ofThisProcess(Cli.environment("", new Signals()), List.of(args))).start();
+    return new ProcessBuilder(JavaCommand.ofThisProcess(Cli.environment("", new Signals()), Main.class, List.of(args))).start();
   }
 
   private static BufferedReader lines(Process process) {

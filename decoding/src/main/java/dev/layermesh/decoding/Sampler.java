@@ -33,23 +33,70 @@ public final class Sampler {
       }
       return new Distribution.Dense(masses);
     }
-    int[] ranked = ranked(weights);
-    double keptMass = 0;
-    for (int i = 0; i < kept; i++) {
-      keptMass += weights[ranked[i]];
-    }
-    int nucleus = 0;
-    double reached = 0;
-    while (nucleus < kept && (nucleus == 0 || reached < params.topP() * keptMass)) {
-      reached += weights[ranked[nucleus++]];
-    }
-    int[] ids = Arrays.copyOf(ranked, nucleus);
+    var ranked = new Ranked(weights);
+    double reached = kept == vocabSize
+        ? nucleusOfAll(ranked, weights, params.topP())
+        : nucleusOfTopK(ranked, kept, params.topP());
+    int[] ids = ranked.taken();
     Arrays.sort(ids);
-    float[] masses = new float[nucleus];
-    for (int i = 0; i < nucleus; i++) {
+    float[] masses = new float[ids.length];
+    for (int i = 0; i < ids.length; i++) {
       masses[i] = (float) (weights[ids[i]] / reached);
     }
     return new Distribution.Sparse(ids, masses);
+  }
+
+  /** Takes the nucleus of the {@code kept} heaviest ids and returns its mass, added up by falling weight. */
+  private static double nucleusOfTopK(Ranked ranked, int kept, double topP) {
+    double[] falling = new double[kept];
+    double keptMass = 0;
+    for (int i = 0; i < kept; i++) {
+      falling[i] = ranked.take();
+      keptMass += falling[i];
+    }
+    int nucleus = 0;
+    double reached = 0;
+    while (nucleus < kept && (nucleus == 0 || reached < topP * keptMass)) {
+      reached += falling[nucleus++];
+    }
+    ranked.keep(nucleus);
+    return reached;
+  }
+
+  /**
+   * Takes the nucleus of all ids and returns its mass, added up by falling weight. The nucleus is defined by the mass
+   * of all ids added up by falling weight, which needs a full sort. A sum in another order differs from it by less than
+   * {@code 2 n u} of itself (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2), so the full sort
+   * runs only when the mass reached so far lies within that error of the limit.
+   */
+  private static double nucleusOfAll(Ranked ranked, double[] weights, double topP) {
+    double mass = sum(weights);
+    double error = 2 * weights.length * Math.ulp(1.0); // ulp(1) = 2 u; twice the bound covers the rounding of both ends
+    double low = topP * (mass * (1 - error));
+    double high = topP * (mass * (1 + error));
+    double reached = ranked.take();
+    for (int nucleus = 1; nucleus < weights.length && reached < high; nucleus++) {
+      if (reached >= low) {
+        high = topP * fallingSum(weights);
+        low = high;
+        if (reached >= high) {
+          return reached;
+        }
+      }
+      reached += ranked.take();
+    }
+    return reached;
+  }
+
+  /** The sum of the weights, the largest first. */
+  private static double fallingSum(double[] weights) {
+    double[] rising = weights.clone();
+    Arrays.sort(rising);
+    double total = 0;
+    for (int i = rising.length - 1; i >= 0; i--) {
+      total += rising[i];
+    }
+    return total;
   }
 
   /**
@@ -99,22 +146,73 @@ public final class Sampler {
     return best;
   }
 
-  /** Ids by falling weight, ties by rising id. */
-  private static int[] ranked(double[] weights) {
-    Integer[] order = new Integer[weights.length];
-    Arrays.setAll(order, i -> i);
-    Arrays.sort(order, (a, b) -> {
-      int byWeight = Double.compare(weights[b], weights[a]);
-      return byWeight != 0 ? byWeight : Integer.compare(a, b);
-    });
-    return Arrays.stream(order).mapToInt(Integer::intValue).toArray();
-  }
-
   private static double sum(double[] values) {
     double total = 0;
     for (double value : values) {
       total += value;
     }
     return total;
+  }
+
+  /**
+   * Ids by falling weight, ties by rising id, one at a time: a binary heap in the first {@code left} places of
+   * {@code ids}, with the ids taken behind it, the last one taken first.
+   */
+  private static final class Ranked {
+    private final double[] weights;
+    private final int[] ids;
+    private int left;
+    private int first; // ids[first..] are kept
+
+    Ranked(double[] weights) {
+      this.weights = weights;
+      left = weights.length;
+      ids = new int[left];
+      Arrays.setAll(ids, id -> id);
+      for (int root = left / 2 - 1; root >= 0; root--) {
+        siftDown(root);
+      }
+    }
+
+    /** Takes the next id and returns its weight. */
+    double take() {
+      int next = ids[0];
+      left--;
+      ids[0] = ids[left];
+      ids[left] = next;
+      first = left;
+      siftDown(0);
+      return weights[next];
+    }
+
+    /** Gives back all ids taken after the first {@code count}. */
+    void keep(int count) {
+      first = ids.length - count;
+    }
+
+    /** The ids taken and kept, in no particular order. */
+    int[] taken() {
+      return Arrays.copyOfRange(ids, first, ids.length);
+    }
+
+    private void siftDown(int root) {
+      int id = ids[root];
+      int hole = root;
+      for (int child = 2 * hole + 1; child < left; child = 2 * hole + 1) {
+        if (child + 1 < left && before(ids[child + 1], ids[child])) {
+          child++;
+        }
+        if (!before(ids[child], id)) {
+          break;
+        }
+        ids[hole] = ids[child];
+        hole = child;
+      }
+      ids[hole] = id;
+    }
+
+    private boolean before(int one, int other) {
+      return weights[one] > weights[other] || weights[one] == weights[other] && one < other;
+    }
   }
 }

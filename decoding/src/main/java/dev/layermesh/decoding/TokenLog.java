@@ -111,6 +111,17 @@ public final class TokenLog implements TokenSequence {
     return slice(window.base(), length);
   }
 
+  /**
+   * Commits tokens that another log of the same session committed, such as those of a round from a draft worker.
+   *
+   * @throws IllegalStateException when a token follows the end of the session
+   */
+  public void commit(TokenIds committed) {
+    for (int i = 0; i < committed.length(); i++) {
+      commit(committed.id(i));
+    }
+  }
+
   private void commit(int id) {
     if (finished()) {
       throw new IllegalStateException("token " + id + " after the end (" + stopReason.get() + ") at " + length);

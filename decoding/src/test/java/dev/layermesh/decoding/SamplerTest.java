@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.layermesh.decoding.PositionRandom.Purpose;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Random;
 import java.util.function.LongFunction;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -83,6 +86,76 @@ class SamplerTest {
     assertThat(Sampler.distribution(logits, 0, 4, params(1, 0, 0.6)).size()).isEqualTo(2);
     // At temperature 2 the two are nearer to each other, and one is not enough any more.
     assertThat(Sampler.distribution(logits, 0, 4, params(2, 2, 0.6)).size()).isEqualTo(2);
+  }
+
+  @Test
+  void shouldGiveTheBitsOfAFullSortForEveryTopKAndTopP() {
+    var random = new Random(17);
+    for (int run = 0; run < 3_000; run++) {
+      float[] logits = logits(random, 1 + random.nextInt(run % 50 == 0 ? 3_000 : 60));
+      double temperature = new double[] {1e-3, 0.7, 1, 3, 100}[random.nextInt(5)];
+      int topK = random.nextBoolean() ? 0 : 1 + random.nextInt(logits.length);
+      double topP = switch (random.nextInt(4)) {
+        case 0 -> 1.0;
+        case 1 -> (1 + random.nextInt(8)) / 8.0; // the nucleus of equal weights ends exactly at the limit
+        default -> 1 - random.nextDouble();
+      };
+      if ((topK == 0 || topK == logits.length) && topP == 1) {
+        continue;
+      }
+      var params = params(temperature, topK, topP);
+      assertThat(Sampler.distribution(logits, 0, logits.length, params))
+          .as("%s of %s", params, logits.length)
+          .isEqualTo(byFullSort(logits, params));
+    }
+  }
+
+  /** Spread, equal, few different values, or so far apart that most weights underflow to 0. */
+  private static float[] logits(Random random, int vocabSize) {
+    float[] logits = new float[vocabSize];
+    int kind = random.nextInt(4);
+    for (int i = 0; i < vocabSize; i++) {
+      logits[i] = switch (kind) {
+        case 0 -> (float) (3 * random.nextGaussian());
+        case 1 -> 2;
+        case 2 -> random.nextInt(4);
+        default -> (float) (1000 * random.nextGaussian());
+      };
+    }
+    return logits;
+  }
+
+  /** Temperature, top-k and top-p by the definition: sort the whole vocabulary, ties by the lowest id. */
+  private static Distribution byFullSort(float[] logits, SamplingParams params) {
+    float peak = Float.NEGATIVE_INFINITY;
+    for (float logit : logits) {
+      peak = Math.max(peak, logit);
+    }
+    double[] weights = new double[logits.length];
+    for (int id = 0; id < weights.length; id++) {
+      weights[id] = StrictMath.exp(((double) logits[id] - peak) / params.temperature());
+    }
+    int[] ranked = IntStream.range(0, weights.length).boxed()
+        .sorted(Comparator.<Integer>comparingDouble(id -> -weights[id]).thenComparing(id -> id))
+        .mapToInt(Integer::intValue)
+        .toArray();
+    int kept = params.topK() == 0 ? weights.length : Math.min(params.topK(), weights.length);
+    double keptMass = 0;
+    for (int i = 0; i < kept; i++) {
+      keptMass += weights[ranked[i]];
+    }
+    int nucleus = 0;
+    double reached = 0;
+    while (nucleus < kept && (nucleus == 0 || reached < params.topP() * keptMass)) {
+      reached += weights[ranked[nucleus++]];
+    }
+    int[] ids = Arrays.copyOf(ranked, nucleus);
+    Arrays.sort(ids);
+    float[] masses = new float[nucleus];
+    for (int i = 0; i < nucleus; i++) {
+      masses[i] = (float) (weights[ids[i]] / reached);
+    }
+    return new Distribution.Sparse(ids, masses);
   }
 
   @Test

@@ -142,6 +142,16 @@ class TokenLogTest {
     assertThatThrownBy(() -> log.hash(4)).hasMessage("prefix of 4, log at 3");
   }
 
+  @Test
+  void shouldTakeTheTokensAnotherLogCommittedAndNoneAfterTheEnd() {
+    var log = log(TokenIds.empty(), new StopRule(TokenIds.of(9), 10, 100));
+    log.commit(TokenIds.of(5, 6));
+    log.commit(TokenIds.of(9));
+    assertThat(log.committed()).isEqualTo(TokenIds.of(5, 6, 9));
+    assertThat(log.stopReason()).contains(StopReason.EOS);
+    assertThatThrownBy(() -> log.commit(TokenIds.of(7))).isInstanceOf(IllegalStateException.class);
+  }
+
   private static TokenLog log(TokenIds committed, StopRule stops) {
     return new TokenLog(new SessionSpec(
         new SessionKey(1, 0), PROMPT, committed, stops, SamplingParams.GREEDY, WindowPolicy.AUTOREGRESSIVE));

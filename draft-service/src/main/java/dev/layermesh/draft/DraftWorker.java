@@ -110,8 +110,8 @@ public final class DraftWorker implements AutoCloseable {
   private static WorkerAd ad(ModelIdentity model) {
     return new WorkerAd(
         WorkerAd.newId(Role.DRAFT), Role.DRAFT, model.name(), model.fingerprint().id(), model.arithmetic(),
-        model.exitLayer(), model.config().numLayers(), model.config().hiddenSize(), model.config().vocabSize(),
-        model.config().maxPositions(), false, 0, false);
+        model.exitLayer(), model.window().draftTokens(), model.config().numLayers(), model.config().hiddenSize(),
+        model.config().vocabSize(), model.config().maxPositions(), false, 0, false);
   }
 
   /** Sessions that run, or whose end their gateway does not know yet. */

@@ -3,8 +3,10 @@ package dev.layermesh.engine;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.backend.BackendOptions;
 import dev.layermesh.engine.backend.Device;
-import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.kv.KvOptions;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;
 
@@ -13,7 +15,8 @@ import java.util.OptionalInt;
  *
  * @param model a checkpoint: a folder or a GGUF file
  * @param exitLayer E; the checkpoint's own when absent
- * @param device {@code cpu} or {@code cuda:N}
+ * @param device {@code cpu} or {@code cuda:N}; for both sides of a model in one process also two of them, as in
+ *     {@code cuda:0,cuda:1}, of which the first drafts and the second verifies
  * @param backend {@code auto}, or a backend's name
  * @param threads compute threads, at least 1
  * @param kv memory for keys and values, and the exit states kept beside them, of all that is loaded together
@@ -43,6 +46,34 @@ public record EngineOptions(
         Runtime.getRuntime().availableProcessors(),
         KvOptions.ofHeap(),
         false);
+  }
+
+  /**
+   * The devices, one or two.
+   *
+   * @throws InputException when {@link #device} names something else
+   */
+  public List<Device> devices() {
+    return devices(device);
+  }
+
+  /** The devices that a {@code --device} names; see {@link #devices()}. */
+  public static List<Device> devices(String device) {
+    List<Device> devices = Arrays.stream(device.split(",", -1)).map(Device::parse).toList();
+    if (devices.size() > 2) {
+      throw InputException.of("device", device, "must be one device, or two: one that drafts and one that verifies");
+    }
+    return devices;
+  }
+
+  /** The same on one device. */
+  public EngineOptions onDevice(Device one) {
+    return withDevice(one.toString());
+  }
+
+  /** The same on another device, or on two. */
+  public EngineOptions withDevice(String other) {
+    return new EngineOptions(model, exitLayer, other, backend, threads, kv, pinCores);
   }
 
   /** For a backend of which each layer has {@code kvOfALayer}. */

@@ -1,6 +1,10 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.gateway.api.Endpoints;
+import dev.layermesh.gateway.turn.ModelSource;
+import dev.layermesh.gateway.turn.SessionHosts;
+import dev.layermesh.gateway.turn.Turns;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -37,15 +41,15 @@ public final class Gateway {
    * Starts listening.
    *
    * @param models what is served
-   * @param generator where generations run
+   * @param hosts where sessions run
    * @param telemetry gets a span for each turn
    * @return the gateway; fails with an {@link InputException} if the address cannot be listened on
    */
   public static Future<Gateway> start(
-      Vertx vertx, GatewayOptions options, ModelSource models, Generator generator, OpenTelemetry telemetry) {
-    var turns = new Turns(vertx, options, models, generator, telemetry.getTracer("dev.layermesh.gateway"));
+      Vertx vertx, GatewayOptions options, ModelSource models, SessionHosts hosts, OpenTelemetry telemetry) {
+    var turns = new Turns(vertx, options.turns(), models, hosts, telemetry.getTracer("dev.layermesh.gateway"));
     return vertx.createHttpServer(serverOptions(options))
-        .requestHandler(new Endpoints(vertx, options, turns).router())
+        .requestHandler(new Endpoints(vertx, options.clients(), turns).router())
         .listen()
         .map(server -> new Gateway(server, turns, options))
         .recover(failure -> turns.close().transform(done -> Future.failedFuture(explained(failure, options))));
@@ -81,8 +85,8 @@ public final class Gateway {
         .setPerMessageWebSocketCompressionSupported(false)
         .setPerFrameWebSocketCompressionSupported(false)
         .setWebSocketClosingTimeout(1)
-        .setMaxWebSocketFrameSize(ResponsesSocket.maxMessageBytes(options))
-        .setMaxWebSocketMessageSize(ResponsesSocket.maxMessageBytes(options));
+        .setMaxWebSocketFrameSize(options.clients().maxMessageBytes())
+        .setMaxWebSocketMessageSize(options.clients().maxMessageBytes());
   }
 
   private static Throwable explained(Throwable failure, GatewayOptions options) {

@@ -2,6 +2,8 @@ package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.gateway.api.ClientLimits;
+import dev.layermesh.gateway.turn.Turns;
 import java.time.Duration;
 import java.util.Objects;
 
@@ -67,6 +69,16 @@ public record GatewayOptions(
   public GatewayOptions withPatience(Duration drain, Duration stall, Duration ping) {
     return new GatewayOptions(
         host, port, window, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
+  }
+
+  /** What turns may take. */
+  Turns.Limits turns() {
+    return new Turns.Limits(window, maxSessions, drain, stall);
+  }
+
+  /** What connections may take. */
+  ClientLimits clients() {
+    return new ClientLimits(host, maxBodyBytes, stall, ping);
   }
 
   private static void requireIn(String field, int value, int least, int most) {

@@ -1,6 +1,9 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.gateway.mesh.MeshModelSource;
+import dev.layermesh.gateway.mesh.SessionSupervisor;
+import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.mesh.files.ModelFilesCache;
 import dev.layermesh.mesh.files.ModelFilesClient;
 import dev.layermesh.mesh.membership.MeshNode;
@@ -68,7 +71,7 @@ public final class MeshGateway implements AutoCloseable {
       sessions.ready().toCompletableFuture().join();
       var supervisor =
           new SessionSupervisor(
-              sessions::host, placement, options, random::nextLong, telemetry.tracer(), clock(node.vertx()));
+              sessions::host, placement, options.creditTokens(), telemetry.tracer(), clock(node.vertx()));
       Gateway gateway = await(
           Gateway.start(node.vertx(), options, models, supervisor, telemetry.openTelemetry()), Duration.ofSeconds(30));
       return new MeshGateway(node, options, sessions, models, looking, gateway);

@@ -2,6 +2,7 @@ package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.gateway.turn.ModelText;
 import dev.layermesh.tokenizer.ChatMessage;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;

@@ -6,12 +6,18 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.loop.Round;
-import dev.layermesh.gateway.ModelSource.State;
-import dev.layermesh.gateway.ScriptedGenerator.End;
-import dev.layermesh.gateway.ScriptedGenerator.Script;
+import dev.layermesh.gateway.ScriptedSessions.End;
+import dev.layermesh.gateway.ScriptedSessions.Script;
+import dev.layermesh.gateway.api.Endpoints;
+import dev.layermesh.gateway.turn.ModelSource.State;
+import dev.layermesh.gateway.turn.ModelText;
+import dev.layermesh.gateway.turn.ServedModel;
+import dev.layermesh.gateway.turn.SessionHosts;
+import dev.layermesh.gateway.turn.Turns;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.tokenizer.ChatMessage;
 import io.opentelemetry.api.OpenTelemetry;
@@ -41,7 +47,7 @@ class CompletionsTest {
   private static final JsonObject COMPLETION = new JsonObject().put("prompt", "hi").put("max_tokens", 500);
 
   private static GatewayFixture saying(String text, int size, StopReason reason) {
-    return new GatewayFixture(new ScriptedGenerator(64, request -> ScriptedGenerator.says(text, size, reason)));
+    return new GatewayFixture(new ScriptedSessions(64, request -> ScriptedSessions.says(text, size, reason)));
   }
 
   private static List<JsonObject> chunks(List<String> lines) {
@@ -137,46 +143,46 @@ class CompletionsTest {
 
   @Test
   void shouldContinueAPromptOfTokenIds() throws Exception {
-    var generator = new ScriptedGenerator(64, request -> ScriptedGenerator.says("ok", 1, StopReason.LENGTH));
+    var generator = new ScriptedSessions(64, request -> ScriptedSessions.says("ok", 1, StopReason.LENGTH));
     try (var fixture = new GatewayFixture(generator)) {
       HttpResponse<String> response = fixture.post("/v1/completions", new JsonObject()
           .put("prompt", JsonArray.of(256, 1, 2)).put("seed", 42).put("top_k", 5).put("window", 7)
           .put("temperature", 0.5).put("max_tokens", 3));
       assertThat(choice(new JsonObject(response.body())).getString("text")).isEqualTo("ok");
 
-      Generator.Request request = generator.runs.getFirst().request;
-      assertThat(request.prompt()).isEqualTo(TokenIds.of(256, 1, 2));
-      assertThat(request.sampling().seed()).isEqualTo(42);
-      assertThat(request.sampling().topK()).isEqualTo(5);
-      assertThat(request.sampling().temperature()).isEqualTo(0.5);
-      assertThat(request.window().draftTokens()).isEqualTo(7);
-      assertThat(request.stops().maxTokens()).isEqualTo(3);
-      assertThat(request.stops().eosIds()).isEqualTo(TokenIds.of(ByteText.EOS));
+      SessionSpec session = generator.runs.getFirst().spec;
+      assertThat(session.prompt()).isEqualTo(TokenIds.of(256, 1, 2));
+      assertThat(session.sampling().seed()).isEqualTo(42);
+      assertThat(session.sampling().topK()).isEqualTo(5);
+      assertThat(session.sampling().temperature()).isEqualTo(0.5);
+      assertThat(session.window().draftTokens()).isEqualTo(7);
+      assertThat(session.stops().maxTokens()).isEqualTo(3);
+      assertThat(session.stops().eosIds()).isEqualTo(TokenIds.of(ByteText.EOS));
     }
   }
 
   @Test
   void shouldUseTheFieldsDefaultsAndReportTheSeedItDrew() throws Exception {
-    var generator = new ScriptedGenerator(64, request -> ScriptedGenerator.says("ok", 1, StopReason.LENGTH));
+    var generator = new ScriptedSessions(64, request -> ScriptedSessions.says("ok", 1, StopReason.LENGTH));
     try (var fixture = new GatewayFixture(generator)) {
       var answer = new JsonObject(fixture.post("/v1/chat/completions", CHAT.copy().put("ignore_eos", true)).body());
 
-      Generator.Request request = generator.runs.getFirst().request;
-      assertThat(request.sampling().temperature()).isEqualTo(1);
-      assertThat(request.sampling().topP()).isEqualTo(1);
-      assertThat(request.sampling().topK()).isZero();
-      assertThat(request.window().draftTokens()).isEqualTo(4);
-      assertThat(request.stops().maxTokens()).isEqualTo(1000 - CHAT_TOKENS);
-      assertThat(request.stops().eosIds().isEmpty()).isTrue();
-      assertThat(answer.getLong("seed")).isEqualTo(request.sampling().seed()).isBetween(0L, 1L << 53);
+      SessionSpec session = generator.runs.getFirst().spec;
+      assertThat(session.sampling().temperature()).isEqualTo(1);
+      assertThat(session.sampling().topP()).isEqualTo(1);
+      assertThat(session.sampling().topK()).isZero();
+      assertThat(session.window().draftTokens()).isEqualTo(4);
+      assertThat(session.stops().maxTokens()).isEqualTo(1000 - CHAT_TOKENS);
+      assertThat(session.stops().eosIds().isEmpty()).isTrue();
+      assertThat(answer.getLong("seed")).isEqualTo(session.sampling().seed()).isBetween(0L, 1L << 53);
     }
   }
 
   @Test
   void shouldCountAFinalEosButNotShowIt() throws Exception {
     TokenIds ids = ByteText.bytes("bye").concat(TokenIds.of(ByteText.EOS));
-    try (var fixture = new GatewayFixture(new ScriptedGenerator(64, request -> new Script(
-        ScriptedGenerator.rounds(ids, 3), Optional.of(new End.Finish(StopReason.EOS)))))) {
+    try (var fixture = new GatewayFixture(new ScriptedSessions(64, request -> new Script(
+        ScriptedSessions.rounds(ids, 3), Optional.of(new End.Finish(StopReason.EOS)))))) {
       var answer = new JsonObject(
           fixture.post("/v1/completions", COMPLETION.copy().put("return_token_ids", true)).body());
 
@@ -189,7 +195,7 @@ class CompletionsTest {
 
   @Test
   void shouldCutAStopStringAcrossRoundsAndCancelTheGeneration() throws Exception {
-    var generator = new ScriptedGenerator(64, request -> ScriptedGenerator.lingers("one two STOP three four", 5));
+    var generator = new ScriptedSessions(64, request -> ScriptedSessions.lingers("one two STOP three four", 5));
     try (var fixture = new GatewayFixture(generator)) {
       List<JsonObject> chunks = chunks(fixture.stream("/v1/chat/completions", CHAT.copy()
           .put("stream", true).put("stop", JsonArray.of("never", " STOP")).put("return_token_ids", true)
@@ -219,7 +225,7 @@ class CompletionsTest {
     var rounds = List.of(
         new Round(0, ByteText.bytes("abc"), ByteText.bytes("abx"), 2),
         new Round(3, ByteText.bytes("de"), ByteText.bytes("d"), 1));
-    try (var fixture = new GatewayFixture(new ScriptedGenerator(
+    try (var fixture = new GatewayFixture(new ScriptedSessions(
         64, request -> new Script(rounds, Optional.of(new End.Finish(StopReason.LENGTH)))))) {
       List<JsonObject> chunks = chunks(fixture.stream(
           "/v1/completions", COMPLETION.copy().put("stream", true).put("speculation", true)));
@@ -233,8 +239,8 @@ class CompletionsTest {
 
   @Test
   void shouldEndABrokenStreamWithExactlyOneError() throws Exception {
-    try (var fixture = new GatewayFixture(new ScriptedGenerator(64, request -> new Script(
-        ScriptedGenerator.spelling("part", 2), Optional.of(new End.Fail("the draft worker left")))))) {
+    try (var fixture = new GatewayFixture(new ScriptedSessions(64, request -> new Script(
+        ScriptedSessions.spelling("part", 2), Optional.of(new End.Fail("the draft worker left")))))) {
       List<String> lines = fixture.stream("/v1/chat/completions", CHAT.copy().put("stream", true));
 
       assertThat(lines.stream().filter(line -> line.equals("event: error"))).hasSize(1);
@@ -250,8 +256,7 @@ class CompletionsTest {
 
   @Test
   void shouldSayWhenToComeBackIfNoOneCanAnswer() throws Exception {
-    try (var fixture = new GatewayFixture(new ScriptedGenerator(
-        64, request -> new Script(List.of(), Optional.of(new End.Refuse(429, "too_many_sessions")))))) {
+    try (var fixture = new GatewayFixture(ScriptedSessions.refusing(429, "too_many_sessions"))) {
       for (boolean stream : List.of(true, false)) {
         HttpResponse<String> response = fixture.post("/v1/chat/completions", CHAT.copy().put("stream", stream));
         assertThat(response.statusCode()).isEqualTo(429);
@@ -262,7 +267,7 @@ class CompletionsTest {
     }
     try (var fixture = new GatewayFixture(
         GatewayFixture.OPTIONS, () -> new State.Missing("no_verify_worker", "no verify worker is there"),
-        new ScriptedGenerator(64, request -> ScriptedGenerator.lingers("", 1)), OpenTelemetry.noop())) {
+        new ScriptedSessions(64, request -> ScriptedSessions.lingers("", 1)), OpenTelemetry.noop())) {
       HttpResponse<String> response = fixture.post("/v1/completions", COMPLETION);
       assertThat(response.statusCode()).isEqualTo(503);
       assertThat(response.headers().firstValue("retry-after")).isPresent();
@@ -275,9 +280,39 @@ class CompletionsTest {
   }
 
   @Test
+  void shouldCountARequestFromItsArrivalToTheLastByteOfItsAnswer() throws Exception {
+    var generator = new ScriptedSessions(64, session -> ScriptedSessions.lingers("hello", 5));
+    GatewayOptions one = GatewayFixture.OPTIONS.withLimits(1, 64, 64 << 10);
+    try (var fixture = new GatewayFixture(
+        one, () -> new State.Ready(GatewayFixture.MODEL), generator, OpenTelemetry.noop())) {
+      JsonObject wrong = COMPLETION.copy().put("prompt", JsonArray.of(ByteText.VOCAB));
+      assertThat(fixture.post("/v1/completions", wrong).statusCode()).isEqualTo(400);
+      GatewayFixture.Socket socket = fixture.connect();
+      socket.send(new JsonObject().put("type", "response.create").put("input", "hi"));
+      GatewayFixture.eventually("it runs", () -> generator.runs.size() == 1);
+      HttpResponse<String> second = fixture.post("/v1/completions", COMPLETION);
+      assertThat(second.statusCode()).isEqualTo(429);
+      assertThat(second.headers().firstValue("retry-after")).isPresent();
+      assertThat(second.body()).contains("too_many_sessions");
+      socket.send(new JsonObject().put("type", "response.cancel"));
+      socket.untilEnd();
+      JsonObject brief = COMPLETION.copy().put("stop", "h");
+      GatewayFixture.eventually("the place is free again", () -> status(fixture, brief) == 200);
+    }
+  }
+
+  private static int status(GatewayFixture fixture, JsonObject body) {
+    try {
+      return fixture.post("/v1/completions", body).statusCode();
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
   void shouldAnswerThatNoWorkerHasRoomBeforeAStreamBegins() throws Exception {
     var code = new AtomicReference<>(FailureCode.OVERLOADED);
-    try (var fixture = new GatewayFixture(new ScriptedGenerator(
+    try (var fixture = new GatewayFixture(new ScriptedSessions(
         64, request -> new Script(List.of(), Optional.of(new End.Fail(code.get(), "full")))))) {
       for (boolean stream : List.of(true, false)) {
         HttpResponse<String> response = fixture.post("/v1/chat/completions", CHAT.copy().put("stream", stream));
@@ -315,7 +350,7 @@ class CompletionsTest {
         model.since(), text);
     try (var fixture = new GatewayFixture(
         GatewayFixture.OPTIONS, () -> new State.Ready(served),
-        new ScriptedGenerator(64, request -> ScriptedGenerator.says("ok", 1, StopReason.EOS)), OpenTelemetry.noop())) {
+        new ScriptedSessions(64, request -> ScriptedSessions.says("ok", 1, StopReason.EOS)), OpenTelemetry.noop())) {
       var answer = new JsonObject(fixture.post("/v1/completions", COMPLETION).body());
       assertThat(answer.getJsonObject("speculation").getDouble("ttft_ms")).isGreaterThanOrEqualTo(40);
     }
@@ -352,11 +387,14 @@ class CompletionsTest {
 
   @Test
   void shouldAnswerWhenAGenerationCannotEvenStart() throws Exception {
-    Generator broken = (request, listener) -> {
+    SessionHosts broken = (fingerprint, traceparent) -> {
       throw new IllegalStateException("broken");
     };
-    try (var fixture = new GatewayFixture(broken)) {
+    GatewayOptions one = GatewayFixture.OPTIONS.withLimits(1, 64, 64 << 10);
+    try (var fixture = new GatewayFixture(
+        one, () -> new State.Ready(GatewayFixture.MODEL), broken, OpenTelemetry.noop())) {
       assertThat(fixture.post("/v1/completions", COMPLETION).statusCode()).isEqualTo(500);
+      assertThat(fixture.post("/v1/completions", COMPLETION).statusCode()).as("the place is free again").isEqualTo(500);
       assertThat(fixture.get("/metrics").body()).contains("layermesh:num_requests_running 0.0");
     }
   }
@@ -367,7 +405,7 @@ class CompletionsTest {
         Duration.ofSeconds(1), Duration.ofMillis(300), Duration.ofSeconds(60));
     try (var fixture = new GatewayFixture(
         impatient, () -> new State.Ready(GatewayFixture.MODEL),
-        new ScriptedGenerator(64, request -> ScriptedGenerator.says("ok", 1, StopReason.EOS)), OpenTelemetry.noop())) {
+        new ScriptedSessions(64, request -> ScriptedSessions.says("ok", 1, StopReason.EOS)), OpenTelemetry.noop())) {
       assertThat(answerToHalfABody(fixture, 10, 100)).startsWith("HTTP/1.1 408 ").contains("body_timeout");
       assertThat(answerToHalfABody(fixture, 70 << 10, 80 << 10)).startsWith("HTTP/1.1 413 ")
           .contains("body_too_large");
@@ -411,7 +449,7 @@ class CompletionsTest {
 
   @Test
   void shouldCancelTheGenerationOfAClientThatVanishes() throws Exception {
-    var generator = new ScriptedGenerator(64, request -> ScriptedGenerator.lingers("xxxxx", 1));
+    var generator = new ScriptedSessions(64, request -> ScriptedSessions.lingers("xxxxx", 1));
     try (var fixture = new GatewayFixture(generator)) {
       for (boolean stream : List.of(true, false)) {
         Socket socket = raw(fixture, COMPLETION.copy().put("stream", stream));
@@ -426,11 +464,11 @@ class CompletionsTest {
   @Test
   void shouldLetASlowReaderStopTheGenerationAndThenGiveItEveryToken() throws Exception {
     String text = "0123456789".repeat(8_000);
-    var generator = new ScriptedGenerator(200, request -> ScriptedGenerator.says(text, 4, StopReason.LENGTH));
+    var generator = new ScriptedSessions(200, request -> ScriptedSessions.says(text, 4, StopReason.LENGTH));
     try (var fixture = new GatewayFixture(generator);
         Socket socket = raw(fixture, COMPLETION.copy().put("stream", true).put("speculation", true))) {
       GatewayFixture.eventually("the generation runs", () -> !generator.runs.isEmpty());
-      ScriptedGenerator.Run run = generator.runs.getFirst();
+      ScriptedSessions.Run run = generator.runs.getFirst();
       GatewayFixture.eventually("the credit is used up", () -> run.sent() == run.acknowledged() + 200);
       assertThat(run.sent()).isLessThan(text.length() / 2);
 

@@ -1,7 +1,10 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.gateway.ModelSource.State;
+import dev.layermesh.gateway.turn.ModelSource;
+import dev.layermesh.gateway.turn.ModelSource.State;
+import dev.layermesh.gateway.turn.ServedModel;
+import dev.layermesh.gateway.turn.SessionHosts;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -25,7 +28,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** A gateway on a free port over a scripted generator, and clients for it. */
-final class GatewayFixture implements AutoCloseable {
+public final class GatewayFixture implements AutoCloseable {
   static final ServedModel MODEL = new ServedModel(
       "tiny", "f00d", 1000, 3, ByteText.VOCAB, TokenIds.of(ByteText.EOS), Instant.EPOCH, new ByteText());
   static final GatewayOptions OPTIONS =
@@ -36,19 +39,19 @@ final class GatewayFixture implements AutoCloseable {
   final Gateway gateway;
   private final WebSocketClient webSockets = vertx.createWebSocketClient();
 
-  GatewayFixture(Generator generator) {
-    this(OPTIONS, () -> new State.Ready(MODEL), generator, OpenTelemetry.noop());
+  GatewayFixture(SessionHosts hosts) {
+    this(OPTIONS, () -> new State.Ready(MODEL), hosts, OpenTelemetry.noop());
   }
 
-  GatewayFixture(GatewayOptions options, ModelSource models, Generator generator, OpenTelemetry telemetry) {
-    gateway = await(Gateway.start(vertx, options, models, generator, telemetry));
+  GatewayFixture(GatewayOptions options, ModelSource models, SessionHosts hosts, OpenTelemetry telemetry) {
+    gateway = await(Gateway.start(vertx, options, models, hosts, telemetry));
   }
 
   static <T> T await(Future<T> future) {
     return future.toCompletionStage().toCompletableFuture().orTimeout(20, TimeUnit.SECONDS).join();
   }
 
-  static void eventually(String what, BooleanSupplier condition) {
+  public static void eventually(String what, BooleanSupplier condition) {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() > deadline) {

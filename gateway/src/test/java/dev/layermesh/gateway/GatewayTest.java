@@ -7,9 +7,10 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.gateway.GatewayFixture.Socket;
-import dev.layermesh.gateway.ModelSource.State;
-import dev.layermesh.gateway.ScriptedGenerator.End;
-import dev.layermesh.gateway.ScriptedGenerator.Script;
+import dev.layermesh.gateway.ScriptedSessions.End;
+import dev.layermesh.gateway.ScriptedSessions.Script;
+import dev.layermesh.gateway.turn.ModelSource.State;
+import dev.layermesh.gateway.turn.SessionHosts;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.SpanKind;
@@ -43,11 +44,11 @@ class GatewayTest {
   private final OpenTelemetry telemetry = OpenTelemetrySdk.builder().setTracerProvider(
       SdkTracerProvider.builder().addSpanProcessor(SimpleSpanProcessor.create(spans)).build()).build();
 
-  private static ScriptedGenerator saying(String text) {
-    return new ScriptedGenerator(64, request -> ScriptedGenerator.says(text, 2, StopReason.EOS));
+  private static ScriptedSessions saying(String text) {
+    return new ScriptedSessions(64, request -> ScriptedSessions.says(text, 2, StopReason.EOS));
   }
 
-  private static GatewayFixture fixture(GatewayOptions options, Generator generator, OpenTelemetry telemetry) {
+  private static GatewayFixture fixture(GatewayOptions options, SessionHosts generator, OpenTelemetry telemetry) {
     return new GatewayFixture(options, () -> new State.Ready(GatewayFixture.MODEL), generator, telemetry);
   }
 
@@ -96,7 +97,7 @@ class GatewayTest {
     var rounds = List.of(
         new Round(0, ByteText.bytes("abc"), ByteText.bytes("abx"), 2),
         new Round(3, ByteText.bytes("de"), ByteText.bytes("dy"), 1));
-    try (var fixture = new GatewayFixture(new ScriptedGenerator(
+    try (var fixture = new GatewayFixture(new ScriptedSessions(
         64, request -> new Script(rounds, Optional.of(new End.Finish(StopReason.EOS)))))) {
       assertThat(fixture.post("/v1/completions", COMPLETION).statusCode()).isEqualTo(200);
 
@@ -134,7 +135,7 @@ class GatewayTest {
       assertThat(span.getAttributes().get(AttributeKey.longKey("gen_ai.request.seed"))).isEqualTo(3);
       assertThat(span.getAttributes().get(AttributeKey.stringArrayKey("gen_ai.response.finish_reasons")))
           .containsExactly("stop");
-      assertThat(generator.runs.getFirst().request.traceparent())
+      assertThat(generator.runs.getFirst().traceparent)
           .hasValue("00-" + TRACE + "-" + span.getSpanId() + "-01");
     }
   }
@@ -162,7 +163,7 @@ class GatewayTest {
   void shouldMarkTheSpanOfABrokenGeneration() throws Exception {
     try (var fixture = fixture(
         GatewayFixture.OPTIONS,
-        new ScriptedGenerator(64, request -> new Script(List.of(), Optional.of(new End.Fail("gone")))), telemetry)) {
+        new ScriptedSessions(64, request -> new Script(List.of(), Optional.of(new End.Fail("gone")))), telemetry)) {
       fixture.post("/v1/completions", COMPLETION);
       assertThat(spans.getFinishedSpanItems().getFirst().getStatus().getStatusCode()).isEqualTo(StatusCode.ERROR);
     }
@@ -190,8 +191,8 @@ class GatewayTest {
   @Test
   void shouldLetRunningStreamsFinishBeforeItCloses() throws Exception {
     var gate = new CountDownLatch(1);
-    var generator = new ScriptedGenerator(64, request -> new Script(
-        ScriptedGenerator.spelling("to the end", 2), Optional.of(new End.Finish(StopReason.EOS)), gate));
+    var generator = new ScriptedSessions(64, request -> new Script(
+        ScriptedSessions.spelling("to the end", 2), Optional.of(new End.Finish(StopReason.EOS)), gate));
     try (var fixture = new GatewayFixture(generator)) {
       Socket socket = fixture.connect();
       socket.send(new JsonObject().put("type", "response.create").put("input", "hi"));
@@ -207,7 +208,7 @@ class GatewayTest {
 
   @Test
   void shouldEndWhatRunsPastTheDrainDeadlineWithAnError() throws Exception {
-    var generator = new ScriptedGenerator(64, request -> ScriptedGenerator.lingers("hello", 5));
+    var generator = new ScriptedSessions(64, request -> ScriptedSessions.lingers("hello", 5));
     GatewayOptions options = GatewayFixture.OPTIONS.withPatience(
         Duration.ofMillis(200), Duration.ofSeconds(60), Duration.ofSeconds(60));
     try (var fixture = fixture(options, generator, telemetry)) {
@@ -225,7 +226,7 @@ class GatewayTest {
       assertThat(response.join().body().lines().filter(line -> line.startsWith("event:")).toList())
           .containsExactly("event: error");
       assertThat(socket.untilEnd().getLast().getString("type")).isEqualTo("response.failed");
-      for (ScriptedGenerator.Run run : generator.runs) {
+      for (ScriptedSessions.Run run : generator.runs) {
         run.awaitCancelled();
       }
     }
@@ -233,8 +234,8 @@ class GatewayTest {
 
   @Test
   void shouldGiveUpAClientThatTakesNothing() throws Exception {
-    var generator = new ScriptedGenerator(
-        1000, request -> ScriptedGenerator.says("0123456789".repeat(100_000), 50, StopReason.LENGTH));
+    var generator = new ScriptedSessions(
+        1000, request -> ScriptedSessions.says("0123456789".repeat(100_000), 50, StopReason.LENGTH));
     GatewayOptions options = GatewayFixture.OPTIONS.withPatience(
         Duration.ofSeconds(1), Duration.ofMillis(300), Duration.ofSeconds(60));
     try (var fixture = fixture(options, generator, telemetry)) {

@@ -10,6 +10,7 @@ import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.decoding.loop.SessionHost;
 import dev.layermesh.decoding.loop.TokenSink;
+import dev.layermesh.gateway.turn.Delta;
 import dev.layermesh.mesh.membership.Lease;
 import dev.layermesh.mesh.membership.MeshNode;
 import dev.layermesh.mesh.membership.MeshOptions;
@@ -76,7 +77,7 @@ class MeshGatewayTest {
       MeshNode node = MeshNode.join(mesh);
       WorkerRegistry registry = WorkerRegistry.open(node);
       var ad = new WorkerAd(
-          WorkerAd.newId(role), role, "shakespeare", "f00d", "counting", 3, 8, 192, 2048, 1024, false, 0, false);
+          WorkerAd.newId(role), role, "shakespeare", "f00d", "counting", 3, 4, 8, 192, 2048, 1024, false, 0, false);
       var transport = new TransportNode(new EventBusFrameBus(node.vertx()), ad.id(), registry);
       var endpoint =
           new SessionEndpoint(transport, sessions, 8, new SessionSpans(Telemetry.none().tracer(), "session"));

@@ -27,8 +27,8 @@ class RequestValidationTest {
   private static final Map<String, String> GOOD = Map.of(
       CHAT, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}", COMPLETION, "{\"prompt\":\"hi\"%s}");
 
-  private final ScriptedGenerator generator =
-      new ScriptedGenerator(64, request -> ScriptedGenerator.says("ok", 1, StopReason.LENGTH));
+  private final ScriptedSessions generator =
+      new ScriptedSessions(64, request -> ScriptedSessions.says("ok", 1, StopReason.LENGTH));
   private GatewayFixture fixture;
 
   @BeforeAll

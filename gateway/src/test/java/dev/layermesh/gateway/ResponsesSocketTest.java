@@ -5,8 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.gateway.GatewayFixture.Socket;
-import dev.layermesh.gateway.ScriptedGenerator.End;
-import dev.layermesh.gateway.ScriptedGenerator.Script;
+import dev.layermesh.gateway.ScriptedSessions.End;
+import dev.layermesh.gateway.ScriptedSessions.Script;
+import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.mesh.wire.FailureCode;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.buffer.Buffer;
@@ -40,12 +41,12 @@ import org.junit.jupiter.api.Timeout;
 class ResponsesSocketTest {
   private static final JsonObject CREATE = new JsonObject().put("type", "response.create").put("input", "hi");
 
-  private static ScriptedGenerator saying(String text, int size, StopReason reason) {
-    return new ScriptedGenerator(64, request -> ScriptedGenerator.says(text, size, reason));
+  private static ScriptedSessions saying(String text, int size, StopReason reason) {
+    return new ScriptedSessions(64, request -> ScriptedSessions.says(text, size, reason));
   }
 
-  private static ScriptedGenerator lingering() {
-    return new ScriptedGenerator(64, request -> ScriptedGenerator.lingers("hello", 5));
+  private static ScriptedSessions lingering() {
+    return new ScriptedSessions(64, request -> ScriptedSessions.lingers("hello", 5));
   }
 
   @Test
@@ -82,7 +83,7 @@ class ResponsesSocketTest {
           .getString("text")).isEqualTo("Grüße!");
       assertThat(completed.getJsonObject("usage").getInteger("output_tokens")).isEqualTo(8);
       assertThat(completed.getJsonObject("speculation").getInteger("rounds")).isEqualTo(3);
-      assertThat(generator.runs.getFirst().request.prompt()).isEqualTo(new ByteText().encode("user: hi\n"));
+      assertThat(generator.runs.getFirst().spec.prompt()).isEqualTo(new ByteText().encode("user: hi\n"));
     }
   }
 
@@ -96,7 +97,7 @@ class ResponsesSocketTest {
           new JsonObject().put("role", "user").put("content", "hi"),
           new JsonObject().put("type", "message").put("role", "user").put("content", JsonArray.of(part)))));
       socket.untilEnd();
-      assertThat(generator.runs.getFirst().request.prompt())
+      assertThat(generator.runs.getFirst().spec.prompt())
           .isEqualTo(new ByteText().encode("system: be brief\nuser: hi\nuser: there\n"));
     }
   }
@@ -115,9 +116,9 @@ class ResponsesSocketTest {
 
   @Test
   void shouldMultiplexLanesOnOneSocket() throws Exception {
-    var generator = new ScriptedGenerator(64, request -> {
+    var generator = new ScriptedSessions(64, request -> {
       String prompt = new ByteText().decode(request.prompt().slice(1, request.prompt().length()));
-      return ScriptedGenerator.says("answer to " + prompt.strip(), 2, StopReason.EOS);
+      return ScriptedSessions.says("answer to " + prompt.strip(), 2, StopReason.EOS);
     });
     try (var fixture = new GatewayFixture(generator)) {
       Socket socket = fixture.connect();
@@ -165,8 +166,8 @@ class ResponsesSocketTest {
 
   @Test
   void shouldFailAResponseOnceWhenItsGenerationBreaks() throws Exception {
-    try (var fixture = new GatewayFixture(new ScriptedGenerator(64, request -> new Script(
-        ScriptedGenerator.spelling("part", 2), Optional.of(new End.Fail("the draft worker left")))))) {
+    try (var fixture = new GatewayFixture(new ScriptedSessions(64, request -> new Script(
+        ScriptedSessions.spelling("part", 2), Optional.of(new End.Fail("the draft worker left")))))) {
       Socket socket = fixture.connect();
       socket.send(CREATE.copy().put("instructions", "be brief").put("metadata", new JsonObject().put("mine", "yes")));
       JsonObject last = socket.untilEnd().getLast();
@@ -233,13 +234,13 @@ class ResponsesSocketTest {
   @Test
   void shouldLetASlowReaderStopTheGenerationAndThenGiveItEveryToken() throws Exception {
     String text = "0123456789".repeat(8_000);
-    var generator = new ScriptedGenerator(200, request -> ScriptedGenerator.says(text, 4, StopReason.LENGTH));
+    var generator = new ScriptedSessions(200, request -> ScriptedSessions.says(text, 4, StopReason.LENGTH));
     try (var fixture = new GatewayFixture(generator)) {
       Socket socket = fixture.connect();
       socket.socket.pause();
       socket.send(CREATE.copy().put("speculation", true));
       GatewayFixture.eventually("the generation runs", () -> !generator.runs.isEmpty());
-      ScriptedGenerator.Run run = generator.runs.getFirst();
+      ScriptedSessions.Run run = generator.runs.getFirst();
       GatewayFixture.eventually("the credit is used up", () -> run.sent() == run.acknowledged() + 200);
       assertThat(run.sent()).isLessThan(text.length());
       assertThat(socket.silent()).isTrue();
@@ -281,7 +282,7 @@ class ResponsesSocketTest {
 
   @Test
   void shouldSayInAnErrorFrameWhenToComeBack() throws Exception {
-    try (var fixture = new GatewayFixture(new ScriptedGenerator(
+    try (var fixture = new GatewayFixture(new ScriptedSessions(
         64, request -> new Script(List.of(), Optional.of(new End.Fail(FailureCode.OVERLOADED, "full")))))) {
       Socket socket = fixture.connect();
       socket.send(CREATE);
@@ -349,7 +350,7 @@ class ResponsesSocketTest {
   @Test
   void shouldWaitForAClientThatIsSlowToReadAsLongAsItsStreamDoes() throws Exception {
     String text = "0123456789".repeat(8_000);
-    var generator = new ScriptedGenerator(200, request -> ScriptedGenerator.says(text, 4, StopReason.LENGTH));
+    var generator = new ScriptedSessions(200, request -> ScriptedSessions.says(text, 4, StopReason.LENGTH));
     GatewayOptions options = GatewayFixture.OPTIONS.withPatience(
         Duration.ofSeconds(1), Duration.ofSeconds(60), Duration.ofMillis(500));
     try (var fixture = new GatewayFixture(
@@ -358,7 +359,7 @@ class ResponsesSocketTest {
       socket.socket.pause();
       socket.send(CREATE.copy().put("speculation", true));
       GatewayFixture.eventually("the generation runs", () -> !generator.runs.isEmpty());
-      ScriptedGenerator.Run run = generator.runs.getFirst();
+      ScriptedSessions.Run run = generator.runs.getFirst();
       GatewayFixture.eventually("the credit is used up", () -> run.sent() == run.acknowledged() + 200);
       var pings = new CountDownLatch(5);
       fixture.vertx.setPeriodic(500, id -> pings.countDown());

@@ -1,5 +1,7 @@
 package dev.layermesh.cli;
 
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Signals;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.nio.file.Path;

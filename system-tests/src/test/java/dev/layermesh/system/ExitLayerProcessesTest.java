@@ -111,7 +111,7 @@ class ExitLayerProcessesTest {
 
     private static Run start(GoldenCase golden, int window) {
       return new Run(golden, window, front.client().completeAsync("/v1/completions",
-          GatewayClient.request(golden.greedyPrompt())
+          GatewayClient.request(golden.promptIds())
               .put("temperature", 0).put("ignore_eos", true)
               .put("max_tokens", golden.greedyIds().length()).put("window", window)));
     }
@@ -119,7 +119,7 @@ class ExitLayerProcessesTest {
     private void check() {
       Answer got = answer.join();
       Lossless.assertSameTokens(golden.greedyIds(), got.ids());
-      int rows = golden.greedyPrompt().length() - 1 + got.speculation().required("rounds").asInt()
+      int rows = golden.promptIds().length() - 1 + got.speculation().required("rounds").asInt()
           + got.speculation().required("draft_tokens").asInt();
       assertThat(got.speculation().required("early_layer_rows").asInt()).as("early rows, window %d", window)
           .isEqualTo(rows);

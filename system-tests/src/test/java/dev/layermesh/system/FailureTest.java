@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class FailureTest {
   private static final String COMPLETIONS = "/v1/completions";
   private static final TokenIds PROMPT =
-      Fixtures.golden(Fixtures.bundledModel()).cases().getFirst().greedyPrompt();
+      Fixtures.golden(Fixtures.bundledModel()).cases().getFirst().promptIds();
   private static final int TOKENS = 900;
   /** Few enough to come within the ten seconds that a process waits for its streams. */
   private static final int TOKENS_TO_DRAIN = 300;

@@ -83,7 +83,7 @@ class MeshGoldenTest {
 
   private static SessionSpec spec(SplitModel model, GoldenCase golden, int window) {
     return model.spec(
-        golden.greedyPrompt(), golden.greedyIds().length(), SamplingParams.GREEDY, WindowPolicy.sequential(window));
+        golden.promptIds(), golden.greedyIds().length(), SamplingParams.GREEDY, WindowPolicy.sequential(window));
   }
 
   private static void check(Run run) {

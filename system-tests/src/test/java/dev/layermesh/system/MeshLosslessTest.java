@@ -183,7 +183,7 @@ class MeshLosslessTest {
     private static WorkerAd ad(SplitModel model) {
       var identity = model.verify().model();
       return new WorkerAd("v", Role.VERIFY, identity.name(), identity.fingerprint().id(), identity.arithmetic(),
-          identity.exitLayer(), identity.config().numLayers(), identity.config().hiddenSize(), model.vocabSize(),
+          identity.exitLayer(), 4, identity.config().numLayers(), identity.config().hiddenSize(), model.vocabSize(),
           model.contextLength(), false, 0, false);
     }
 

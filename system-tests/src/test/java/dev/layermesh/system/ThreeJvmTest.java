@@ -132,7 +132,7 @@ class ThreeJvmTest {
   @ValueSource(ints = {0, 1, 2, 4, 8})
   void shouldSayWhatTransformersSays(int window) {
     for (GoldenCase golden : golden()) {
-      ObjectNode request = limited(GatewayClient.request(golden.greedyPrompt()), golden.greedyIds().length())
+      ObjectNode request = limited(GatewayClient.request(golden.promptIds()), golden.greedyIds().length())
           .put("temperature", 0).put("ignore_eos", true).put("window", window);
       Answer answer = client.complete(COMPLETIONS, request);
       Lossless.assertSameTokens(golden.greedyIds(), answer.ids());
@@ -144,7 +144,7 @@ class ThreeJvmTest {
   void shouldTraceOneRequestThroughThreeServices() {
     String root = "00f067aa0ba902b7";
     String trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-    ObjectNode request = limited(GatewayClient.request(golden().getFirst().greedyPrompt()), 8);
+    ObjectNode request = limited(GatewayClient.request(golden().getFirst().promptIds()), 8);
     client.complete(COMPLETIONS, request, "traceparent", "00-" + trace + "-" + root + "-01");
 
     Await.until("every span has its parent", Duration.ofSeconds(20), () -> isWhole(spans(trace), root));
@@ -165,7 +165,7 @@ class ThreeJvmTest {
 
   @Test
   void shouldGiveEightSessionsAtOnceTheTokensTheyGetAlone() {
-    TokenIds prompt = golden().getFirst().greedyPrompt();
+    TokenIds prompt = golden().getFirst().promptIds();
     List<ObjectNode> requests = IntStream.range(0, 8)
         .mapToObj(seed -> sampled(limited(GatewayClient.request(prompt), 64), seed).put("ignore_eos", true)).toList();
     List<Answer> alone = requests.stream().map(request -> client.complete(COMPLETIONS, request)).toList();
@@ -179,7 +179,7 @@ class ThreeJvmTest {
 
   @Test
   void shouldStopTheDrafterOfASilentClientAndThenGoOnIdentically() {
-    TokenIds prompt = golden().getFirst().greedyPrompt();
+    TokenIds prompt = golden().getFirst().promptIds();
     ObjectNode request = endless(prompt, 9).put("stream_id", "a lane with a name as long as can be".repeat(7));
     Answer expected = client.complete(COMPLETIONS, request);
     assertThat(expected.ids().length()).isEqualTo(CONTEXT - prompt.length());
@@ -226,7 +226,7 @@ class ThreeJvmTest {
   @Test
   void shouldEndACancelledResponseAtOnce() {
     try (ResponseSocket socket = client.connect()) {
-      socket.create(endless(golden().getFirst().greedyPrompt(), 1));
+      socket.create(endless(golden().getFirst().promptIds(), 1));
       socket.awaitEvent("response.output_text.delta");
       socket.cancel();
       JsonNode end = socket.awaitEvent("response.incomplete");
@@ -239,7 +239,7 @@ class ThreeJvmTest {
 
   @Test
   void shouldForgetClientsThatVanish() {
-    ObjectNode request = endless(golden().getFirst().greedyPrompt(), 2);
+    ObjectNode request = endless(golden().getFirst().promptIds(), 2);
     double before = committed();
     try (ResponseSocket socket = client.connect(); EventStream stream = client.stream(COMPLETIONS, request)) {
       socket.create(request);
@@ -252,7 +252,7 @@ class ThreeJvmTest {
 
   @Test
   void shouldStopAtAStringThatRunsOverARoundsBorderAndCountWhatTheClientGot() {
-    TokenIds prompt = golden().getFirst().greedyPrompt();
+    TokenIds prompt = golden().getFirst().promptIds();
     ObjectNode request = limited(GatewayClient.request(prompt), 96).put("temperature", 0).put("ignore_eos", true);
     Answer whole = client.complete(COMPLETIONS, request);
     String stop = whole.text().substring(60, 75); // of several tokens, so of several rounds where none is drafted
@@ -275,10 +275,10 @@ class ThreeJvmTest {
   void shouldGiveOneTokenToWhoWantsOne() {
     GoldenCase golden = golden().getFirst();
     Answer answer = client.complete(
-        COMPLETIONS, limited(GatewayClient.request(golden.greedyPrompt()), 1).put("temperature", 0));
+        COMPLETIONS, limited(GatewayClient.request(golden.promptIds()), 1).put("temperature", 0));
     Lossless.assertSameTokens(golden.greedyIds().slice(0, 1), answer.ids());
     assertThat(answer.finish()).isEqualTo("length");
-    assertUsage(answer, golden.greedyPrompt().length());
+    assertUsage(answer, golden.promptIds().length());
   }
 
   @Test
@@ -294,7 +294,7 @@ class ThreeJvmTest {
 
   @Test
   void shouldFillTheContextToItsLastPosition() {
-    TokenIds prompt = golden().getFirst().greedyPrompt();
+    TokenIds prompt = golden().getFirst().promptIds();
     TokenIds almost = prompt;
     while (almost.length() + prompt.length() < CONTEXT - 8) {
       almost = almost.concat(prompt);

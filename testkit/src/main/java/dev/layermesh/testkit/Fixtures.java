@@ -28,7 +28,7 @@ public final class Fixtures {
   /**
    * What the reference implementation says about one prompt.
    *
-   * @param greedyIds the greedy continuation of {@link #greedyPrompt()}
+   * @param greedyIds the greedy continuation of {@code promptIds}
    * @param greedyText the same as text
    * @param smallestTop2Margin least distance between the two largest logits on the way
    * @param lastLogits the sixteen largest logits at the prompt's last position, falling
@@ -42,17 +42,7 @@ public final class Fixtures {
       String greedyText,
       double smallestTop2Margin,
       List<Logit> lastLogits,
-      List<TokenIds> exitArgmax) {
-
-    /**
-     * The prompt that {@code greedyIds} continue. The reference was run with token 0 as padding, which transformers
-     * hides from attention: a checkpoint whose beginning-of-text token is 0 continued the prompt without it. Everything
-     * else in the reference was computed on {@code promptIds} as they are.
-     */
-    public TokenIds greedyPrompt() {
-      return promptIds.id(0) == 0 ? promptIds.slice(1, promptIds.length()) : promptIds;
-    }
-  }
+      List<TokenIds> exitArgmax) {}
 
   /**
    * A prompt to a quantized model and its greedy continuation, computed in float32 on the dequantized weights.

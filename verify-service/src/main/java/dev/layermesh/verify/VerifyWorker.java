@@ -64,8 +64,8 @@ public final class VerifyWorker implements AutoCloseable {
   private static WorkerAd ad(ModelIdentity model, boolean full) {
     return new WorkerAd(
         WorkerAd.newId(Role.VERIFY), Role.VERIFY, model.name(), model.fingerprint().id(), model.arithmetic(),
-        model.exitLayer(), model.config().numLayers(), model.config().hiddenSize(), model.config().vocabSize(),
-        model.config().maxPositions(), full, 0, false);
+        model.exitLayer(), model.window().draftTokens(), model.config().numLayers(), model.config().hiddenSize(),
+        model.config().vocabSize(), model.config().maxPositions(), full, 0, false);
   }
 
   /** Sessions whose caches are not free. */

@@ -9,15 +9,15 @@ import java.util.ServiceLoader;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
-/** Chooses a backend by name. What was asked for by name is never replaced by something else. */
+/** Chooses a backend by name. It never replaces a backend that was named by another one. */
 public final class Backends {
   private static final String AUTO = "auto";
 
   private Backends() {}
 
   /**
-   * Opens a backend with the providers that this JVM finds. {@code auto} takes the fastest available one and logs, with
-   * the remedy, which faster ones it had to pass over.
+   * Opens a backend with the providers that this JVM finds. {@code auto} takes the fastest available one, and
+   * logs each faster one that it passed over, with the remedy.
    *
    * @param device {@code cpu} or {@code cuda:N}
    * @param backend {@code auto} or the name of a provider
@@ -30,15 +30,31 @@ public final class Backends {
 
   /** The same with every option. */
   public static Backend open(BackendOptions options, String backend) {
-    List<BackendProvider> providers =
-        ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get).toList();
     Logger log = System.getLogger(Backends.class.getName());
-    return open(providers, options, backend, line -> log.log(Level.WARNING, line));
+    return open(installed(), options, backend, line -> log.log(Level.WARNING, line));
+  }
+
+  /**
+   * Bytes that keys and values may take on a device; see {@link BackendProvider#memory}.
+   *
+   * @param backend {@code auto} or the name of a provider
+   * @throws InputException when device or backend does not exist or is not available here
+   */
+  public static long memory(Device device, String backend) {
+    return choose(installed(), device, backend, _ -> { }).memory(device);
+  }
+
+  private static List<BackendProvider> installed() {
+    return ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get).toList();
   }
 
   static Backend open(
       List<BackendProvider> providers, BackendOptions options, String backend, Consumer<String> passedOver) {
-    Device device = options.device();
+    return choose(providers, options.device(), backend, passedOver).create(options);
+  }
+
+  private static BackendProvider choose(
+      List<BackendProvider> providers, Device device, String backend, Consumer<String> passedOver) {
     List<BackendProvider> fitting = providers.stream()
         .filter(provider -> provider.deviceKind().equals(device.kind()))
         .sorted(Comparator.comparingInt(BackendProvider::preference).reversed())
@@ -47,7 +63,7 @@ public final class Backends {
       throw InputException.of("device", device, "no backend for " + device.kind() + " is installed, there is "
           + providers.stream().map(BackendProvider::deviceKind).distinct().sorted().collect(Collectors.joining(", ")));
     }
-    return (backend.equals(AUTO) ? best(fitting, device, passedOver) : named(fitting, device, backend)).create(options);
+    return backend.equals(AUTO) ? best(fitting, device, passedOver) : named(fitting, device, backend);
   }
 
   private static BackendProvider named(List<BackendProvider> fitting, Device device, String name) {

@@ -1,10 +1,12 @@
 package dev.layermesh.engine.backend;
 
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.KvPool;
 import java.util.Arrays;
 
 /**
- * Rows that run together in one step: segments of different sessions, one behind the other, each consecutive positions
- * of its session. Made once and filled anew for every step, so that a step allocates nothing. Belongs to one thread.
+ * Rows that run together in one step: segments of different sessions in order, each of consecutive positions. The object
+ * is made once and filled anew for every step, so that a step allocates nothing. Belongs to one thread.
  */
 public final class Batch {
   private KvCache[] caches = {};
@@ -20,7 +22,7 @@ public final class Batch {
 
   /** Forgets all segments. */
   public void clear() {
-    Arrays.fill(caches, 0, segments, null); // a session that is over must not be held
+    Arrays.fill(caches, 0, segments, null); // a session that has ended must not be kept
     segments = 0;
     rows = 0;
   }
@@ -49,6 +51,53 @@ public final class Batch {
     segments++;
     this.rows += rows;
     return this;
+  }
+
+  /**
+   * Checks that every segment continues its cache, and takes the blocks that the rows need: what a stack does before it
+   * runs them.
+   *
+   * @param memory the stack's
+   * @param maxPositions of a session
+   * @param room rows of the states
+   * @throws IllegalStateException when a cache is another stack's, closed, twice in the batch or of another length than
+   *     its segment's first position, or when there are too few blocks
+   */
+  public void reserve(KvPool memory, int maxPositions, int room) {
+    if (rows < 1 || rows > room) {
+      throw new IllegalStateException("a batch of " + rows + " rows over " + room + " rows of states");
+    }
+    for (int i = 0; i < segments; i++) {
+      if (!caches[i].serves(memory) || twice(i)) {
+        throw new IllegalStateException("a cache that is another stack's, closed or twice in the batch");
+      }
+      if (caches[i].length() != firsts[i] || firsts[i] > maxPositions - counts[i]) {
+        throw new IllegalStateException(counts[i] + " rows from position " + firsts[i] + ", cache holds "
+            + caches[i].length() + ", the model " + maxPositions);
+      }
+    }
+    for (int i = 0; i < segments; i++) {
+      if (!caches[i].reserve(firsts[i] + counts[i])) {
+        throw new IllegalStateException(
+            "no room for " + counts[i] + " rows from position " + firsts[i] + ": " + memory.stats());
+      }
+    }
+  }
+
+  private boolean twice(int segment) {
+    for (int i = 0; i < segment; i++) {
+      if (caches[i] == caches[segment]) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Says that keys and values of all rows are written: what a stack does after it ran them. */
+  public void advance() {
+    for (int i = 0; i < segments; i++) {
+      caches[i].advance(firsts[i] + counts[i]);
+    }
   }
 
   /** Number of segments. */

@@ -1,13 +1,18 @@
 package dev.layermesh.engine.backend;
 
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.KvPool;
+
 /** Layers of a plan, prepared for running. Belongs to one thread. */
 public interface LayerStack {
 
-  /** An empty cache for a session of these layers. */
-  KvCache newCache();
+  /** The blocks that caches of these layers hold; the same pool for as long as the stack is used. */
+  KvPool memory();
 
-  /** Where caches take their blocks from. */
-  KvMemory memory();
+  /** An empty cache for a session of these layers. */
+  default KvCache newCache() {
+    return memory().newCache();
+  }
 
   /**
    * Runs the layers in place and appends keys and values to the caches.

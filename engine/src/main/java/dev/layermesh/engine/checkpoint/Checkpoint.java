@@ -2,16 +2,19 @@ package dev.layermesh.engine.checkpoint;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
+import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
- * A Llama model on disk: a Hugging Face folder with safetensors, of which only the shards that a worker needs are
- * opened, or one GGUF file. From the outside both are the same: tensors by the names and in the row order of
- * transformers, and the small files that speak the model's language.
+ * A Llama model on disk: a Hugging Face folder with safetensors, or a GGUF file. A folder opens only the shards that a
+ * worker needs. Callers see no difference: tensors have the names and the row order of transformers, and
+ * {@link #files()} are those of a folder.
  *
  * <p>Any thread. Closing unmaps the files: no {@link TensorView} may be read afterwards.
  */
@@ -25,18 +28,27 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Reads what describes the model, and checks it; opens no shard of a sharded checkpoint.
+   * Reads and checks the description of the model; opens no shard of a sharded checkpoint.
    *
    * @param path a folder or a GGUF file
    * @throws InputException naming file, field and value
    */
   public static Checkpoint open(Path path) {
+    return open(path, line -> System.getLogger(Checkpoint.class.getName()).log(Level.WARNING, line));
+  }
+
+  /**
+   * As {@link #open(Path)}, with another receiver of warnings.
+   *
+   * @param warnings receives a line for each fault that does not stop the model from running
+   */
+  static Checkpoint open(Path path, Consumer<String> warnings) {
     if (!Files.exists(path)) {
       throw InputException.in(path, "no such folder or file");
     }
     Arena arena = Arena.ofShared();
     try {
-      Source source = Files.isDirectory(path) ? new FolderSource(path, arena) : new GgufSource(path, arena);
+      Source source = Files.isDirectory(path) ? new FolderSource(path, arena) : new GgufSource(path, arena, warnings);
       return new Checkpoint(source, arena);
     } catch (RuntimeException e) {
       arena.close();
@@ -44,12 +56,12 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
-  /** Where the checkpoint lies: its folder or file. */
+  /** The folder or file of the checkpoint. */
   public Path path() {
     return source.path();
   }
 
-  /** What people call it: the name of its folder, or of its file without {@code .gguf}. */
+  /** The name of the folder, or of the file without {@code .gguf}. */
   public String name() {
     return source.name();
   }
@@ -60,7 +72,7 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * The small files of a checkpoint; of a GGUF file, what they would be.
+   * The small files of a checkpoint: config, tokenizer, chat template. For a GGUF file they are made from the metadata.
    *
    * @throws InputException naming file, field and value
    */
@@ -69,8 +81,7 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Opens the files of a slice and checks name, dtype and shape of every tensor in it. Nothing is read from disk yet
-   * but headers.
+   * Opens the files of a slice and checks name, dtype and shape of every tensor in it. Reads headers only.
    *
    * @throws InputException naming file, field and value
    */

@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * How the weights of a row are stored, little-endian: one by one, or in blocks that share a scale. The names are those
+ * How the weights of a row are stored, little-endian: one by one, or in blocks that share scales. The names are those
  * of safetensors and of GGUF; the layouts of blocks are those of the GGUF specification (github.com/ggml-org/ggml,
  * docs/gguf.md, and the block structures it names).
  */
@@ -40,7 +40,7 @@ public enum DType {
     this.blockBytes = blockBytes;
   }
 
-  /** Weights of a block, 1 where each stands for itself. A row is a whole number of blocks. */
+  /** Weights of a block; 1 for the types without blocks. A row is a whole number of blocks. */
   public int blockWeights() {
     return blockWeights;
   }

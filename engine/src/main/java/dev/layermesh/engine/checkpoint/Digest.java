@@ -9,15 +9,16 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** SHA-256 over fields, each preceded by its length, so that no two lists of fields run into the same bytes. */
-final class Digest {
+/** SHA-256 over fields. The length precedes each field, so different lists of fields have different bytes. */
+public final class Digest {
   private static final int HEX_DIGITS = 16;
   private static final int BLOCKS = 8;
   private static final int BLOCK_BYTES = 512;
 
   private final MessageDigest digest;
 
-  Digest() {
+  /** Without fields. */
+  public Digest() {
     try {
       digest = MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
@@ -25,17 +26,19 @@ final class Digest {
     }
   }
 
-  Digest add(String field) {
+  /** Adds a text as UTF-8. */
+  public Digest add(String field) {
     return add(field.getBytes(StandardCharsets.UTF_8));
   }
 
-  Digest add(byte[] field) {
+  /** Adds bytes. */
+  public Digest add(byte[] field) {
     digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(field.length).flip());
     digest.update(field);
     return this;
   }
 
-  /** Name, dtype, shape and blocks spread evenly over the data, its first and last bytes among them. */
+  /** Adds name, dtype, shape and 8 blocks of the data at even distances, from the first byte to the last. */
   Digest sample(TensorView tensor) {
     add(tensor.toString());
     MemorySegment data = tensor.data();
@@ -49,7 +52,8 @@ final class Digest {
     return this;
   }
 
-  String hex() {
+  /** The first 16 hexadecimal digits of the sum. Ends the digest. */
+  public String hex() {
     return HexFormat.of().formatHex(digest.digest()).substring(0, HEX_DIGITS);
   }
 }

@@ -3,7 +3,7 @@ package dev.layermesh.engine.checkpoint;
 import java.util.List;
 
 /**
- * Where a tensor lies in a safetensors file.
+ * The place of a tensor in a safetensors file.
  *
  * @param dtype as the header names it
  * @param shape non-negative sizes

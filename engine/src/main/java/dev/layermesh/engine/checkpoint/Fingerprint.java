@@ -1,6 +1,7 @@
 package dev.layermesh.engine.checkpoint;
 
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Collections;
@@ -15,14 +16,14 @@ import java.util.stream.Collectors;
  * Names a model, so that workers of different models never serve one session.
  *
  * <p>{@code id} covers what every role holds: the config, the tokenizer files, the final norm and the output
- * projection. It is the same for a drafter, a verifier and a whole copy, however the checkpoint is cut into files. A
- * fine-tune that touches neither norm nor head has the same id; {@code parts} tells it apart. They cover the embedding
- * and the layers that lie wholly in the shards a worker opened, also those it does not run: since shards hold many
- * layers and both roles open the one with the final norm, drafter and verifier as a rule have parts in common. Workers
- * fit together when {@link #difference} finds none.
+ * projection. A drafter, a verifier and a whole copy compute the same id, and the cut into files does not change it. A
+ * fine-tune that changes neither norm nor head has the same id; its {@code parts} differ. Parts cover the embedding and
+ * every layer whose tensors are all in shards that the worker opened, including layers that it does not run. Both roles
+ * open the shard with the final norm, so drafter and verifier usually have parts in common. Workers may serve one
+ * session when {@link #difference} is empty.
  *
- * <p>Tensors are sampled: name, dtype, shape and up to 4 KiB each, which training of any kind changes and an edit of
- * single weights may not.
+ * <p>Of each tensor, name, dtype, shape and up to 4 KiB of data count. Training changes them; an edit of single weights
+ * may not.
  *
  * @param id 16 hexadecimal digits
  * @param parts such digests by part, {@code embedding} where it is not the head, {@code layer 0}, {@code layer 1} …
@@ -53,7 +54,7 @@ public record Fingerprint(String id, SequencedMap<String, String> parts) {
     return new Fingerprint(id(checkpoint), parts);
   }
 
-  /** The first thing in which two workers' models differ, for a message; empty when nothing tells them apart. */
+  /** The first difference between two workers' models, for a message; empty when there is none. */
   public Optional<String> difference(Fingerprint other) {
     if (!id.equals(other.id)) {
       return Optional.of("model " + id + " against " + other.id);

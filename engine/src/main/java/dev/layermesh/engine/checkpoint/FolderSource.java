@@ -2,7 +2,9 @@ package dev.layermesh.engine.checkpoint;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.json.JsonFields;
+import dev.layermesh.engine.model.ConfigFile;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,8 +16,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A Hugging Face folder of a Llama model: {@code config.json} and either {@code model.safetensors} or
- * {@code model.safetensors.index.json} with its shards. Shards are opened when a tensor in them is asked for, so a
- * worker starts where those of other layers are missing or damaged.
+ * {@code model.safetensors.index.json} with its shards. A shard is opened when one of its tensors is first read, so
+ * a worker starts although shards of other layers are missing or damaged.
  */
 final class FolderSource implements Source {
   private static final String SINGLE_FILE = "model.safetensors";
@@ -24,14 +26,14 @@ final class FolderSource implements Source {
   private final Path folder;
   private final ModelConfig config;
   private final Arena arena;
-  private final Path index; // the file that says which tensors there are
+  private final Path index; // the file that lists the tensors
   private final Map<String, Path> fileByTensor;
   private final Map<Path, Shard> shards = new ConcurrentHashMap<>();
 
   /** Reads config and index, and checks them; opens no shard of a sharded checkpoint. */
   FolderSource(Path folder, Arena arena) {
     this.folder = folder;
-    this.config = ModelConfig.read(folder);
+    this.config = ConfigFile.read(folder);
     this.arena = arena;
     Path single = folder.resolve(SINGLE_FILE);
     boolean sharded = !Files.exists(single);
@@ -57,7 +59,7 @@ final class FolderSource implements Source {
 
   @Override
   public ModelFiles files() {
-    return ModelFiles.inFolder(folder);
+    return ModelFiles.inFolder(folder).endingAt(config.eosIds(), folder);
   }
 
   @Override
@@ -128,7 +130,7 @@ final class FolderSource implements Source {
     return files;
   }
 
-  /** A config of fewer layers than the checkpoint holds would run, and be another model. */
+  /** With fewer layers than the checkpoint holds, the engine would run another model. */
   private void requireNoFurtherLayer() {
     String further = "model.layers." + config.numLayers() + ".";
     if (fileByTensor.keySet().stream().anyMatch(name -> name.startsWith(further))) {

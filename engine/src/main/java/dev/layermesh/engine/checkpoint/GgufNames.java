@@ -5,10 +5,10 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What GGUF calls the tensors of a Llama model, and how it stores their rows (GGUF specification, tensor names). */
-final class GgufNames {
-  /** Factors by which rotary frequencies are divided, where Llama 3.1's scaling applies. */
-  static final String ROPE_FACTORS = "rope_freqs.weight";
+/** Names and row orders of a Llama model's tensors in GGUF files (GGUF specification, tensor names). */
+public final class GgufNames {
+  /** The tensor of factors that divide rotary frequencies, in models with Llama 3.1's scaling. */
+  public static final String ROPE_FACTORS = "rope_freqs.weight";
 
   private static final Pattern IN_LAYER = Pattern.compile("model\\.layers\\.(\\d+)\\.(.+)\\.weight");
   private static final Map<String, String> OUTSIDE = Map.of(
@@ -28,22 +28,17 @@ final class GgufNames {
 
   private GgufNames() {}
 
-  /** The tensor's name in a GGUF file. */
-  static String of(TensorSpec spec) {
-    Matcher inLayer = IN_LAYER.matcher(spec.name());
+  /** The name in a GGUF file of the tensor that transformers calls {@code name}. */
+  public static String of(String name) {
+    Matcher inLayer = IN_LAYER.matcher(name);
     return inLayer.matches()
-        ? layer(Integer.parseInt(inLayer.group(1))) + MODULES.get(inLayer.group(2)) + ".weight"
-        : OUTSIDE.get(spec.name());
+        ? "blk." + inLayer.group(1) + "." + MODULES.get(inLayer.group(2)) + ".weight"
+        : OUTSIDE.get(name);
   }
 
-  /** How the names of a layer's tensors begin. */
-  static String layer(int index) {
-    return "blk." + index + ".";
-  }
-
-  /** Queries and keys lie in another order than transformers counts them. */
-  static RowOrder order(TensorSpec spec, ModelConfig config) {
-    return spec.name().endsWith(".q_proj.weight") || spec.name().endsWith(".k_proj.weight")
+  /** The order in which GGUF stores the rows of the tensor that transformers calls {@code name}. */
+  public static RowOrder order(String name, ModelConfig config) {
+    return name.endsWith(".q_proj.weight") || name.endsWith(".k_proj.weight")
         ? new RowOrder.InterleavedPairs(config.headDim())
         : RowOrder.AS_STORED;
   }

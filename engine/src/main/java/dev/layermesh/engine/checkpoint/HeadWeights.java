@@ -1,7 +1,7 @@
 package dev.layermesh.engine.checkpoint;
 
 /**
- * What turns hidden states into logits, the same for every exit layer.
+ * The weights that turn hidden states into logits; every exit layer uses the same ones.
  *
  * @param norm final norm [D]
  * @param projection [V, D]; the embedding itself when the head is tied

@@ -8,20 +8,21 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * What can be said about a checkpoint without running it. Sizes are bytes on disk of the tensors that the model uses.
+ * Sizes and properties of a checkpoint, computed without running it. Sizes are bytes on disk of
+ * the tensors that the model uses.
  *
  * @param config sizes and constants
  * @param fingerprint of the whole model
  * @param parameters number of weights; a tied head counts once
- * @param bytesByDType how the weights are stored
+ * @param bytesByDType bytes of the weights by type
  * @param embeddingBytes token embedding, which is also the head where {@code config.tiedHead()}
  * @param layerBytes of each layer
  * @param headBytes final norm, and the output projection where it is not the embedding
  * @param totalBytes of the whole model, every tensor once
  * @param exitLayer E of the split
- * @param draftBytes what a drafter holds: embedding, layers [0,E), head
- * @param verifyBytes what a verifier holds: layers [E,L), head
- * @param chatTemplate whether the model says how to render a conversation
+ * @param draftBytes bytes that a drafter holds: embedding, layers [0,E), head
+ * @param verifyBytes bytes that a verifier holds: layers [E,L), head
+ * @param chatTemplate whether the model has one
  */
 public record Inspection(
     ModelConfig config,

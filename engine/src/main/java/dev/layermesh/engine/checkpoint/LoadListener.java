@@ -1,9 +1,9 @@
 package dev.layermesh.engine.checkpoint;
 
-/** Told how far reading weights from disk has come; called on the reading thread. */
+/** Receives the progress of reading or writing weights; called on the thread that reads or writes. */
 @FunctionalInterface
 public interface LoadListener {
 
-  /** {@code done} of {@code total} bytes are in memory; the last call has both equal. */
+  /** {@code done} of {@code total} bytes are done; in the last call both are equal. */
   void progressed(long done, long total);
 }

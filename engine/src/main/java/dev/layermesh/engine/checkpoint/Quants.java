@@ -7,8 +7,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * Thirty-two weights of a quantized block, as their format defines them: {@code scale * quant + minimum}. Reads one
- * part of a row after the other; whoever makes one uses it alone. Layouts are those of the GGUF formats
+ * Thirty-two weights of a quantized block, as their format defines them: {@code scale * quant + minimum}. An instance
+ * reads the parts of a row one after the other and belongs to one thread. Layouts are those of the GGUF formats
  * (github.com/ggml-org/ggml, docs/gguf.md). A nibble array holds weight i in the lower half of byte i and weight i + n
  * in the upper half.
  */
@@ -18,19 +18,19 @@ public final class Quants {
 
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final float NOTHING = -0f; // x + -0 is x, also where x is -0
+  private static final float NOTHING = -0f; // x + -0 is x, even if x is -0
 
   private final int[] quants = new int[COUNT];
   private float scale;
   private float lastScale;
   private float minimum;
 
-  /** The quants, signed; not to be written to. */
+  /** The quants, signed; callers must not write to them. */
   public int[] quants() {
     return quants;
   }
 
-  /** Scale of the first 16 weights, and of all where a format has one. */
+  /** Scale of the first 16 weights; of all 32 in formats with one scale. */
   public float scale() {
     return scale;
   }
@@ -40,20 +40,24 @@ public final class Quants {
     return lastScale;
   }
 
-  /** What is added to every weight; -0 where a format has no minima. */
+  /** The minimum that is added to every weight; -0 in formats without minima. */
   public float minimum() {
     return minimum;
   }
 
-  /** Reads part {@code part} of a row of {@code weights}: weights [32 part, 32 part + 32). */
-  public void read(TensorView weights, int row, int part) {
-    DType dtype = weights.dtype();
+  /**
+   * Reads part {@code part} of a row: weights [32 part, 32 part + 32).
+   *
+   * @param dtype a type with blocks
+   * @param row first byte of the row in {@code data}
+   */
+  public void read(DType dtype, MemorySegment data, long row, int part) {
     int parts = dtype.blockWeights() / COUNT;
-    read(dtype, weights.data(), weights.offset(row) + (long) (part / parts) * dtype.blockBytes(), part % parts);
+    readBlock(dtype, data, row + (long) (part / parts) * dtype.blockBytes(), part % parts);
   }
 
   /** Reads a part of the block at byte {@code b}. */
-  void read(DType dtype, MemorySegment data, long b, int part) {
+  private void readBlock(DType dtype, MemorySegment data, long b, int part) {
     switch (dtype) {
       case Q8_0 -> {
         scales(half(data, b), NOTHING);
@@ -130,7 +134,7 @@ public final class Quants {
     }
   }
 
-  /** Six bits of 12 bytes: parts 0 to 3 in one byte each, parts 4 to 7 with their upper two bits there. */
+  /** Six bits of 12 bytes: parts 0 to 3 in a byte each; the upper two bits of parts 4 to 7 are in the same bytes. */
   private void scalesOfK(MemorySegment data, long b, int part) {
     long bytes = b + 4;
     int scale = part < 4

@@ -1,17 +1,17 @@
 package dev.layermesh.engine.checkpoint;
 
-/** Which stored row of a matrix is its row r, in the order in which Hugging Face transformers counts rows. */
+/** Maps the row numbers of Hugging Face transformers to the rows of a stored matrix. */
 public sealed interface RowOrder {
-  /** The r-th. */
+  /** Row r is stored as row r. */
   RowOrder AS_STORED = new AsStored();
 
-  /** Where row {@code row} lies among the stored rows. */
+  /** The stored row that is row {@code row} of transformers. */
   int stored(int row);
 
-  /** Which row lies at {@code stored}: the other way round. */
+  /** The row of transformers that is stored row {@code stored}: the inverse. */
   int counted(int stored);
 
-  /** Rows lie as they are counted. */
+  /** Row r is stored as row r. */
   record AsStored() implements RowOrder {
     @Override
     public int stored(int row) {

@@ -19,8 +19,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A memory-mapped safetensors file: 8 bytes of header length N, N bytes of JSON, then the data that the header divides
- * without holes or overlaps (github.com/huggingface/safetensors, "Format").
+ * A memory-mapped safetensors file: 8 bytes of header length N, N bytes of JSON, then the data. The header divides the
+ * data without holes or overlaps (github.com/huggingface/safetensors, "Format").
  *
  * @param file for messages
  * @param bytes the whole file

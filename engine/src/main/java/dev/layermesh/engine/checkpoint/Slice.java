@@ -14,22 +14,22 @@ import java.util.Set;
  */
 public record Slice(LayerPlan plan, boolean embedding, boolean head) {
 
-  /** A drafter's: embedding, layers [0,E), head. */
+  /** The slice of a drafter: embedding, layers [0,E), head. */
   public static Slice draft(int exitLayer) {
     return new Slice(LayerPlan.until(exitLayer), true, true);
   }
 
-  /** A verifier's: layers [E,L), head. */
+  /** The slice of a verifier: layers [E,L), head. */
   public static Slice verify(int exitLayer, int numLayers) {
     return new Slice(LayerPlan.from(exitLayer, numLayers), false, true);
   }
 
-  /** Everything. */
+  /** The whole model. */
   public static Slice whole(int numLayers) {
     return new Slice(LayerPlan.all(numLayers), true, true);
   }
 
-  /** What it takes from a checkpoint; an embedding that is also the head comes once. */
+  /** Its tensors; an embedding that is also the head is listed once. */
   Set<TensorSpec> tensors(ModelConfig config) {
     Set<TensorSpec> tensors = new LinkedHashSet<>();
     if (embedding) {

@@ -7,7 +7,7 @@ import java.util.List;
  * A tensor that a Llama model needs, by the name that transformers gives it.
  *
  * @param name in the checkpoint
- * @param shape that the config asks for
+ * @param shape by the config
  */
 record TensorSpec(String name, List<Integer> shape) {
 
@@ -21,7 +21,7 @@ record TensorSpec(String name, List<Integer> shape) {
     return new TensorSpec("model.norm.weight", List.of(config.hiddenSize()));
   }
 
-  /** [V, D]; a tied head is the embedding, whatever else the checkpoint holds. */
+  /** [V, D]; a tied head is the embedding, even if the checkpoint has another one. */
   static TensorSpec projection(ModelConfig config) {
     return config.tiedHead()
         ? embedding(config)

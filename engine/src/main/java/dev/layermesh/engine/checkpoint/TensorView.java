@@ -7,14 +7,14 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * A weight where it lies in its file: row-major, little-endian, read-only. The data may start at any byte, so readers
+ * A weight in its memory-mapped file: row-major, little-endian, read-only. The data may start at any byte, so readers
  * use the unaligned layouts of {@code ValueLayout}. Any thread may read it until the {@link Checkpoint} is closed.
  *
  * @param name in the checkpoint, for messages
- * @param dtype of every element
- * @param shape [columns] or [rows, columns]; not to be written to
- * @param data as many bytes as shape and dtype say; columns are whole blocks of the dtype
- * @param order where each row lies in the data
+ * @param dtype type of every element
+ * @param shape [columns] or [rows, columns]; callers must not write to it
+ * @param data bytes by shape and dtype; a row is whole blocks of the dtype
+ * @param order the place of each row in the data
  */
 public record TensorView(String name, DType dtype, int[] shape, MemorySegment data, RowOrder order) {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -29,7 +29,7 @@ public record TensorView(String name, DType dtype, int[] shape, MemorySegment da
     }
   }
 
-  /** A weight whose rows lie as they are counted. */
+  /** A weight whose row r is stored as row r. */
   public TensorView(String name, DType dtype, int[] shape, MemorySegment data) {
     this(name, dtype, shape, data, RowOrder.AS_STORED);
   }
@@ -61,10 +61,10 @@ public record TensorView(String name, DType dtype, int[] shape, MemorySegment da
 
   /**
    * Copies elements [from,columns) of a row to {@code out} as float32, the first one to {@code out[at]}. Conversions of
-   * single elements are exact; a quantized weight is what its format defines it to be, computed in float32 in the order
-   * of the definition. The plain reference for every kernel that reads weights by itself.
+   * single elements are exact; a quantized weight is computed by the definition of its format, in float32 and in the
+   * order of the definition. Kernels that read weights themselves are tested against this method.
    *
-   * @param from where a block begins: any element of an unquantized row
+   * @param from the first element of a block; any element of an unquantized row
    */
   public void widen(int row, int from, float[] out, int at) {
     int count = columns() - from;
@@ -84,7 +84,7 @@ public record TensorView(String name, DType dtype, int[] shape, MemorySegment da
       case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> {
         var quants = new Quants();
         for (int i = 0; i < count; i += Quants.COUNT) {
-          quants.read(this, row, (from + i) / Quants.COUNT);
+          quants.read(dtype, data, offset(row), (from + i) / Quants.COUNT);
           quants.widen(out, at + i);
         }
       }
@@ -96,7 +96,7 @@ public record TensorView(String name, DType dtype, int[] shape, MemorySegment da
     return (long) rows() * columns();
   }
 
-  /** Whether both are the same bytes of the same file, read in the same way. */
+  /** Whether both are the same bytes of the same file with the same type, shape and order. */
   @Override
   public boolean equals(Object other) {
     return other instanceof TensorView that

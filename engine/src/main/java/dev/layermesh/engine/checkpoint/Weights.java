@@ -6,9 +6,9 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Weights of a {@link Slice}, memory-mapped: reading an element brings its page in from disk.
+ * Weights of a {@link Slice}, memory-mapped: the first read of an element loads its page from disk.
  *
- * @param slice what was asked for
+ * @param slice the part of the model
  * @param embedding [V, D], if the slice embeds
  * @param layers in the order of the slice's plan
  * @param head if the slice holds it
@@ -19,7 +19,7 @@ public record Weights(
     layers = List.copyOf(layers);
   }
 
-  /** Every tensor once, also where head and embedding are tied. */
+  /** Every tensor once, even if head and embedding are tied. */
   public List<TensorView> tensors() {
     List<TensorView> tensors = new ArrayList<>();
     embedding.ifPresent(tensors::add);
@@ -38,7 +38,7 @@ public record Weights(
     return tensors().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
   }
 
-  /** Bytes of the matrices that a backend prepares; embeddings are looked up where they lie. */
+  /** Bytes of the matrices that a backend prepares; embeddings stay in the file. */
   public long preparedBytes() {
     return Stream.concat(
             layers.stream().flatMap(layer -> layer.projections().stream()),

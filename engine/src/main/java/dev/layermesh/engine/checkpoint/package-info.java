@@ -1,5 +1,6 @@
 /**
- * Checkpoints on disk: folders as Hugging Face lays them out and GGUF files, memory-mapped, and only what a worker
- * runs; what a stored weight is worth; quantized copies.
+ * Reads checkpoints: folders as Hugging Face lays them out, and GGUF files. Files are memory-mapped, and only the part
+ * that a worker runs is opened. {@link dev.layermesh.engine.checkpoint.TensorView} defines the value of a stored
+ * weight.
  */
 package dev.layermesh.engine.checkpoint;

@@ -10,7 +10,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** Reads a file from front to back; nothing is read, and no length believed, that the file does not have. */
+/** Reads a file from front to back. Refuses every length that goes beyond the end of the file. */
 final class Cursor {
   private static final int SHOWN_CHARACTERS = 80;
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -25,7 +25,7 @@ final class Cursor {
     this.bytes = bytes;
   }
 
-  /** Byte that comes next. */
+  /** Offset of the next byte. */
   long at() {
     return at;
   }
@@ -41,9 +41,9 @@ final class Cursor {
   }
 
   /**
-   * An unsigned 64-bit number of things.
+   * An unsigned 64-bit count.
    *
-   * @param most that may be; a file that says more is refused
+   * @param most allowed; a larger number is refused
    */
   long count(String field, long most) {
     long count = take(field, Long.BYTES).get(LONG, 0);
@@ -78,7 +78,7 @@ final class Cursor {
     }
   }
 
-  /** The beginning of a text that may be of any length and need not be UTF-8. */
+  /** The first characters of a text of any length; bytes that are not UTF-8 are replaced. */
   static String shortened(MemorySegment utf8) {
     byte[] beginning = utf8.asSlice(0, Math.min(utf8.byteSize(), 4L * SHOWN_CHARACTERS)).toArray(JAVA_BYTE);
     String text = new String(beginning, StandardCharsets.UTF_8);

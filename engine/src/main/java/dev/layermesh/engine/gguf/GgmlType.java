@@ -3,7 +3,7 @@ package dev.layermesh.engine.gguf;
 import java.util.Arrays;
 import java.util.Optional;
 
-/** Types of tensors that a GGUF file may name, with the sizes of their blocks (GGUF specification, ggml_type). */
+/** Types of tensors in GGUF files, with the sizes of their blocks (GGUF specification, ggml_type). */
 public enum GgmlType {
   F32(0, 1, 4),
   F16(1, 1, 2),
@@ -48,7 +48,7 @@ public enum GgmlType {
     this.blockBytes = blockBytes;
   }
 
-  /** The type as files say it. */
+  /** The id of the type in files. */
   public int id() {
     return id;
   }

@@ -16,9 +16,9 @@ import java.util.List;
 import java.util.SequencedMap;
 
 /**
- * A memory-mapped GGUF file of version 3, little-endian: magic, version, counts, metadata, tensor infos, then the data
- * of the tensors, each at a multiple of the alignment, without holes or overlaps. Any thread may use it as long as the
- * file is mapped.
+ * A memory-mapped GGUF file of version 2 or 3, little-endian: magic, version, counts, metadata, tensor infos, then the
+ * data of the tensors, each at a multiple of the alignment, without holes or overlaps. Bytes after the last tensor are
+ * not read. Any thread may use it as long as the file is mapped.
  *
  * @param file for messages
  * @param bytes the whole file
@@ -29,10 +29,11 @@ public record GgufFile(
     Path file, MemorySegment bytes, GgufMetadata metadata, SequencedMap<String, GgufTensor> tensors) {
   static final int MAGIC = 0x46554747; // "GGUF"
   static final int VERSION = 3;
+  private static final int LITTLE_ENDIAN_ONLY = 2; // version 3 added files in big-endian order, nothing else
   static final String ALIGNMENT = "general.alignment";
   static final int DEFAULT_ALIGNMENT = 32;
-  private static final int MOST_ALIGNMENT = 1 << 20; // far above any page that files are aligned to
-  private static final int MOST_TENSORS = 1 << 17; // what the most layers that a model may have come to
+  private static final int MOST_ALIGNMENT = 1 << 20; // far above any page size
+  private static final int MOST_TENSORS = 1 << 17; // 13 tensors for each of the most layers that a model may have
   private static final int MOST_NAME_BYTES = 64; // of the specification
   private static final int MOST_DIMENSIONS = 4; // of the specification
 
@@ -40,7 +41,7 @@ public record GgufFile(
     tensors = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(tensors));
   }
 
-  /** A tensor before the start of the data is known: its extent counts from there. */
+  /** A tensor whose offset counts from the start of the data. */
   private record Info(String name, GgmlType type, List<Long> shape, long offset, long length) {
     long end() {
       return offset + length;
@@ -87,10 +88,11 @@ public record GgufFile(
     int version = cursor.word("version");
     if (version == Integer.reverseBytes(VERSION)) {
       throw InputException.in(file, "version", Integer.toUnsignedString(version),
-          "is 3 in big-endian order: convert the file to little-endian");
+          "is 3 in big-endian order: convert it with gguf-convert-endian FILE little of the Python package gguf");
     }
-    if (version != VERSION) {
-      throw InputException.in(file, "version", Integer.toUnsignedString(version), "must be 3");
+    if (version != VERSION && version != LITTLE_ENDIAN_ONLY) {
+      throw InputException.in(file, "version", Integer.toUnsignedString(version),
+          "must be 2 or 3: convert the model again with llama.cpp's convert_hf_to_gguf.py");
     }
   }
 
@@ -167,9 +169,6 @@ public record GgufFile(
       if (tensors.put(info.name(), tensor) != null) {
         throw InputException.in(file, "tensors.name", info.name(), "is there twice");
       }
-    }
-    if (!tensors.isEmpty() && fileBytes > aligned(start + end, alignment)) {
-      throw InputException.in(file, "file size", fileBytes, "its tensors end at byte " + (start + end));
     }
     return tensors;
   }

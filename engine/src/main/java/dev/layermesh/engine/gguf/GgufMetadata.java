@@ -17,13 +17,13 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /**
- * The metadata of a GGUF file, typed. Every refusal is an {@link InputException} naming file, key and value. Values
- * stay in the mapped file until they are asked for. Immutable, any thread, as long as the file is mapped.
+ * The metadata of a GGUF file, typed. Every refusal is an {@link InputException} naming file, key and value. A value
+ * is decoded at each call. Immutable, any thread, as long as the file is mapped.
  */
 public final class GgufMetadata {
-  static final int MOST_KEYS = 1 << 16; // real files have some dozens
+  static final int MOST_KEYS = 1 << 16; // real files have dozens
   private static final int MOST_KEY_BYTES = (1 << 16) - 1; // of the specification
-  private static final int MOST_DEPTH = 4; // of arrays in arrays, which no file has
+  private static final int MOST_DEPTH = 4; // of arrays in arrays; real files have none
   private static final int MOST_TEXT_BYTES = 64 << 20;
   private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LITTLE);
@@ -36,9 +36,9 @@ public final class GgufMetadata {
    * A value in the file.
    *
    * @param type of the value, or of the elements of an array
-   * @param array whether it is one
+   * @param array whether it is an array
    * @param count of the elements; 1 for a value
-   * @param bytes of the value or of all elements; of a string with its length in front
+   * @param bytes of the value or of all elements; the length precedes each string
    */
   private record Value(ValueType type, boolean array, long count, MemorySegment bytes) {}
 
@@ -50,7 +50,7 @@ public final class GgufMetadata {
     this.values = values;
   }
 
-  /** Reads what is between the counts and the tensors, and checks that every length stays within the file. */
+  /** Reads the keys and checks that every length stays within the file. */
   static GgufMetadata read(Path file, Cursor cursor, long count) {
     Map<String, Value> values = new LinkedHashMap<>();
     for (int i = 0; i < count; i++) {
@@ -81,7 +81,7 @@ public final class GgufMetadata {
     return cursor.count(key + ".length", Math.max(0, cursor.left() - Long.BYTES) / elements.leastBytes());
   }
 
-  /** Goes over values of a type without reading more of them than their lengths; their bytes. */
+  /** Skips values of a type, reading only their lengths; returns their bytes. */
   private static MemorySegment pass(Path file, Cursor cursor, String key, ValueType type, long count, int depth) {
     long begin = cursor.at();
     if (type.fixed()) {
@@ -111,12 +111,12 @@ public final class GgufMetadata {
     return values.containsKey(key);
   }
 
-  /** A required whole number of 32 bits, of whatever type. */
+  /** A required whole number of 32 bits, stored in any integer type. */
   public int integer(String key) {
     return optionalInteger(key).orElseThrow(() -> wrong(key, "must be a whole number"));
   }
 
-  /** A whole number of 32 bits, if the key is there. */
+  /** A whole number of 32 bits, if the key is present. */
   public OptionalInt optionalInteger(String key) {
     if (!has(key)) {
       return OptionalInt.empty();
@@ -128,7 +128,7 @@ public final class GgufMetadata {
     return OptionalInt.of((int) whole);
   }
 
-  /** A finite number, if the key is there. */
+  /** A finite number, if the key is present. */
   public OptionalDouble optionalNumber(String key) {
     if (!has(key)) {
       return OptionalDouble.empty();
@@ -145,7 +145,7 @@ public final class GgufMetadata {
     return OptionalDouble.of(number);
   }
 
-  /** A truth value, if the key is there. */
+  /** A truth value, if the key is present. */
   public Optional<Boolean> optionalFlag(String key) {
     if (!has(key)) {
       return Optional.empty();
@@ -162,7 +162,7 @@ public final class GgufMetadata {
     return optionalText(key).orElseThrow(() -> wrong(key, "must be a string"));
   }
 
-  /** A string, if the key is there. */
+  /** A string, if the key is present. */
   public Optional<String> optionalText(String key) {
     if (!has(key)) {
       return Optional.empty();
@@ -174,7 +174,7 @@ public final class GgufMetadata {
     return Optional.of(texts(key, value).getFirst());
   }
 
-  /** How many things a required list holds. */
+  /** The number of elements of a required list. */
   public int length(String key) {
     return (int) array(key, "must be a list", Integer.MAX_VALUE).count;
   }
@@ -182,7 +182,7 @@ public final class GgufMetadata {
   /**
    * A required list of strings.
    *
-   * @param most strings that may be
+   * @param most strings allowed
    */
   public List<String> texts(String key, int most) {
     return texts(key, array(key, "must be a list of strings", most));
@@ -191,7 +191,7 @@ public final class GgufMetadata {
   /**
    * A required list of whole numbers of 32 bits.
    *
-   * @param most numbers that may be
+   * @param most numbers allowed
    */
   public int[] integers(String key, int most) {
     Value value = array(key, "must be a list of whole numbers", most);
@@ -209,7 +209,7 @@ public final class GgufMetadata {
   /**
    * A required list of numbers of type float32.
    *
-   * @param most numbers that may be
+   * @param most numbers allowed
    */
   public float[] numbers(String key, int most) {
     Value value = array(key, "must be a list of float32 numbers", most);
@@ -219,7 +219,7 @@ public final class GgufMetadata {
     return value.bytes.toArray(FLOAT);
   }
 
-  /** The refusal of a part of a value: an element of a list. */
+  /** The refusal of an element of a list. */
   public InputException wrong(String key, int index, Object element, String problem) {
     return InputException.in(file, key + "[" + index + "]", element, problem);
   }
@@ -247,7 +247,7 @@ public final class GgufMetadata {
     return values.get(key);
   }
 
-  /** The values of any integral type; 64 unsigned bits are taken for signed ones. */
+  /** The values of any integral type; unsigned numbers of 64 bits are read as signed. */
   private long[] wholes(String key, Value value, String problem) {
     long[] wholes = new long[Math.toIntExact(value.count)];
     for (int i = 0; i < wholes.length; i++) {

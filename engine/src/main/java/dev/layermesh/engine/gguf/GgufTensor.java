@@ -3,10 +3,10 @@ package dev.layermesh.engine.gguf;
 import java.util.List;
 
 /**
- * Where a tensor lies in a GGUF file.
+ * The place of a tensor in a GGUF file.
  *
  * @param type of all its weights
- * @param shape as other formats count it, the length of a row last: the reverse of the file's dimensions
+ * @param shape the length of a row last, as in other formats: the reverse of the file's dimensions
  * @param begin first byte, from the start of the file
  * @param end after the last byte
  */

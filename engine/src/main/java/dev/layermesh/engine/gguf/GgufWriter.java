@@ -12,12 +12,13 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Writes a GGUF file of version 3: metadata and tensors in the order in which they were added. Belongs to one thread.
+ * Writes a GGUF file of version 3: metadata and tensors in the order of the calls that add them. Belongs to one
+ * thread.
  */
 public final class GgufWriter {
   private static final int ALIGNMENT = GgufFile.DEFAULT_ALIGNMENT;
 
-  /** Writes the data of a tensor, as many bytes as its type and shape say. */
+  /** Writes the data of a tensor, exactly the bytes of its type and shape. */
   @FunctionalInterface
   public interface Content {
     void writeTo(OutputStream out) throws IOException;

@@ -24,12 +24,12 @@ enum ValueType {
     this.leastBytes = leastBytes;
   }
 
-  /** Bytes of a value; of a string or array, those of its length and element type alone. */
+  /** Bytes of a value; for a string or array, bytes of its length and element type alone. */
   int leastBytes() {
     return leastBytes;
   }
 
-  /** Whether every value takes {@link #leastBytes()}. */
+  /** Whether every value has {@link #leastBytes()}. */
   boolean fixed() {
     return this != STRING && this != ARRAY;
   }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.decoding.InputException;
 import java.io.IOException;
@@ -70,12 +71,12 @@ public final class JsonFields {
       String where = e.getLocation() == null
           ? ""
           : " at line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
-      String problem = e.getOriginalMessage().split(": enable | \\(start marker")[0]; // the rest is for programmers
+      String problem = e.getOriginalMessage().split(": enable | \\(start marker")[0]; // without Jackson's options
       throw InputException.in(file, "not valid JSON" + where + ": " + shortened(problem));
     }
   }
 
-  /** Where the fields come from. */
+  /** The file that holds the object. */
   public Path file() {
     return file;
   }
@@ -87,7 +88,7 @@ public final class JsonFields {
     return names;
   }
 
-  /** Whether {@code field} is there and not null. */
+  /** Whether {@code field} is present and not null. */
   public boolean has(String field) {
     return node.hasNonNull(field);
   }
@@ -97,7 +98,7 @@ public final class JsonFields {
     return optionalInteger(field).orElseThrow(() -> wrong(field, "must be an integer"));
   }
 
-  /** A 32-bit integer, if the field is there. */
+  /** A 32-bit integer, if the field is present. */
   public OptionalInt optionalInteger(String field) {
     return has(field) ? OptionalInt.of(integer(field, node.get(field))) : OptionalInt.empty();
   }
@@ -134,7 +135,7 @@ public final class JsonFields {
     return optionalNumber(field).orElseThrow(() -> wrong(field, "must be a number"));
   }
 
-  /** A finite number, if the field is there. */
+  /** A finite number, if the field is present. */
   public OptionalDouble optionalNumber(String field) {
     if (!has(field)) {
       return OptionalDouble.empty();
@@ -162,7 +163,7 @@ public final class JsonFields {
     return optionalText(field).orElseThrow(() -> wrong(field, "must be a string"));
   }
 
-  /** A string, if the field is there. */
+  /** A string, if the field is present. */
   public Optional<String> optionalText(String field) {
     if (!has(field)) {
       return Optional.empty();
@@ -178,7 +179,7 @@ public final class JsonFields {
     return optionalObject(field).orElseThrow(() -> wrong(field, "must be an object"));
   }
 
-  /** An object, if the field is there. */
+  /** An object, if the field is present. */
   public Optional<JsonFields> optionalObject(String field) {
     if (!has(field)) {
       return Optional.empty();
@@ -190,8 +191,8 @@ public final class JsonFields {
   }
 
   /**
-   * A text that is either the field's value or, where the field is a list of objects with a {@code name}, what
-   * {@code inside} is in the one named default.
+   * A text: the field's value; or, if the field is a list of objects with a {@code name}, the field {@code inside} of
+   * the object named default.
    */
   public Optional<String> named(String field, String inside) {
     if (!has(field) || !node.get(field).isArray()) {
@@ -205,7 +206,7 @@ public final class JsonFields {
     throw wrong(field, "must be a text, or a list of {name, " + inside + "} with a name \"default\"");
   }
 
-  /** A string, or what an object there has as {@code content}; empty if the field is absent or neither. */
+  /** A string, or the {@code content} of an object; empty if the field is absent or neither. */
   public Optional<String> textOrContent(String field) {
     JsonNode value = node.path(field).isObject() ? node.path(field).path("content") : node.path(field);
     return value.isTextual() ? Optional.of(value.textValue()) : Optional.empty();
@@ -223,13 +224,28 @@ public final class JsonFields {
     return false;
   }
 
+  /** The whole object as JSON, with {@code field} set to a list of integers. */
+  public byte[] with(String field, List<Integer> values) {
+    return bytes(node.deepCopy(), field, values);
+  }
+
+  /** An object as JSON that holds one field, a list of integers. */
+  public static byte[] object(String field, List<Integer> values) {
+    return bytes(JsonNodeFactory.instance.objectNode(), field, values);
+  }
+
+  private static byte[] bytes(ObjectNode object, String field, List<Integer> values) {
+    values.forEach(object.putArray(field)::add);
+    return object.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
   /** The refusal of {@code field}, with its value as the file has it. */
   public InputException wrong(String field, String problem) {
     String value = node.has(field) ? shortened(node.get(field).toString()) : "absent";
     return InputException.in(file, prefix + field, value, problem);
   }
 
-  /** The file, and the object's place in it unless it is the whole file: {@code config.json: rope_scaling}. */
+  /** The file, and the path of the object unless it is the whole file: {@code config.json: rope_scaling}. */
   @Override
   public String toString() {
     return prefix.isEmpty() ? file.toString() : file + ": " + prefix.substring(0, prefix.length() - 1);

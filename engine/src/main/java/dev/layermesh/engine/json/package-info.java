@@ -1,2 +1,2 @@
-/** Typed reading of the JSON that describes a model, with refusals a user can act on. */
+/** Typed reading of the JSON that describes a model. Refusals name file, field and value. */
 package dev.layermesh.engine.json;

@@ -1,87 +1,68 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.KvCache.Adopted;
-import dev.layermesh.engine.backend.Transformer;
+import dev.layermesh.engine.Transformer;
+import dev.layermesh.engine.backend.DeviceLostException;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
- * The single writer of a device: one platform thread owns the transformers on it, a stage each, and all their caches.
- * Sessions submit steps and wait; each batch takes what is there for one stage, decoding rows before prefill, up to
- * {@code maxRows} rows. Each stage has its own memory for keys and values, and admits sessions by it.
+ * The single writer of a device: one thread runs its transformers, a stage each, and owns all their caches. Sessions
+ * submit steps and wait. Each batch takes the waiting steps of one stage, decoding before prefill, up to {@code
+ * maxRows} rows. Each stage has its own memory for keys and values and admits sessions by it.
  *
- * <p>What a step needs is made by the session that asks for it, or once: the lane's thread allocates nothing per token,
- * but for the task that the JDK makes of a virtual thread that is woken. Lists are read by index, since whether an
- * iterator is left out is the compiler's whim.
+ * <p>That thread is the lane's own after {@link #start}. A lane made by the constructor has none: its caller runs one
+ * batch at a time with {@link #runOnce}, so that a test decides what is in it.
+ *
+ * <p>The session that submits a step allocates what the step needs; other objects are made once. So the lane's thread
+ * allocates nothing per token, except the task that the JDK makes to wake a virtual thread. Lists are read by index,
+ * because the compiler does not always remove an iterator.
  */
 public final class InferenceLane implements AutoCloseable {
-  /**
-   * Rows of a batch unless told otherwise: enough to share the weights, short enough to keep decoding sessions
-   * moving.
-   */
-  public static final int DEFAULT_MAX_ROWS = 128;
-
-  private static final long LEAST_PATIENCE_NANOS = 200_000_000; // a session that rests between rounds is not idle
-  private static final int PATIENCE_STEPS = 20; // a round of drafting and more
-  private static final int GATHER_SHARE = 4; // of a step's time, at most, goes into waiting for company
-
-  /** What sessions tell the lane. */
-  sealed interface Order {
-    record Run(LaneSession session, Step step, CompletableFuture<Optional<Ran.Refused>> result) implements Order {}
-
-    record Adopt(LaneSession session, int first, TokenIds ids, CompletableFuture<Adopted> result) implements Order {}
-
-    record Share(LaneSession session, int block, TokenIds ids, Optional<HiddenRows> states) implements Order {}
-
-    record Forget(LaneSession session) implements Order {}
-
-    record Stop() implements Order {}
-  }
+  private static final long LEAST_PATIENCE_NANOS = 200_000_000; // the pause between two rounds is no idleness
+  private static final int PATIENCE_STEPS = 20; // more than a round of drafting takes
+  private static final int GATHER_SHARE = 4; // the lane waits for sessions at most this part of a step's time
 
   private final Stage[] stages;
   private final int maxRows;
-  private final Queue<Order> orders = new ConcurrentLinkedQueue<>();
+  private final LongSupplier clock;
+  private final Inbox inbox = new Inbox();
   private final AtomicLong sessions = new AtomicLong();
-  private final Thread thread;
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
+  private final CompletableFuture<DeviceLostException> lost = new CompletableFuture<>();
   private final List<Order.Run> batch = new ArrayList<>();
+  private Optional<Thread> thread = Optional.empty();
   private boolean stopped;
-  private int awaited; // decoding sessions that the last step let go, less those that have come since
-  private long lastNanos; // what the last step took
-  private volatile boolean closed;
+  private int awaited; // decoding sessions of the last step that have not submitted their next one yet
+  private long lastNanos; // how long the last step took
 
-  /** Starts a lane of one stage. */
-  public InferenceLane(String name, Transformer transformer, int maxRows) {
-    this(name, List.of(transformer), maxRows);
-  }
-
-  /** Starts a lane; from here on nobody else may use {@code transformers}, which are on one device. */
-  public InferenceLane(String name, List<Transformer> transformers, int maxRows) {
+  /**
+   * A lane without a thread of its own. One thread calls {@link #runOnce} and {@link #close}, and nothing else may use
+   * {@code transformers} any more.
+   *
+   * @param transformers the stages, all on one device
+   * @param maxRows of a batch
+   * @param clock nanoseconds, as {@link System#nanoTime} counts them
+   */
+  public InferenceLane(List<Transformer> transformers, int maxRows, LongSupplier clock) {
     this.stages = transformers.stream().map(transformer -> new Stage(transformer, maxRows)).toArray(Stage[]::new);
     this.maxRows = maxRows;
-    this.thread = Thread.ofPlatform().name("lane-" + name).daemon().unstarted(this::work);
+    this.clock = clock;
+  }
+
+  /** Starts a lane with a thread of its own; see {@link #InferenceLane}. */
+  public static InferenceLane start(String name, List<Transformer> transformers, int maxRows) {
+    var lane = new InferenceLane(transformers, maxRows, System::nanoTime);
+    Thread thread = Thread.ofPlatform().name("lane-" + name).daemon().unstarted(lane::work);
+    lane.thread = Optional.of(thread);
     thread.start();
-  }
-
-  /** What runs at a stage; its sizes may be read by any thread. */
-  Transformer transformer(int stage) {
-    return stages[stage].transformer;
-  }
-
-  /** Rows that a longer input is cut to, so that a prompt shares its steps with sessions that decode. */
-  int partRows() {
-    return Math.max(1, maxRows / 2);
+    return lane;
   }
 
   /** A session of the first stage with an empty cache; any thread. */
@@ -94,9 +75,22 @@ public final class InferenceLane implements AutoCloseable {
     return open(stage, 0);
   }
 
-  /** The same, of which it is known that it needs {@code positions} at least: it begins when there is room for them. */
+  /** The same for a session that needs at least {@code positions}: it starts when there is room for all of them. */
   public LaneSession open(int stage, int positions) {
-    return new LaneSession(this, stage, sessions.getAndIncrement(), positions);
+    Tenant tenant = newTenant(stage, positions);
+    return new LaneSession(inbox, stages[stage].transformer, tenant, partRows());
+  }
+
+  /** The record of a new session; any thread. */
+  Tenant newTenant(int stage, int positions) {
+    Transformer transformer = stages[stage].transformer;
+    int wanted = positions == 0 ? 0 : positions + transformer.memory().blockPositions();
+    return new Tenant(transformer, stage, sessions.getAndIncrement(), wanted);
+  }
+
+  /** Rows into which longer input is cut, so that a prompt shares its steps with sessions that decode. */
+  private int partRows() {
+    return Math.max(1, maxRows / 2);
   }
 
   /** Counters of the first stage; any thread. */
@@ -114,65 +108,68 @@ public final class InferenceLane implements AutoCloseable {
     return stages[stage].admission.stats();
   }
 
-  /** Answered with why the rows were not run, if they were not. */
-  CompletableFuture<Optional<Ran.Refused>> submit(LaneSession session, Step step) {
-    var result = new CompletableFuture<Optional<Ran.Refused>>();
-    return order(new Order.Run(session, step, result), result);
+  /**
+   * Completed when the device is lost and the lane has therefore ended: all its steps fail from then on, so the worker
+   * must leave the mesh. Never completed otherwise.
+   */
+  public CompletableFuture<DeviceLostException> lost() {
+    return lost.copy();
   }
 
-  CompletableFuture<Adopted> adopt(LaneSession session, int from, TokenIds ids) {
-    var result = new CompletableFuture<Adopted>();
-    return order(new Order.Adopt(session, from, ids, result), result);
-  }
-
-  private <T> CompletableFuture<T> order(Order order, CompletableFuture<T> result) {
-    tell(order);
-    if (closed) {
-      refuse(result);
-    }
-    return result;
-  }
-
-  void share(LaneSession session, int block, TokenIds ids, Optional<HiddenRows> states) {
-    tell(new Order.Share(session, block, ids, states));
-  }
-
-  void forget(LaneSession session) {
-    tell(new Order.Forget(session));
-  }
-
-  private void tell(Order order) {
-    orders.add(order);
-    LockSupport.unpark(thread);
-  }
-
-  /** Stops after the current batch; steps that still wait fail. */
+  /** Stops after the current batch; steps that still wait fail. Any thread, if the lane has its own. */
   @Override
   public void close() {
-    closed = true;
-    tell(new Order.Stop());
+    inbox.close();
+    inbox.add(new Order.Stop());
+    if (thread.isEmpty()) {
+      end();
+    }
     ended.join();
   }
 
   private void work() {
     try {
       while (!stopped) {
-        accept(isIdle() ? awaitOrder() : orders.poll());
-        gather();
-        if (!stopped) {
-          runNext(busiest());
+        if (isIdle()) {
+          inbox.awaitOrder();
         }
+        gather();
+        runOnce();
       }
     } finally {
-      closed = true;
-      acceptAll();
-      for (Stage stage : stages) {
-        Stream.of(stage.urgent, stage.decoding, stage.prefilling)
-            .flatMap(Deque::stream)
-            .forEach(run -> refuse(run.result()));
-      }
-      ended.complete(null);
+      end();
     }
+  }
+
+  /** Fails all steps that wait. */
+  private void end() {
+    inbox.close();
+    acceptAll();
+    for (Stage stage : stages) {
+      Stream.of(stage.urgent, stage.decoding, stage.prefilling).flatMap(Deque::stream).forEach(
+          run -> inbox.refuse(run.result()));
+    }
+    ended.complete(null);
+  }
+
+  /**
+   * Accepts the orders that wait and runs one batch of the stage that most sessions wait for. The thread that owns the
+   * lane alone.
+   *
+   * @return whether there was a step to run or to refuse
+   */
+  public boolean runOnce() {
+    acceptAll();
+    if (stopped || isIdle()) {
+      return false;
+    }
+    Stage stage = busiest();
+    fill(stage);
+    if (!stopped && !batch.isEmpty()) {
+      run(stage, batch);
+    }
+    batch.clear();
+    return true;
   }
 
   private boolean isIdle() {
@@ -184,76 +181,61 @@ public final class InferenceLane implements AutoCloseable {
     return true;
   }
 
-  /** Parks until there is an order. */
-  private Order awaitOrder() {
-    Order order = orders.poll();
-    while (order == null) {
-      LockSupport.park(this);
-      order = orders.poll();
-    }
-    return order;
-  }
-
-  private static void refuse(CompletableFuture<?> result) {
-    result.completeExceptionally(new IllegalStateException("session or lane closed"));
-  }
-
   /**
-   * Takes what waits. Sessions that the last step let go come back within microseconds, be it to another stage: a wait
-   * for them that is short beside a step keeps them together instead of leaving them to take turns.
+   * Waits for the sessions of the last step. They submit their next one within microseconds, perhaps to another stage.
+   * A wait that is short beside a step keeps them in one batch; otherwise they would take turns.
    */
   private void gather() {
-    long deadline = System.nanoTime() + lastNanos / GATHER_SHARE;
+    long deadline = clock.getAsLong() + lastNanos / GATHER_SHARE;
     acceptAll();
-    while (awaited > 0 && System.nanoTime() < deadline) {
-      Thread.yield(); // sessions may need this core to come back
+    while (awaited > 0 && clock.getAsLong() < deadline) {
+      Thread.yield(); // the sessions may need this core
       acceptAll();
     }
   }
 
   private void acceptAll() {
-    for (Order order = orders.poll(); order != null; order = orders.poll()) {
+    for (Order order = inbox.poll(); order != null; order = inbox.poll()) {
       accept(order);
     }
   }
 
-  /** Whoever adopts or shares is about to submit a step as well, and counts as come back when that is there. */
+  /** HitPrefix and Share leave {@link #awaited} as it is: the same session submits a step right after. */
   private void accept(Order order) {
     switch (order) {
-      case null -> { }
       case Order.Run run -> {
         awaited--;
-        Stage stage = stage(run.session());
+        Stage stage = stage(run.tenant());
         (run.step().decodes() ? stage.decoding : stage.prefilling).add(run);
       }
-      case Order.Adopt adopt when adopt.session().freed() -> refuse(adopt.result());
-      case Order.Adopt adopt -> answer(adopt.result(), () -> stage(adopt.session()).admission
-          .adopt(adopt.session(), adopt.first(), adopt.ids(), System.nanoTime()));
-      case Order.Share share when share.session().freed() -> { }
-      case Order.Share share -> share.session().cache().share(share.block(), share.ids(), share.states());
-      case Order.Forget forget -> {
+      case Order.HitPrefix hit when hit.tenant().freed() -> inbox.refuse(hit.result());
+      case Order.HitPrefix hit -> complete(hit.result(), () -> stage(hit.tenant()).admission
+          .hitPrefix(hit.tenant(), hit.first(), hit.ids(), clock.getAsLong()));
+      case Order.Share share when share.tenant().freed() -> { }
+      case Order.Share share -> share.tenant().cache().share(share.block(), share.ids(), share.states());
+      case Order.Leave leave -> {
         awaited--;
-        stage(forget.session()).admission.leave(forget.session());
+        stage(leave.tenant()).admission.leave(leave.tenant());
       }
-      case Order.Stop stop -> stopped = true;
+      case Order.Stop _ -> stopped = true;
     }
   }
 
-  private Stage stage(LaneSession session) {
-    return stages[session.stage()];
+  private Stage stage(Tenant tenant) {
+    return stages[tenant.stage()];
   }
 
-  private static <T> void answer(CompletableFuture<T> result, Supplier<T> source) {
+  private static <T> void complete(CompletableFuture<T> answer, Supplier<T> source) {
     try {
-      result.complete(source.get());
+      answer.complete(source.get());
     } catch (RuntimeException failure) {
-      result.completeExceptionally(failure);
+      answer.completeExceptionally(failure);
     }
   }
 
   /**
-   * The stage that most sessions wait for, the first of equals. The others are not left for long: who has drafted its
-   * window waits for the next stage too, until that one has the most.
+   * The stage that most sessions wait for, the first of equals. The others do not wait for long: sessions that have
+   * drafted their windows move to the next stage, until most wait for that one.
    */
   private Stage busiest() {
     Stage busiest = stages[0];
@@ -267,8 +249,8 @@ public final class InferenceLane implements AutoCloseable {
   }
 
   /**
-   * Makes the batch that a stage runs next: whoever waits for a token, then prefill. One part of a prompt goes along
-   * even if it does not fit, or a lane that never stops decoding would never begin with it.
+   * Makes the batch that a stage runs next: decoding steps, then prefill. It takes one part of a prompt even beyond
+   * {@link #maxRows}; otherwise a lane that never stops decoding would never start a prompt.
    */
   private void fill(Stage stage) {
     stage.admission.startBatch();
@@ -283,7 +265,7 @@ public final class InferenceLane implements AutoCloseable {
 
   private int take(Stage stage, Deque<Order.Run> queue, int before, int limit) {
     int rows = before;
-    while (!queue.isEmpty() && (rows == 0 || rows + queue.peek().step().rows() <= limit)) {
+    while (!stopped && !queue.isEmpty() && (rows == 0 || rows + queue.peek().step().rows() <= limit)) {
       Order.Run run = queue.poll();
       if (admit(stage, run)) {
         rows += run.step().rows();
@@ -293,55 +275,61 @@ public final class InferenceLane implements AutoCloseable {
     return rows;
   }
 
-  /** Whether a run belongs in the batch being made: it has its memory. */
+  /** Whether a step joins the batch being made: its memory is reserved. */
   private boolean admit(Stage stage, Order.Run run) {
-    if (run.session().freed()) {
-      refuse(run.result());
+    if (run.tenant().freed()) {
+      inbox.refuse(run.result());
       return false;
     }
     try {
       long patienceNanos = Math.max(LEAST_PATIENCE_NANOS, PATIENCE_STEPS * lastNanos);
-      return switch (stage.admission.admit(run.session(), run.step(), System.nanoTime(), patienceNanos)) {
-        case KvAdmission.Answer.Admitted admitted -> true;
-        case KvAdmission.Answer.Next next -> {
+      return switch (stage.admission.admit(run.tenant(), run.step(), clock.getAsLong(), patienceNanos)) {
+        case KvAdmission.Decision.Admitted _ -> true;
+        case KvAdmission.Decision.NextBatch _ -> {
           stage.postponed.add(run);
           yield false;
         }
-        case KvAdmission.Answer.Refused refused -> {
+        case KvAdmission.Decision.Refused refused -> {
           run.result().complete(Optional.of(refused.why()));
           yield false;
         }
       };
+    } catch (DeviceLostException gone) {
+      run.result().completeExceptionally(gone);
+      lose(gone, batch);
+      return false;
     } catch (RuntimeException failure) {
       run.result().completeExceptionally(failure);
       return false;
     }
   }
 
-  private void runNext(Stage stage) {
-    fill(stage);
-    if (!batch.isEmpty()) {
-      run(stage, batch);
-      batch.clear();
-    }
+  /** Ends the lane: no later step can run on its device. */
+  private void lose(DeviceLostException gone, List<Order.Run> runs) {
+    stopped = true;
+    inbox.close(gone);
+    runs.forEach(each -> each.result().completeExceptionally(gone));
+    lost.complete(gone);
   }
 
   private void run(Stage stage, List<Order.Run> runs) {
     try {
       runTogether(stage, runs);
+    } catch (DeviceLostException gone) {
+      lose(gone, runs);
     } catch (Throwable failure) {
       if (runs.size() == 1) {
         runs.getFirst().result().completeExceptionally(failure);
       } else {
-        runs.forEach(each -> run(stage, List.of(each))); // one session's failure is not another's
+        runs.stream().takeWhile(_ -> !stopped).forEach(each -> run(stage, List.of(each))); // only the session that causes a failure sees it
       }
     }
   }
 
   private void runTogether(Stage stage, List<Order.Run> runs) {
-    long startNanos = System.nanoTime();
+    long startNanos = clock.getAsLong();
     stage.run(runs);
-    acceptAll(); // what comes after this comes back
+    acceptAll(); // before the count starts: these orders are not from sessions of this step
     awaited = 0;
     for (int i = 0; i < runs.size(); i++) {
       awaited += runs.get(i).step().decodes() ? 1 : 0;
@@ -349,6 +337,6 @@ public final class InferenceLane implements AutoCloseable {
     for (int i = 0; i < runs.size(); i++) {
       runs.get(i).result().complete(Optional.empty());
     }
-    lastNanos = System.nanoTime() - startNanos;
+    lastNanos = clock.getAsLong() - startNanos;
   }
 }

@@ -2,163 +2,162 @@ package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.KvCache;
-import dev.layermesh.engine.backend.KvCache.Adopted;
-import dev.layermesh.engine.backend.KvMemory;
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.KvPool;
+import dev.layermesh.engine.kv.PrefixHit;
 import java.util.Comparator;
-import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.TreeSet;
 
 /**
- * Who gets memory for keys and values when it is short. Older sessions go first: one that needs a block takes the
- * cache of the youngest that is younger than itself, and waits if there is none. So the oldest always goes on, ends,
- * and makes the next one the oldest. A session begins when there is room for all positions it is known to need, and
- * not before an older one that waits.
+ * Gives the sessions of a stage memory for keys and values, and decides which one to preempt when it is short. Older
+ * sessions go first: one that needs a block takes the cache of the youngest session that is younger than itself, and
+ * waits if there is none. So the oldest session always runs and ends, and the next one becomes the oldest. A session
+ * starts when all positions known at its start have room, and not before an older one that waits.
  *
- * <p>Ages differ between the two sides of a split, so two sessions may each hold what the other waits for. Of two such
- * one is idle here, as it waits there: who has waited for long takes from whoever has been idle for long, older or not.
- * Belongs to the lane's thread, but for {@link #stats()}.
+ * <p>The two sides of a split model count ages apart, so two sessions may each hold blocks that the other one waits for.
+ * One of the two is then idle here, because it waits at the other side: a session that has waited for long takes the
+ * cache of one that has been idle for long, even an older one.
+ *
+ * <p>Belongs to the lane's thread; any thread may call {@link #stats()}.
  */
 final class KvAdmission {
 
-  /** What a step is told. */
-  sealed interface Answer {
-    /** Its blocks are there. */
-    record Admitted() implements Answer {}
+  /** What happens to a step. */
+  sealed interface Decision {
+    /** It runs: its blocks are reserved. */
+    record Admitted() implements Decision {}
 
-    /** Its blocks are in use by younger sessions of the batch being made: it goes first into the next one. */
-    record Next() implements Answer {}
+    /** It runs in the next batch: younger sessions of the batch being made hold the blocks it needs. */
+    record NextBatch() implements Decision {}
 
-    /** It is not to run. */
-    record Refused(Ran.Refused why) implements Answer {}
+    /** It does not run. */
+    record Refused(StepResult.Refused why) implements Decision {}
   }
 
-  private static final Answer ADMITTED = new Answer.Admitted();
-  private static final Answer NEXT = new Answer.Next();
-  private static final Answer NO_ROOM = new Answer.Refused(new Ran.NoRoom());
+  private static final Decision ADMITTED = new Decision.Admitted();
+  private static final Decision NEXT_BATCH = new Decision.NextBatch();
+  private static final Decision NO_ROOM = new Decision.Refused(new StepResult.NoRoom());
 
-  private final KvMemory memory;
-  private final NavigableSet<LaneSession> holders = new TreeSet<>(Comparator.comparingLong(LaneSession::number));
-  private final NavigableSet<LaneSession> waiting = new TreeSet<>(Comparator.comparingLong(LaneSession::number));
+  private final KvPool memory;
+  private final NavigableSet<Tenant> holders = new TreeSet<>(Comparator.comparingLong(Tenant::number));
+  private final NavigableSet<Tenant> waiting = new TreeSet<>(Comparator.comparingLong(Tenant::number));
   private long batch; // number of the one being made
-  private volatile long refused; // written here alone, read by any thread
+  private volatile long refused; // written by the lane's thread alone, read by any
   private volatile long preempted;
 
-  KvAdmission(KvMemory memory) {
+  KvAdmission(KvPool memory) {
     this.memory = memory;
   }
 
-  /** A batch begins to be made: no session is in it. */
+  /** Starts a batch; no session is in it. */
   void startBatch() {
     batch++;
   }
 
   /**
-   * Takes the blocks of a step.
+   * Reserves the blocks of a step.
    *
-   * @param patienceNanos how long waiting and idling are short
-   * @throws InputException when they are more than there are
+   * @param patienceNanos a session that waits or is idle for longer does so for long
+   * @throws InputException when the step needs more blocks than there are
    * @throws IllegalStateException when the step does not continue the session's cache
    */
-  Answer admit(LaneSession session, Step step, long nowNanos, long patienceNanos) {
-    Tenancy tenancy = session.tenancy();
-    if (tenancy.lost && step.first() > session.cache().length()) {
-      tenancy.lost = false;
-      return new Answer.Refused(new Ran.Lost(session.cache().length()));
+  Decision admit(Tenant tenant, Step step, long nowNanos, long patienceNanos) {
+    if (tenant.preempted && step.first() > tenant.cache().length()) {
+      tenant.preempted = false;
+      return new Decision.Refused(new StepResult.Preempted(tenant.cache().length()));
     }
-    KvCache cache = session.cacheAt(step.first());
-    tenancy.lost = false;
+    KvCache cache = tenant.cacheAt(step.first());
+    tenant.preempted = false;
     int blocks = blocks(step.end());
     if (blocks > memory.blocks()) {
       throw InputException.of("--kv-memory", memory.blocks() + " blocks", "position " + (step.end() - 1)
           + " of a session needs " + blocks + " blocks of " + memory.blockPositions() + " positions");
     }
-    holders.add(session);
-    if (cache.blocks() > 0 || !behindOlder(session)) {
-      Answer answer = makeRoom(session, cache, step.end(), nowNanos, patienceNanos);
-      if (answer != NO_ROOM) {
-        return answer;
+    holders.add(tenant);
+    if (cache.blocks() > 0 || !behindOlder(tenant)) {
+      Decision decision = makeRoom(tenant, cache, step.end(), nowNanos, patienceNanos);
+      if (decision != NO_ROOM) {
+        return decision;
       }
     }
-    if (waiting.add(session)) {
-      tenancy.waitsSinceNanos = nowNanos;
+    if (waiting.add(tenant)) {
+      tenant.waitsSinceNanos = nowNanos;
     }
     refused++;
     return NO_ROOM;
   }
 
-  /** Whether a session that begins would take what an older one waits for. */
-  private boolean behindOlder(LaneSession session) {
-    return waiting.lower(session) != null;
+  /** Whether an older session waits for blocks. */
+  private boolean behindOlder(Tenant tenant) {
+    return waiting.lower(tenant) != null;
   }
 
-  private Answer makeRoom(LaneSession session, KvCache cache, int positions, long now, long patience) {
-    Tenancy tenancy = session.tenancy();
-    int wanted = Math.min(memory.blocks(), blocks(tenancy.wanted));
+  private Decision makeRoom(Tenant tenant, KvCache cache, int positions, long now, long patience) {
+    int wanted = Math.min(memory.blocks(), blocks(tenant.wanted));
     while (Math.max(cache.missing(positions), wanted - cache.blocks()) > memory.available()) {
-      Optional<LaneSession> victim = victim(session, now, patience);
+      Optional<Tenant> victim = victim(tenant, now, patience);
       if (victim.isEmpty()) {
         if (cache.blocks() > 0) {
-          cache.reserve(positions); // what there is, or it would go to whoever asks next
+          cache.reserve(positions); // keeps the free blocks from the next session that asks
         }
-        return holders.tailSet(session, false).stream().anyMatch(this::inBatch) ? NEXT : NO_ROOM;
+        return holders.tailSet(tenant, false).stream().anyMatch(this::inBatch) ? NEXT_BATCH : NO_ROOM;
       }
       preempt(victim.get());
     }
     if (!cache.reserve(positions)) {
       throw new IllegalStateException("no room for " + positions + " positions: " + memory.stats());
     }
-    waiting.remove(session);
-    tenancy.wanted = 0;
-    tenancy.ranNanos = now;
-    tenancy.batch = batch;
+    waiting.remove(tenant);
+    tenant.wanted = 0;
+    tenant.ranNanos = now;
+    tenant.batch = batch;
     return ADMITTED;
   }
 
-  /** Who makes room: the youngest of those that are younger, or, for one that has waited long, of those long idle. */
-  private Optional<LaneSession> victim(LaneSession session, long now, long patience) {
-    boolean waitedLong = waiting.contains(session) && now - session.tenancy().waitsSinceNanos > patience;
+  /** The session to preempt: the youngest of the younger ones, or, after a long wait, of those idle for long. */
+  private Optional<Tenant> victim(Tenant tenant, long now, long patience) {
+    boolean waitedLong = waiting.contains(tenant) && now - tenant.waitsSinceNanos > patience;
     return holders.descendingSet().stream()
-        .filter(each -> each != session && !inBatch(each) && each.cache().blocks() > 0)
-        .filter(each -> each.number() > session.number()
-            || (waitedLong && !waiting.contains(each) && now - each.tenancy().ranNanos > patience))
+        .filter(each -> each != tenant && !inBatch(each) && each.cache().blocks() > 0)
+        .filter(each -> each.number() > tenant.number()
+            || (waitedLong && !waiting.contains(each) && now - each.ranNanos > patience))
         .findFirst();
   }
 
-  private boolean inBatch(LaneSession session) {
-    return session.tenancy().batch == batch;
+  private boolean inBatch(Tenant tenant) {
+    return tenant.batch == batch;
   }
 
-  private void preempt(LaneSession victim) {
-    victim.tenancy().wanted = victim.cache().length() + 1;
-    victim.tenancy().lost = true;
-    victim.loseCache();
+  private void preempt(Tenant victim) {
+    victim.wanted = victim.cache().length() + 1;
+    victim.preempted = true;
+    victim.freeCache();
     holders.remove(victim);
     preempted++;
   }
 
   /**
-   * Lets a session begin with rows of others from {@code first} on; not if older ones wait, or it has lost what was
-   * before.
+   * Takes rows of other sessions from position {@code first} on. Takes none if the session is about to start and an
+   * older one waits, or if the cache no longer holds the positions before.
    */
-  Adopted adopt(LaneSession session, int first, TokenIds ids, long nowNanos) {
-    KvCache cache = session.cache();
-    if (cache.length() < first || (cache.blocks() == 0 && behindOlder(session))) {
-      return new Adopted(0, List.of());
+  PrefixHit hitPrefix(Tenant tenant, int first, TokenIds ids, long nowNanos) {
+    KvCache cache = tenant.cache();
+    if (cache.length() < first || (cache.blocks() == 0 && behindOlder(tenant))) {
+      return PrefixHit.NONE;
     }
     cache.truncate(first);
-    holders.add(session);
-    session.tenancy().ranNanos = nowNanos;
-    return cache.adopt(ids);
+    holders.add(tenant);
+    tenant.ranNanos = nowNanos;
+    return cache.hitPrefix(ids);
   }
 
-  /** A session is over. */
-  void leave(LaneSession session) {
-    session.freeCache();
-    holders.remove(session);
-    waiting.remove(session);
+  /** Ends a session and frees its blocks. */
+  void leave(Tenant tenant) {
+    tenant.free();
+    holders.remove(tenant);
+    waiting.remove(tenant);
   }
 
   /** Any thread. */

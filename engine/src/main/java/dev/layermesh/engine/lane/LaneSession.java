@@ -6,8 +6,10 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.KvCache;
-import dev.layermesh.engine.backend.KvCache.Adopted;
+import dev.layermesh.engine.Transformer;
+import dev.layermesh.engine.backend.DeviceLostException;
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.PrefixHit;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -15,33 +17,30 @@ import java.util.concurrent.ExecutionException;
 import java.util.stream.IntStream;
 
 /**
- * One session's cache at a stage of a lane. Used by one thread at a time, which parks until its rows have run; only
- * {@link #close()} may come from another.
+ * A client's handle on its session at one stage of a lane. Used by one thread at a time, which parks until the lane has
+ * run its rows; {@link #close()} may come from any thread.
  */
 public final class LaneSession implements AutoCloseable {
-  private final InferenceLane lane;
-  private final int stage;
-  private final long number;
+  private final Inbox inbox;
+  private final Transformer transformer; // its sizes, which never change
+  private final Tenant tenant; // handed to the lane with each order, never read here
+  private final int partRows;
   private float[] logits = {}; // [rows, V], written by the lane while the session waits
   private volatile long rowsRun;
 
-  // The lane's thread alone.
-  private final Tenancy tenancy;
-  private Optional<KvCache> cache = Optional.empty();
-  private boolean freed;
-
   /**
-   * A session without a cache yet.
+   * A handle.
    *
-   * @param stage which of the lane's transformers runs its rows
-   * @param number counts sessions up
-   * @param positions it will need at least
+   * @param inbox of the lane
+   * @param transformer of the stage
+   * @param tenant the lane's record of the session
+   * @param partRows see {@link #partRows()}
    */
-  LaneSession(InferenceLane lane, int stage, long number, int positions) {
-    this.lane = lane;
-    this.stage = stage;
-    this.number = number;
-    this.tenancy = new Tenancy(positions == 0 ? 0 : positions + blockPositions());
+  LaneSession(Inbox inbox, Transformer transformer, Tenant tenant, int partRows) {
+    this.inbox = inbox;
+    this.transformer = transformer;
+    this.tenant = tenant;
+    this.partRows = partRows;
   }
 
   /** Rows run for this session so far. */
@@ -49,48 +48,76 @@ public final class LaneSession implements AutoCloseable {
     return rowsRun;
   }
 
-  /** Rows that longer input is best cut to, so that a prompt shares its steps with sessions that decode. */
+  /** Rows into which longer input is best cut, so that a prompt shares its steps with sessions that decode. */
   public int partRows() {
-    return lane.partRows();
+    return partRows;
   }
 
-  /** Whether full blocks may be shared at all. */
+  /** Whether sessions share full blocks at all. */
   public boolean sharesPrefixes() {
-    return lane.transformer(stage).memory().sharesPrefixes();
+    return transformer.memory().sharesPrefixes();
   }
 
-  /** Positions of a block, the unit of what is shared. */
+  /** Positions of a block, the unit of sharing. */
   public int blockPositions() {
-    return lane.transformer(stage).memory().blockPositions();
+    return transformer.memory().blockPositions();
   }
 
   /**
-   * Runs tokens at positions from {@code first} on, and forgets what was there. The states after the last layer are
-   * kept.
+   * Runs tokens at positions from {@code first} on, after forgetting these positions. Keeps the states after the last
+   * layer.
    *
-   * @param ask how to choose what follows each; empty when nobody wants to know
+   * @param ask how to choose the token that follows each row; empty to compute no logits
+   * @throws InputException when the rows need more memory than the lane has in all
+   * @throws DeviceLostException when the lane has ended because its device is lost
+   * @throws IllegalStateException when the step failed, or session or lane is closed
    */
-  public Ran run(int first, TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
-    return run(first, new Step.Input.Tokens(ids), Optional.of(lane.transformer(stage).room(ids.length())), ask);
+  public StepResult run(int first, TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
+    return await(submit(first, ids, ask), ask);
   }
 
-  /** The same for states that earlier layers left; those after the last layer are not kept. */
-  public Ran run(int first, HiddenRows states, Optional<SamplingParams> ask) throws InterruptedException {
-    return run(first, new Step.Input.States(states), Optional.empty(), ask);
+  /** The same for rows that start from states of earlier layers; does not keep the states after the last layer. */
+  public StepResult run(int first, HiddenRows states, Optional<SamplingParams> ask) throws InterruptedException {
+    return await(submit(first, states, ask), ask);
   }
 
-  private Ran run(int first, Step.Input input, Optional<HiddenRows> states, Optional<SamplingParams> ask)
-      throws InterruptedException {
-    var step = new Step(first, input, ask.map(_ -> room(input.count())), states);
-    Optional<Ran.Refused> refused = await(lane.submit(this, step), first);
+  /** The first half of {@link #run}: gives the order and does not wait. */
+  Order.Run submit(int first, TokenIds ids, Optional<SamplingParams> ask) {
+    return submit(first, new Step.Input.Tokens(ids), Optional.of(transformer.room(ids.length())), ask);
+  }
+
+  /** The same for rows that start from states. */
+  Order.Run submit(int first, HiddenRows states, Optional<SamplingParams> ask) {
+    return submit(first, new Step.Input.States(states), Optional.empty(), ask);
+  }
+
+  private Order.Run submit(int first, Step.Input input, Optional<HiddenRows> states, Optional<SamplingParams> ask) {
+    var step = new Step(first, input, ask.map(sampling -> ask(sampling, input.count())), states);
+    var order = new Order.Run(tenant, step, new CompletableFuture<>());
+    inbox.add(order, order.result());
+    return order;
+  }
+
+  /** The second half of {@link #run}: waits until the lane has carried out the order. */
+  StepResult await(Order.Run order, Optional<SamplingParams> ask) throws InterruptedException {
+    Step step = order.step();
+    Optional<StepResult.Refused> refused = await(order.result(), step.first());
     if (refused.isPresent()) {
       return refused.get();
     }
     rowsRun += step.rows();
-    return new Ran.Done(states, ask.map(sampling -> distributions(step.rows(), sampling)).orElse(List.of()));
+    return new StepResult.Done(
+        step.states(), ask.map(sampling -> distributions(step, sampling)).orElse(List.of()));
   }
 
-  /** Room for the logits of some rows: the same for every step. */
+  /** The tokens after some rows where the head chooses them itself, else their logits. */
+  private Step.Ask ask(SamplingParams sampling, int rows) {
+    return transformer.chooses(sampling)
+        ? new Step.Ask.Choice(sampling, new int[rows])
+        : new Step.Ask.Logits(room(rows));
+  }
+
+  /** Room for the logits of some rows; the next step overwrites it. */
   private float[] room(int rows) {
     int size = Math.multiplyExact(rows, vocabSize());
     if (logits.length < size) {
@@ -99,28 +126,33 @@ public final class LaneSession implements AutoCloseable {
     return logits;
   }
 
-  /** What the next tokens are drawn from: the session's own thread makes it, while the lane runs others. */
-  private List<Distribution> distributions(int rows, SamplingParams sampling) {
-    return IntStream.range(0, rows)
-        .mapToObj(row -> Sampler.distribution(logits, row * vocabSize(), vocabSize(), sampling))
-        .toList();
+  /** The distributions of the next tokens, made by the session's thread while the lane runs other sessions. */
+  private List<Distribution> distributions(Step step, SamplingParams sampling) {
+    IntStream rows = IntStream.range(0, step.rows());
+    return switch (step.ask().orElseThrow()) {
+      case Step.Ask.Logits(float[] logits) ->
+          rows.mapToObj(row -> Sampler.distribution(logits, row * vocabSize(), vocabSize(), sampling)).toList();
+      case Step.Ask.Choice(_, int[] ids) ->
+          rows.<Distribution>mapToObj(row -> new Distribution.Certain(ids[row])).toList();
+    };
   }
 
   private int vocabSize() {
-    return lane.transformer(stage).config().vocabSize();
+    return transformer.config().vocabSize();
   }
 
   /**
-   * Forgets positions from {@code first} on and begins there with rows of sessions that had the same tokens so far, if
-   * there are any.
+   * Forgets positions from {@code first} on and takes rows of {@code ids} from there on from blocks of other sessions
+   * that began with the same tokens, as many as there are.
    */
-  public Adopted adopt(int first, TokenIds ids) throws InterruptedException {
-    return await(lane.adopt(this, first, ids), first);
+  public PrefixHit hitPrefix(int first, TokenIds ids) throws InterruptedException {
+    var result = new CompletableFuture<PrefixHit>();
+    return await(inbox.add(new Order.HitPrefix(tenant, first, ids, result), result), first);
   }
 
-  /** Lets others begin with a full block of this session; see {@link KvCache#share}. */
+  /** Lets other sessions begin with a full block of this one; see {@link KvCache#share}. */
   public void share(int block, TokenIds ids, Optional<HiddenRows> states) {
-    lane.share(this, block, ids, states);
+    inbox.add(new Order.Share(tenant, block, ids, states));
   }
 
   private static <T> T await(CompletableFuture<T> answer, int first) throws InterruptedException {
@@ -130,6 +162,9 @@ public final class LaneSession implements AutoCloseable {
       if (failed.getCause() instanceof InputException wrong) {
         throw wrong;
       }
+      if (failed.getCause() instanceof DeviceLostException lost) {
+        throw lost;
+      }
       throw new IllegalStateException(
           "rows from position " + first + " failed: " + failed.getCause(), failed.getCause());
     }
@@ -138,54 +173,6 @@ public final class LaneSession implements AutoCloseable {
   /** Frees the cache once steps under way are done; idempotent. */
   @Override
   public void close() {
-    lane.forget(this);
-  }
-
-  // For the lane's thread alone.
-
-  int stage() {
-    return stage;
-  }
-
-  /** The lower, the older. */
-  long number() {
-    return number;
-  }
-
-  Tenancy tenancy() {
-    return tenancy;
-  }
-
-  /** The cache, an empty one if there is none. */
-  KvCache cache() {
-    if (cache.isEmpty()) {
-      cache = Optional.of(lane.transformer(stage).newCache());
-    }
-    return cache.get();
-  }
-
-  /** The cache, cut to {@code length} positions. */
-  KvCache cacheAt(int length) {
-    KvCache held = cache();
-    if (held.length() < length) {
-      throw new IllegalStateException("rows from position " + length + ", cache at " + held.length());
-    }
-    held.truncate(length);
-    return held;
-  }
-
-  /** Whether the session is over. */
-  boolean freed() {
-    return freed;
-  }
-
-  void freeCache() {
-    freed = true;
-    loseCache();
-  }
-
-  void loseCache() {
-    cache.ifPresent(KvCache::close);
-    cache = Optional.empty();
+    inbox.add(new Order.Leave(tenant));
   }
 }

@@ -1,12 +1,12 @@
 package dev.layermesh.engine.lane;
 
 /**
- * Counters of a lane since it started.
+ * Counters of a stage since the lane started.
  *
  * @param steps batches run
  * @param rows rows in them
- * @param decodeSteps batches in which somebody waited for a token
- * @param decodeRows rows of such waiting sessions
+ * @param decodeSteps batches with at least one row that asked for logits
+ * @param decodeRows rows that asked for logits
  */
 public record LaneStats(long steps, long rows, long decodeSteps, long decodeRows) {
 

@@ -1,14 +1,14 @@
 package dev.layermesh.engine.lane;
 
-import dev.layermesh.engine.backend.KvStats;
+import dev.layermesh.engine.kv.KvStats;
 import java.util.Map;
 
 /**
- * How a stage's memory for keys and values is used.
+ * How the memory for keys and values of a stage is used.
  *
  * @param kv its blocks
  * @param refused steps that found no room
- * @param preempted sessions that had to make room
+ * @param preempted sessions whose blocks were given to another session
  */
 public record MemoryStats(KvStats kv, long refused, long preempted) {
 
@@ -18,7 +18,7 @@ public record MemoryStats(KvStats kv, long refused, long preempted) {
         "kv.memory.budget", kv.blocks() * kv.blockBytes(),
         "kv.memory.used", kv.used() * kv.blockBytes(),
         "kv.memory.kept", kv.kept() * kv.blockBytes(),
-        "kv.positions.adopted", kv.adopted(),
+        "kv.positions.hit", kv.hitPositions(),
         "kv.blocks.copied", kv.copied(),
         "kv.blocks.evicted", kv.evicted(),
         "kv.steps.refused", refused,

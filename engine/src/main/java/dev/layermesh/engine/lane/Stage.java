@@ -1,11 +1,11 @@
 package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.engine.backend.Asks;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Batch;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Tensor;
-import dev.layermesh.engine.backend.Transformer;
-import dev.layermesh.engine.lane.InferenceLane.Order;
+import dev.layermesh.engine.lane.Step.Ask;
 import dev.layermesh.engine.lane.Step.Input;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -14,20 +14,21 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A transformer of a lane, who waits for it, and who gets its memory. What a step needs is made once and grows: a step
- * itself allocates nothing. Belongs to the lane's thread, but for the counters.
+ * A transformer of a lane, the queues of steps for it, and the admission to its memory. It keeps the objects that a
+ * step needs and fills them anew, so that a step allocates nothing. Belongs to the lane's thread; any thread may read
+ * the counters.
  */
 final class Stage {
   final Transformer transformer;
   final KvAdmission admission;
-  final Deque<Order.Run> urgent = new ArrayDeque<>(); // found their memory taken by the batch before
-  final List<Order.Run> postponed = new ArrayList<>(); // the same, of the batch being made
+  final Deque<Order.Run> urgent = new ArrayDeque<>(); // postponed by the last batch
+  final List<Order.Run> postponed = new ArrayList<>(); // younger sessions of the batch being made hold their blocks
   final Deque<Order.Run> decoding = new ArrayDeque<>();
   final Deque<Order.Run> prefilling = new ArrayDeque<>();
 
   // Of the step that runs.
   private final Batch batch = new Batch();
-  private final Asks asks;
+  private final LogitRows logitRows;
   private Tensor states; // [rows or more, D]
 
   // Written by the lane's thread alone, read by any.
@@ -37,18 +38,18 @@ final class Stage {
   private volatile long decodeRows;
 
   /**
-   * Nobody waits yet.
+   * A stage with empty queues.
    *
    * @param rows of a step, usually
    */
   Stage(Transformer transformer, int rows) {
     this.transformer = transformer;
     this.admission = new KvAdmission(transformer.memory());
-    this.asks = new Asks(transformer.config().vocabSize());
+    this.logitRows = new LogitRows(transformer.config().vocabSize());
     this.states = transformer.tensor(rows);
   }
 
-  /** Those who want a token soon. */
+  /** Waiting steps that decode. */
   int pressing() {
     return urgent.size() + decoding.size();
   }
@@ -57,33 +58,38 @@ final class Stage {
     return pressing() == 0 && prefilling.isEmpty();
   }
 
-  /** Runs all of {@code runs} together, and writes what they asked for. */
+  /** Runs all of {@code runs} in one step, and writes the logits, tokens and states that they ask for. */
   void run(List<Order.Run> runs) {
     place(runs);
     transformer.layers(batch, states);
-    transformer.logits(states, asks);
+    transformer.logits(states, logitRows);
     for (int i = 0, row = 0; i < runs.size(); row += batch.rows(i), i++) {
       Optional<HiddenRows> kept = runs.get(i).step().states();
       if (kept.isPresent()) {
         transformer.store(states, row, kept.get());
       }
     }
+    transformer.finish();
     steps++;
     rows += batch.rows();
-    decodeSteps += asks.size() > 0 ? 1 : 0;
-    decodeRows += asks.size();
+    decodeSteps += logitRows.size() > 0 ? 1 : 0;
+    decodeRows += logitRows.size();
   }
 
-  /** Puts the rows one behind the other. */
+  /** Writes the rows of all runs into one tensor, in order. */
   private void place(List<Order.Run> runs) {
     batch.clear();
-    asks.clear();
+    logitRows.clear();
     for (int i = 0; i < runs.size(); i++) {
       Step step = runs.get(i).step();
-      if (step.logits().isPresent()) {
-        asks.add(batch.rows(), step.rows(), step.logits().get());
+      if (step.ask().isPresent()) {
+        switch (step.ask().get()) {
+          case Ask.Logits ask -> logitRows.add(batch.rows(), step.rows(), ask.into());
+          case Ask.Choice ask ->
+              logitRows.choose(batch.rows(), step.rows(), ask.sampling(), step.first() + 1, ask.into());
+        }
       }
-      batch.add(runs.get(i).session().cacheAt(step.first()), step.first(), step.rows());
+      batch.add(runs.get(i).tenant().cacheAt(step.first()), step.first(), step.rows());
     }
     if (states.rows() < batch.rows()) {
       states = transformer.tensor(batch.rows());
@@ -96,7 +102,7 @@ final class Stage {
     }
   }
 
-  /** Any thread. */
+  /** Counters; any thread. */
   LaneStats stats() {
     return new LaneStats(steps, rows, decodeSteps, decodeRows);
   }

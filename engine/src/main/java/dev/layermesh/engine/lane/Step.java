@@ -1,19 +1,20 @@
 package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import java.util.Optional;
 
 /**
- * Rows of one session to run through a lane's layers, and room for what comes of it: the session's thread makes all of
- * it, the lane's only writes there.
+ * Rows of one session to run through a stage's layers, and the memory for the results. The session's thread makes all
+ * of it; the lane's thread only writes into it.
  *
- * @param first position of the first row; whatever the cache holds from there on is forgotten
- * @param input where the rows start from
- * @param logits where those of each row go, [rows, vocabSize] or longer; empty for rows that only fill the cache
- * @param states where the residual stream after the last layer goes, if anybody wants it
+ * @param first position of the first row; the cache forgets positions from there on
+ * @param input what the rows start from
+ * @param ask what is asked of the head about the token after each row; empty for rows that only fill the cache
+ * @param states where the residual stream after the last layer goes; empty if it is not kept
  */
-record Step(int first, Input input, Optional<float[]> logits, Optional<HiddenRows> states) {
+record Step(int first, Input input, Optional<Ask> ask, Optional<HiddenRows> states) {
 
   /** What rows start from. */
   sealed interface Input {
@@ -27,13 +28,23 @@ record Step(int first, Input input, Optional<float[]> logits, Optional<HiddenRow
       }
     }
 
-    /** States that earlier layers left. */
+    /** The residual stream after earlier layers. */
     record States(HiddenRows rows) implements Input {
       @Override
       public int count() {
         return rows.count();
       }
     }
+  }
+
+  /** What is asked of the head, and where it writes the answer. */
+  sealed interface Ask {
+
+    /** The logits of each row, [rows, vocabSize] or longer. */
+    record Logits(float[] into) implements Ask {}
+
+    /** The token that the head itself chooses after each row, [rows] or longer. */
+    record Choice(SamplingParams sampling, int[] into) implements Ask {}
   }
 
   int rows() {
@@ -46,10 +57,10 @@ record Step(int first, Input input, Optional<float[]> logits, Optional<HiddenRow
   }
 
   /**
-   * Whether somebody waits for a token: such steps go before prefill. A row alone is on its way to one, be it that
-   * another stage will be asked.
+   * Whether the session decodes; such steps run before prefill. A single row decodes even if it asks the head for nothing: a
+   * draft's last row does that, and the next stage waits for it.
    */
   boolean decodes() {
-    return logits.isPresent() || rows() == 1;
+    return ask.isPresent() || rows() == 1;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One thread per device. Sessions submit small jobs and park; the lane packs what waits into one batch per step, so
- * that sessions join and leave between steps (continuous batching).
+ * One thread for each device. Sessions submit steps and wait; between steps the lane puts the waiting steps of all
+ * sessions into one batch, so that sessions join and leave at any token (continuous batching).
  */
 package dev.layermesh.engine.lane;

@@ -9,26 +9,36 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * A {@code config.json} of the model type llama as transformers writes it, 4.x ({@code rope_theta} and
- * {@code rope_scaling}) and 5.x ({@code rope_parameters}). What would make the model another function than the engine
- * computes is refused.
+ * {@code rope_scaling}) and 5.x ({@code rope_parameters}). Refuses fields that make the model another function than the
+ * one the engine computes.
  */
-final class ConfigFile {
+public final class ConfigFile {
   private static final double DEFAULT_THETA = 10_000; // of transformers' LlamaConfig
 
+  private final Path folder;
   private final JsonFields config;
   private final Optional<JsonFields> generation;
 
-  private ConfigFile(JsonFields config, Optional<JsonFields> generation) {
+  private ConfigFile(Path folder, JsonFields config, Optional<JsonFields> generation) {
+    this.folder = folder;
     this.config = config;
     this.generation = generation;
   }
 
-  static ModelConfig read(Path folder) {
+  /**
+   * Reads {@code config.json} (transformers 4.x and 5.x), {@code generation_config.json} and the {@code eos_token} of
+   * {@code tokenizer_config.json} of a checkpoint folder.
+   *
+   * @throws InputException naming file, field and value when the model is not a Llama model this engine can run
+   */
+  public static ModelConfig read(Path folder) {
     Path generation = folder.resolve("generation_config.json");
     return new ConfigFile(
+        folder,
         JsonFields.read(folder.resolve("config.json")),
         Files.exists(generation) ? Optional.of(JsonFields.read(generation)) : Optional.empty()).model();
   }
@@ -48,7 +58,9 @@ final class ConfigFile {
     boolean tiedHead = config.flag("tie_word_embeddings", false);
     int[] bosIds = tokens("bos_token_id", vocabSize);
     OptionalInt bosId = bosIds.length == 0 ? OptionalInt.empty() : OptionalInt.of(bosIds[0]);
-    TokenIds eosIds = TokenIds.of(tokens("eos_token_id", vocabSize));
+    IntStream eos = IntStream.of(tokens("eos_token_id", vocabSize));
+    IntStream named = TokenizerConfig.eosId(folder).stream().filter(id -> id >= 0 && id < vocabSize);
+    TokenIds eosIds = TokenIds.of(IntStream.concat(eos, named).distinct().toArray());
     OptionalInt exitLayer = config.optionalInteger("exit_layer");
     return located(config.file(), () -> new ModelConfig(hiddenSize, intermediateSize, numLayers, numHeads, numKvHeads,
         headDim, vocabSize, maxPositions, rmsNormEps, rope, tiedHead, bosId, eosIds, exitLayer));
@@ -86,7 +98,7 @@ final class ConfigFile {
   }
 
   /**
-   * Special tokens come from the generation config where it names them: that is what generation in transformers obeys.
+   * Special tokens of the generation config if it names them, as in transformers' generation; else of the config.
    */
   private int[] tokens(String field, int vocabSize) {
     JsonFields source = generation.filter(file -> file.has(field)).orElse(config);
@@ -98,7 +110,15 @@ final class ConfigFile {
   }
 
   private Rope rope() {
-    String field = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+    Rope rope = rope(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+    if (config.has("rope_parameters") && config.has("rope_scaling")
+        && !rope("rope_scaling").scaling().equals(rope.scaling())) {
+      throw config.wrong("rope_scaling", "must say the same as rope_parameters, or be absent");
+    }
+    return rope;
+  }
+
+  private Rope rope(String field) {
     Optional<JsonFields> parameters = config.optionalObject(field);
     double theta = parameters.filter(it -> it.has("rope_theta")).orElse(config)
         .optionalNumber("rope_theta").orElse(DEFAULT_THETA);
@@ -132,7 +152,7 @@ final class ConfigFile {
     };
   }
 
-  /** Names the file in a refusal by a record's own constructor. */
+  /** Runs a record's constructor and names the file in its refusal. */
   private static <T> T located(Object source, Supplier<T> construct) {
     try {
       return construct.get();

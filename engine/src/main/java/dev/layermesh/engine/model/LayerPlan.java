@@ -6,18 +6,18 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * Which sublayers of a model run, in order: the difference between drafting, verifying and running the whole model.
+ * The sublayers of a model that run, in order. Drafting, verifying and running the whole model differ in the plan.
  *
  * @param layers at least one, index strictly ascending
  */
 public record LayerPlan(List<Layer> layers) {
 
   /**
-   * A layer that runs, in whole or in part.
+   * A layer that runs, whole or in part.
    *
    * @param index of the layer in the model, from 0
    * @param attention whether its attention block runs
-   * @param mlp whether its feed-forward block runs; one of the two does
+   * @param mlp whether its feed-forward block runs; at least one of the two runs
    */
   public record Layer(int index, boolean attention, boolean mlp) {
     public Layer {
@@ -80,7 +80,7 @@ public record LayerPlan(List<Layer> layers) {
     return layers.size();
   }
 
-  /** Whether layer {@code index} runs, in whole or in part. */
+  /** Whether layer {@code index} runs, whole or in part. */
   public boolean contains(int index) {
     return layers.stream().anyMatch(layer -> layer.index() == index);
   }

@@ -2,12 +2,12 @@ package dev.layermesh.engine.model;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
-import java.nio.file.Path;
+import dev.layermesh.decoding.WindowPolicy;
 import java.util.OptionalInt;
 
 /**
- * Sizes and constants of a Llama model. One that exists can be run: every size is positive, every matrix has fewer than
- * 2^31 elements, heads divide evenly.
+ * Sizes and constants of a Llama model. The constructor refuses sizes that cannot run: every size is positive, every
+ * matrix has fewer than 2^31 elements, heads divide evenly.
  *
  * @param hiddenSize D
  * @param intermediateSize F
@@ -20,9 +20,9 @@ import java.util.OptionalInt;
  * @param rmsNormEps added to the mean square under the root
  * @param rope rotary position embedding
  * @param tiedHead whether the output projection is the embedding matrix
- * @param bosId token a text begins with
- * @param eosIds tokens that end a text; may be none
- * @param exitLayer E the checkpoint was trained for, 1..L-1
+ * @param bosId first token of a text
+ * @param eosIds tokens that end a generation; may be empty
+ * @param exitLayer E that the checkpoint was trained for, 1..L-1
  */
 public record ModelConfig(
     int hiddenSize,
@@ -76,24 +76,20 @@ public record ModelConfig(
     }
   }
 
-  /**
-   * Reads {@code config.json} (transformers 4.x and 5.x) and {@code generation_config.json} of a checkpoint folder.
-   *
-   * @throws InputException naming file, field and value when the model is not a Llama model this engine can run
-   */
-  public static ModelConfig read(Path folder) {
-    return ConfigFile.read(folder);
-  }
-
-  /** E when nobody asks for another: what the checkpoint names, else ⌈L/4⌉. */
+  /** The default E: the one that the checkpoint names, else ⌈L/4⌉. */
   public int defaultExitLayer() {
     return exitLayer.orElse(Math.ceilDiv(numLayers, 4));
   }
 
-  /** The exit layer asked for, or the default; refuses one outside 1..L-1. */
+  /** The requested exit layer, else the default; refuses one outside 1..L-1. */
   public int chooseExitLayer(OptionalInt requested) {
     requested.ifPresent(exit -> requireExitLayer(exit, numLayers));
     return requested.orElse(defaultExitLayer());
+  }
+
+  /** The window of sessions that name none, see {@link WindowPolicy#usual}. */
+  public WindowPolicy usualWindow(OptionalInt requestedExitLayer) {
+    return WindowPolicy.usual(requestedExitLayer.isPresent() || exitLayer.isPresent());
   }
 
   private static void requireExitLayer(int exitLayer, int numLayers) {

@@ -8,7 +8,7 @@ import java.util.Objects;
  * by the angle {@code t * inverseFrequencies[i]}.
  *
  * @param theta base of the geometric series of frequencies, above 1
- * @param scaling how the series is stretched
+ * @param scaling how the frequencies are stretched
  */
 public record Rope(double theta, RopeScaling scaling) {
   private static final float TWO_PI = (float) (2 * Math.PI);
@@ -21,7 +21,7 @@ public record Rope(double theta, RopeScaling scaling) {
   }
 
   /**
-   * Radians per position, [HD/2]. Every step is rounded to float32, in the order in which transformers takes it
+   * Radians per position, [HD/2]. Every step is rounded to float32, in the order of transformers
    * ({@code modeling_rope_utils}), so that angles at far positions agree with the reference.
    */
   public float[] inverseFrequencies(int headDim) {

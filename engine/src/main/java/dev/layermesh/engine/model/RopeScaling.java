@@ -6,7 +6,7 @@ import java.util.List;
 /** How rotary frequencies are stretched beyond the context a model was first trained on. */
 public sealed interface RopeScaling {
 
-  /** As trained. */
+  /** Not stretched. */
   record Default() implements RopeScaling {}
 
   /**
@@ -22,7 +22,8 @@ public sealed interface RopeScaling {
   }
 
   /**
-   * Llama 3.1's: long wavelengths divided by a factor, short ones kept, those between interpolated.
+   * Llama 3.1: divides the frequencies of long wavelengths by a factor, keeps those of short ones, and interpolates
+   * between.
    *
    * @param factor ≥ 1
    * @param lowFreqFactor wavelengths above {@code originalMaxPositions / lowFreqFactor} are divided; above 0
@@ -46,8 +47,8 @@ public sealed interface RopeScaling {
   }
 
   /**
-   * Each frequency divided by a factor of its own, as GGUF files of Llama 3.1 and later say it
-   * ({@code rope_freqs.weight}).
+   * Each frequency divided by its own factor: the tensor {@code rope_freqs.weight} of GGUF files of Llama 3.1 and
+   * later.
    *
    * @param factors [HD/2], above 0
    */

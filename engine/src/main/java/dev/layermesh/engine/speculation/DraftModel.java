@@ -5,6 +5,7 @@ import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.loop.Drafter;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.DeviceLostException;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.lane.InferenceLane;
@@ -14,6 +15,7 @@ import dev.layermesh.engine.lane.MemoryStats;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 
 /** The draft side of a model: embedding, layers [0,E) and the shared head on a lane of their own. Thread-safe. */
 public final class DraftModel implements AutoCloseable {
@@ -69,6 +71,11 @@ public final class DraftModel implements AutoCloseable {
   /** How the lane's memory for keys and values is used. */
   public MemoryStats memory() {
     return lane().memory(0);
+  }
+
+  /** Completed when the device is lost; see {@link InferenceLane#lost}. */
+  public CompletableFuture<DeviceLostException> lost() {
+    return lane().lost();
   }
 
   private InferenceLane lane() {

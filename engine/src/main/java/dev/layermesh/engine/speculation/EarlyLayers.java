@@ -5,9 +5,9 @@ import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.OverloadedException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.backend.KvCache.Adopted;
+import dev.layermesh.engine.kv.PrefixHit;
 import dev.layermesh.engine.lane.LaneSession;
-import dev.layermesh.engine.lane.Ran;
+import dev.layermesh.engine.lane.StepResult;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -72,7 +72,7 @@ final class EarlyLayers implements AutoCloseable {
 
   private int adopt(TokenIds ids) throws InterruptedException {
     int first = exits.length();
-    Adopted adopted = lane.adopt(first, ids);
+    PrefixHit adopted = lane.hitPrefix(first, ids);
     for (HiddenRows states : adopted.states()) {
       int from = exits.length() - first;
       exits.append(ids.slice(from, from + states.count()), states);
@@ -86,7 +86,7 @@ final class EarlyLayers implements AutoCloseable {
     return run(TokenIds.of(id), ask).next().stream().findFirst();
   }
 
-  private Ran.Done run(TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
+  private StepResult.Done run(TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
     int first = exits.length();
     int at = first; // what the lane goes on with, less than first where rows were lost
     long sinceNanos = System.nanoTime();
@@ -95,18 +95,18 @@ final class EarlyLayers implements AutoCloseable {
       boolean again = at < first;
       TokenIds part = again ? exits.ids(at, Math.min(first, at + lane.partRows())) : ids;
       switch (lane.run(at, part, again ? Optional.empty() : ask)) {
-        case Ran.Done _ when again -> at += part.length();
-        case Ran.Done done -> {
+        case StepResult.Done _ when again -> at += part.length();
+        case StepResult.Done done -> {
           exits.append(ids, done.states().orElseThrow());
           return done;
         }
-        case Ran.NoRoom _ -> {
+        case StepResult.NoRoom _ -> {
           requirePatience(sinceNanos, at);
           Thread.sleep(pause);
           pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
         }
-        case Ran.Lost lost -> {
-          at = lost.cached() + lane.adopt(lost.cached(), exits.ids(lost.cached(), first)).positions();
+        case StepResult.Preempted lost -> {
+          at = lost.cached() + lane.hitPrefix(lost.cached(), exits.ids(lost.cached(), first)).positions();
           shared = Math.min(shared, at / lane.blockPositions());
         }
       }

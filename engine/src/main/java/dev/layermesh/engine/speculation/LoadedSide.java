@@ -1,14 +1,14 @@
 package dev.layermesh.engine.speculation;
 
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
-import dev.layermesh.engine.backend.KvOptions;
-import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.engine.lane.InferenceLane;
 import dev.layermesh.engine.model.ModelConfig;
 import java.util.ArrayList;
@@ -44,13 +44,13 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
       Backend backend = keep(resources, Backends.open(
           options.backendOptions(ofALayer(options.kv(), checkpoint.config(), slices)), options.backend()));
       List<ModelIdentity> models = slices.stream()
-          .map(slice -> ModelIdentity.of(checkpoint, slice, exitLayer, backend.arithmetic()))
+          .map(slice -> ModelIdentity.of(checkpoint, slice, options.exitLayer(), backend.arithmetic()))
           .toList();
       List<Weights> weights = slices.stream().map(checkpoint::weights).toList();
-      var lane = new InferenceLane(
+      var lane = InferenceLane.start(
           checkpoint.name() + "-" + slices.getFirst().plan().first(),
           prepare(checkpoint, weights, backend, listener),
-          InferenceLane.DEFAULT_MAX_ROWS);
+          backend.stepRows());
       return new LoadedSide(models, keep(resources, lane), resources);
     } catch (RuntimeException failed) {
       closeAll(resources);

@@ -12,7 +12,7 @@ import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
 import dev.layermesh.decoding.loop.VerifierSession;
 import dev.layermesh.engine.lane.LaneSession;
-import dev.layermesh.engine.lane.Ran;
+import dev.layermesh.engine.lane.StepResult;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -90,20 +90,20 @@ final class ModelVerifierSession implements VerifierSession {
     note(handoff);
     pending = OptionalInt.empty();
     if (adopting && at < end) {
-      cached += late.adopt(at, ids(at, end)).positions();
+      cached += late.hitPrefix(at, ids(at, end)).positions();
       adopting = cached == end;
     }
     while (cached < end) {
       int to = Math.min(end, cached + late.partRows());
       switch (late.run(cached, states(handoff, cached, to), Optional.empty())) {
-        case Ran.Done _ -> {
+        case StepResult.Done _ -> {
           unanswered += to - cached;
           cached = to;
         }
-        case Ran.NoRoom _ -> {
+        case StepResult.NoRoom _ -> {
           return overloaded(extend);
         }
-        case Ran.Lost lost -> {
+        case StepResult.Preempted lost -> {
           return lost(extend, lost.cached());
         }
       }
@@ -119,12 +119,12 @@ final class ModelVerifierSession implements VerifierSession {
     forget(from);
     note(handoff);
     return switch (late.run(from, states(handoff, from, end), Optional.of(sampling))) {
-      case Ran.Done(_, List<Distribution> targets) -> {
+      case StepResult.Done(_, List<Distribution> targets) -> {
         unanswered += handoff.count();
         yield verdict(window, targets);
       }
-      case Ran.NoRoom _ -> overloaded(window);
-      case Ran.Lost lost -> lost(window, lost.cached());
+      case StepResult.NoRoom _ -> overloaded(window);
+      case StepResult.Preempted lost -> lost(window, lost.cached());
     };
   }
 
@@ -222,7 +222,7 @@ final class ModelVerifierSession implements VerifierSession {
     int before = cached;
     forget(Math.min(cached, left));
     pending = OptionalInt.empty();
-    cached += late.adopt(cached, ids(cached, before)).positions();
+    cached += late.hitPrefix(cached, ids(cached, before)).positions();
     shared = cached / late.blockPositions();
     adopting = true;
     return new VerifyReply.Behind(work.seq(), cached);

@@ -6,6 +6,7 @@ import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.loop.VerifierHost;
 import dev.layermesh.decoding.loop.VerifierSession;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.engine.backend.DeviceLostException;
 import dev.layermesh.engine.checkpoint.LoadListener;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.lane.LaneSession;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
 
 /** The verify side of a model: layers [E,L) and the shared head on a lane. Thread-safe. */
 public final class VerifyModel implements VerifierHost, AutoCloseable {
@@ -82,6 +84,11 @@ public final class VerifyModel implements VerifierHost, AutoCloseable {
   /** How the late layers' memory for keys and values is used. */
   public MemoryStats memory() {
     return side.lane().memory(late);
+  }
+
+  /** Completed when the device is lost; see {@link dev.layermesh.engine.lane.InferenceLane#lost}. */
+  public CompletableFuture<DeviceLostException> lost() {
+    return side.lane().lost();
   }
 
   @Override

@@ -2,6 +2,8 @@ package dev.layermesh.engine.backend;
 
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import dev.layermesh.engine.cpu.NativeBackendProvider;
+
 /** Skips tests of a backend that this machine does not have, and says why. */
 public final class Available {
   private Available() {}

@@ -2,11 +2,13 @@ package dev.layermesh.engine.backend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.layermesh.decoding.AcceptanceRule;
 import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.TestModel.Running;
 import dev.layermesh.engine.backend.TestModel.Session;
 import dev.layermesh.engine.checkpoint.Checkpoint;
@@ -17,6 +19,10 @@ import dev.layermesh.engine.checkpoint.LayerWeights;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.cpu.ScalarBackendProvider;
+import dev.layermesh.engine.kv.KvCache;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.kv.KvType;
 import dev.layermesh.engine.model.LayerPlan;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,9 +36,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What every CPU backend keeps: the law of row invariance to the last bit, and the reference within rounding. */
+/**
+ * What every backend keeps: the law of row invariance to the last bit, and the reference within rounding. A backend's
+ * own test extends it, in whatever module it is; the module depends on this one's test jar.
+ */
 @Timeout(120)
-abstract class BackendContract {
+public abstract class BackendContract {
   private static final int LENGTH = 40;
   private static final int[] CHUNKS = {2, 3, 5, 8, 17};
   private static final double GOLDEN_TOLERANCE = 2e-4; // of a tensor's largest element; the reference itself is float32
@@ -40,38 +49,53 @@ abstract class BackendContract {
   private static final TestModel AWKWARD = TestModel.awkward(DType.F16);
   private static final TestModel MIXED = TestModel.mixed();
 
-  abstract Backend backend(CpuOptions options);
+  /** A new backend. */
+  protected abstract Backend backend(BackendOptions options);
 
-  static Stream<TestModel> models() {
+  /** Options of a backend that is asked for nothing in particular. */
+  protected BackendOptions options() {
+    return new BackendOptions(Device.CPU, 1);
+  }
+
+  /** Whether heads give logits. False where they never leave the device: its heads then choose every token. */
+  protected boolean givesLogits() {
+    return true;
+  }
+
+  protected static Stream<TestModel> models() {
     return Stream.concat(
         Fixtures.all().map(TestModel::open),
         Stream.of(AWKWARD, TestModel.awkward(DType.F32), TestModel.awkward(DType.BF16), MIXED));
   }
 
-  /** Every hand-off happens, however small the work; pages of few positions. */
-  private Backend spread(int threads, int pagePositions) {
-    return backend(new CpuOptions(threads, pagePositions, 0));
+  /** A backend of several threads, if it has any, with blocks of few positions. */
+  private Backend spread(int threads, int blockPositions) {
+    return backend(spread(threads, options().kv().inBlocksOf(blockPositions)));
+  }
+
+  private BackendOptions spread(int threads, KvOptions kv) {
+    return new BackendOptions(options().device(), threads, kv, false);
   }
 
   @ParameterizedTest
   @MethodSource("models")
   void shouldGiveARowTheSameBitsAloneAndInAnyCompany(TestModel model) {
-    requireTheSameBitsInAnyCompany(model, KvOptions.ofHeap());
+    requireTheSameBitsInAnyCompany(model, options().kv());
   }
 
   @Test
   void shouldGiveARowTheSameBitsInAnyCompanyWhereKeysAndValuesAreRounded() {
     requireTheSameBitsInAnyCompany(
-        TestModel.open(Fixtures.BUNDLED), KvOptions.ofHeap().withType(KvType.Q8_0));
+        TestModel.open(Fixtures.BUNDLED), options().kv().withType(KvType.Q8_0));
   }
 
   private void requireTheSameBitsInAnyCompany(TestModel model, KvOptions kv) {
     float[] alone;
-    try (Backend backend = backend(CpuOptions.of(new BackendOptions(Device.CPU, 1, kv, false)))) {
+    try (Backend backend = backend(spread(1, kv))) {
       alone = inChunks(model.on(backend), 1, List.of());
     }
-    List<CpuOptions> layouts = List.of(new CpuOptions(1, 3, 0, kv, false), new CpuOptions(2, 64, 0, kv, false),
-        new CpuOptions(3, 1, 0, kv, false), new CpuOptions(2, 16, 1 << 16, kv, false));
+    List<BackendOptions> layouts = List.of(spread(1, kv.inBlocksOf(3)), spread(2, kv.inBlocksOf(64)),
+        spread(3, kv.inBlocksOf(1)), spread(2, kv.inBlocksOf(16)));
     for (int i = 0; i < layouts.size(); i++) {
       try (Backend backend = backend(layouts.get(i))) {
         Running running = model.on(backend);
@@ -84,7 +108,7 @@ abstract class BackendContract {
   }
 
   /** States of session 1, run in chunks; with company, rows of another session go before and behind. */
-  private static float[] inChunks(Running running, int chunk, List<Session> company) {
+  protected static float[] inChunks(Running running, int chunk, List<Session> company) {
     Session session = running.session(1, LENGTH);
     int width = running.model().config().hiddenSize();
     float[] all = new float[LENGTH * width];
@@ -101,10 +125,16 @@ abstract class BackendContract {
     return all;
   }
 
+  /** The plain backend that all others are compared with. */
+  private static Backend reference() {
+    return new ScalarBackendProvider().create(new BackendOptions(Device.CPU, 1));
+  }
+
   @ParameterizedTest
   @MethodSource("models")
   void shouldGiveTheLogitsOfARowTheSameBitsWhateverElseIsAsked(TestModel model) {
-    try (Backend one = backend(CpuOptions.of(1)); Backend three = spread(3, 64)) {
+    assumeTrue(givesLogits(), "logits never leave this device");
+    try (Backend one = backend(options()); Backend three = spread(3, 64)) {
       Running alone = model.on(one);
       Running together = model.on(three);
       Tensor states = alone.step(List.of(alone.session(1, 17)), 17);
@@ -116,6 +146,56 @@ abstract class BackendContract {
         assertThat(logits[i]).isEqualTo(alone.logits(states, rows[i])[0]);
       }
     }
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void shouldChooseTheSameTokensWhateverElseIsAsked(TestModel model) {
+    try (Backend one = backend(options()); Backend three = spread(3, 64)) {
+      Running running = model.on(one);
+      Tensor states = running.step(List.of(running.session(1, 17)), 17);
+      Tensor same = TestModel.loaded(three, TestModel.stored(one, states, 0, 17));
+      for (SamplingParams sampling : List.of(SamplingParams.GREEDY, SamplingParams.sampled(0.9, 7))) {
+        int[] together = model.choices(three, same, sampling, 16, 3, 3, 0, 11);
+        for (int i = 0; i < 5; i++) {
+          int row = new int[] {16, 3, 3, 0, 11}[i];
+          assertThat(together[i]).isEqualTo(model.choices(one, states, sampling, row)[0]);
+        }
+      }
+    }
+  }
+
+  /** A head that chooses draws what the sampler would draw from its logits, with the noise of the position. */
+  @ParameterizedTest
+  @MethodSource("models")
+  void shouldChooseWhatTheSamplerDraws(TestModel model) {
+    try (Backend backend = backend(options()); Backend reference = reference()) {
+      Running running = model.on(backend);
+      Tensor states = running.step(List.of(running.session(1, 9)), 9);
+      Backend exact = givesLogits() ? backend : reference;
+      assumeTrue(exact.arithmetic().equals(backend.arithmetic()), "nothing here knows this device's logits");
+      Tensor known = TestModel.loaded(exact, TestModel.stored(backend, states, 0, 9));
+      int[] rows = IntStream.range(0, 9).toArray();
+      float[][] logits = model.logits(exact, known, rows);
+      Head head = model.head(backend);
+      for (SamplingParams sampling : samplings()) {
+        if (head.chooses(sampling)) {
+          assertThat(model.choices(backend, states, sampling, rows)).isEqualTo(model.drawn(logits, sampling, rows));
+        } else {
+          LogitRows asked = new LogitRows(model.config().vocabSize()).choose(0, 1, sampling, 1, new int[1]);
+          assertThatThrownBy(() -> head.logits(states, asked)).isInstanceOf(IllegalStateException.class);
+        }
+      }
+    }
+  }
+
+  private static List<SamplingParams> samplings() {
+    return List.of(
+        SamplingParams.GREEDY,
+        SamplingParams.sampled(0.8, 5),
+        new SamplingParams(1.3, 20, 1, 11, AcceptanceRule.SHARED_NOISE),
+        new SamplingParams(0.7, 0, 0.9, 12, AcceptanceRule.SHARED_NOISE),
+        SamplingParams.sampled(0.8, 5).with(AcceptanceRule.SPECULATIVE_SAMPLING));
   }
 
   @ParameterizedTest
@@ -184,8 +264,8 @@ abstract class BackendContract {
   @ParameterizedTest
   @MethodSource("models")
   void shouldAgreeWithTheScalarBackend(TestModel model) {
-    try (Backend backend = backend(CpuOptions.of(1));
-        Backend scalar = new CpuBackend(ScalarKernels::new, Matrices.STORED, CpuOptions.of(1))) {
+    try (Backend backend = backend(options());
+        Backend scalar = reference()) {
       float[] actual = inChunks(model.on(backend), 8, List.of());
       double tolerance = model == MIXED ? QUANTIZED_TOLERANCE : GOLDEN_TOLERANCE;
       assertClose(actual, inChunks(model.on(scalar), 8, List.of()), tolerance, model.name());
@@ -205,12 +285,15 @@ abstract class BackendContract {
         for (int layer = 0; layer < model.config().numLayers(); layer++) {
           LayerStack stack = model.stack(backend, LayerPlan.from(layer, layer + 1));
           stack.run(Batch.of(stack.newCache(), 0, rows), states);
-          float[][] logits = model.logits(backend, states, IntStream.range(0, rows).toArray());
+          int[] all = IntStream.range(0, rows).toArray();
           if (i == 0 && !golden.tensors().isEmpty()) {
             assertGolden(TestModel.floats(TestModel.stored(backend, states, 0, rows)), golden, "hidden." + layer);
-            assertGolden(flat(logits), golden, "exit_logits." + layer);
+            if (givesLogits()) {
+              assertGolden(flat(model.logits(backend, states, all)), golden, "exit_logits." + layer);
+            }
           }
-          assertThat(choices(logits)).as("case %d, exit %d", i, layer + 1).isEqualTo(each.exitArgmax().get(layer));
+          assertThat(Arrays.stream(model.choices(backend, states, SamplingParams.GREEDY, all)).boxed().toList())
+              .as("case %d, exit %d", i, layer + 1).isEqualTo(each.exitArgmax().get(layer));
         }
       }
     }
@@ -227,12 +310,6 @@ abstract class BackendContract {
       });
       assertThat(steps).isSorted().doesNotHaveDuplicates().hasSizeGreaterThan(8).endsWith(weights.preparedBytes());
     }
-  }
-
-  private static List<Integer> choices(float[][] logits) {
-    return Arrays.stream(logits)
-        .map(row -> Sampler.distribution(row, 0, row.length, SamplingParams.GREEDY).id(0))
-        .toList();
   }
 
   private static float[] flat(float[][] rows) {
@@ -309,7 +386,7 @@ abstract class BackendContract {
   }
 
   @Test
-  void shouldEndItsThreadsWhenClosed() {
+  void shouldRunNothingWhenClosed() {
     Backend backend = spread(3, 64);
     Running running = AWKWARD.on(backend);
     running.step(List.of(running.session(1, 2)), 2);

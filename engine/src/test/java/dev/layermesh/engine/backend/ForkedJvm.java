@@ -18,7 +18,7 @@ public final class ForkedJvm {
   }
 
   /** The same with another class path. */
-  static String run(List<String> flags, String classPath, Class<?> main, String... arguments) throws Exception {
+  public static String run(List<String> flags, String classPath, Class<?> main, String... arguments) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(flags);

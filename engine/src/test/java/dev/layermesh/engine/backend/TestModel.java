@@ -1,6 +1,9 @@
 package dev.layermesh.engine.backend;
 
 import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.decoding.PositionRandom;
+import dev.layermesh.decoding.Sampler;
+import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.DType;
@@ -9,10 +12,13 @@ import dev.layermesh.engine.checkpoint.LayerWeights;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.engine.checkpoint.TensorView;
 import dev.layermesh.engine.checkpoint.Weights;
+import dev.layermesh.engine.kv.KvCache;
 import dev.layermesh.engine.model.LayerPlan;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.model.Rope;
 import dev.layermesh.engine.model.RopeScaling;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -22,7 +28,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** A model to run on any backend, layer by layer. */
-record TestModel(String name, ModelConfig config, TensorView embedding, List<LayerWeights> layers, HeadWeights head) {
+public record TestModel(String name, ModelConfig config, TensorView embedding, List<LayerWeights> layers, HeadWeights head) {
 
   @Override
   public String toString() {
@@ -30,18 +36,18 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
   }
 
   /** A whole checkpoint; {@code checkpoint} stays open as long as the model is used. */
-  static TestModel of(Checkpoint checkpoint) {
+  public static TestModel of(Checkpoint checkpoint) {
     Weights weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
     return new TestModel(checkpoint.name(), checkpoint.config(),
         weights.embedding().orElseThrow(), weights.layers(), weights.head().orElseThrow());
   }
 
-  static TestModel open(Path folder) {
+  public static TestModel open(Path folder) {
     return of(Checkpoint.open(folder));
   }
 
   /** Sizes that are no multiple of anything. */
-  static TestModel awkward(DType dtype) {
+  public static TestModel awkward(DType dtype) {
     ModelConfig config = new ModelConfig(207, 702, 3, 6, 2, 14, 131, 300, 1e-5f,
         new Rope(10_000, new RopeScaling.Default()), false, OptionalInt.empty(), TokenIds.empty(), OptionalInt.empty());
     Random random = new Random(11);
@@ -60,7 +66,7 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
   }
 
   /** A matrix of every format that packs differently, some of whose neighbours take x as float32. */
-  static TestModel mixed() {
+  public static TestModel mixed() {
     ModelConfig config = new ModelConfig(256, 512, 2, 16, 1, 16, 131, 300, 1e-5f,
         new Rope(10_000, new RopeScaling.Default()), false, OptionalInt.empty(), TokenIds.empty(), OptionalInt.empty());
     Random random = new Random(12);
@@ -93,48 +99,80 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
   }
 
   /** Token ids of a session. */
-  TokenIds ids(int seed, int count) {
+  public TokenIds ids(int seed, int count) {
     return TokenIds.of(new Random(seed).ints(count, 0, config.vocabSize()).toArray());
   }
 
   /** The model on a backend. */
-  Running on(Backend backend) {
+  public Running on(Backend backend) {
     return new Running(this, backend, stack(backend, LayerPlan.all(config.numLayers())));
   }
 
   /** Some of its layers. */
-  LayerStack stack(Backend backend, LayerPlan plan) {
+  public LayerStack stack(Backend backend, LayerPlan plan) {
     return backend.prepare(
         config, plan, plan.layers().stream().map(layer -> layers.get(layer.index())).toList(), _ -> { });
   }
 
   /** Embeddings of tokens. */
-  Tensor embed(Backend backend, TokenIds ids) {
+  public Tensor embed(Backend backend, TokenIds ids) {
     Tensor states = backend.tensor(ids.length(), config.hiddenSize());
     backend.embedding(config, embedding).embed(ids, states, 0);
     return states;
   }
 
   /** Logits of some rows, [rows.length][V]. */
-  float[][] logits(Backend backend, Tensor states, int... rows) {
+  public float[][] logits(Backend backend, Tensor states, int... rows) {
     float[][] logits = new float[rows.length][config.vocabSize()];
-    var asks = new Asks(config.vocabSize());
+    var asked = new LogitRows(config.vocabSize());
     for (int i = 0; i < rows.length; i++) {
-      asks.add(rows[i], 1, logits[i]);
+      asked.add(rows[i], 1, logits[i]);
     }
-    backend.head(config, head.norm(), head.projection(), _ -> { }).logits(states, asks);
+    head(backend).logits(states, asked);
+    backend.finish();
     return logits;
   }
 
+  /** The head on a backend. */
+  public Head head(Backend backend) {
+    return backend.head(config, head.norm(), head.projection(), _ -> { });
+  }
+
+  /** Tokens after some rows, of which row t is at position t: as the head chooses them, else drawn from its logits. */
+  public int[] choices(Backend backend, Tensor states, SamplingParams sampling, int... rows) {
+    Head head = head(backend);
+    if (!head.chooses(sampling)) {
+      return drawn(logits(backend, states, rows), sampling, rows);
+    }
+    var asked = new LogitRows(config.vocabSize());
+    int[][] ids = new int[rows.length][1];
+    for (int i = 0; i < rows.length; i++) {
+      asked.choose(rows[i], 1, sampling, rows[i] + 1, ids[i]);
+    }
+    head.logits(states, asked);
+    backend.finish();
+    return Arrays.stream(ids).mapToInt(id -> id[0]).toArray();
+  }
+
+  /** Tokens that the sampler draws from logits of rows, of which row t is at position t. */
+  public int[] drawn(float[][] logits, SamplingParams sampling, int... rows) {
+    return IntStream.range(0, rows.length)
+        .map(i -> Sampler.pick(
+            Sampler.distribution(logits[i], 0, logits[i].length, sampling),
+            sampling.random(), PositionRandom.Purpose.TARGET, rows[i] + 1))
+        .toArray();
+  }
+
   /** A copy of some rows. */
-  static HiddenRows stored(Backend backend, Tensor states, int from, int count) {
+  public static HiddenRows stored(Backend backend, Tensor states, int from, int count) {
     HiddenRows rows = backend.room(count, states.width());
     backend.store(states, from, rows);
+    backend.finish();
     return rows;
   }
 
   /** One tensor of the rows of all parts. */
-  static Tensor loaded(Backend backend, HiddenRows... parts) {
+  public static Tensor loaded(Backend backend, HiddenRows... parts) {
     Tensor states = backend.tensor(Arrays.stream(parts).mapToInt(HiddenRows::count).sum(), parts[0].width());
     int row = 0;
     for (HiddenRows part : parts) {
@@ -145,14 +183,14 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
   }
 
   /** All layers, prepared. */
-  record Running(TestModel model, Backend backend, LayerStack stack) {
+  public record Running(TestModel model, Backend backend, LayerStack stack) {
 
-    Session session(int seed, int count) {
+    public Session session(int seed, int count) {
       return new Session(model.ids(seed, count), stack.newCache());
     }
 
     /** Runs the next {@code rows[i]} ids of {@code sessions.get(i)}; the residual stream after the last layer. */
-    Tensor step(List<Session> sessions, int... rows) {
+    public Tensor step(List<Session> sessions, int... rows) {
       TokenIds ids = TokenIds.empty();
       var batch = new Batch();
       for (int i = 0; i < rows.length; i++) {
@@ -166,19 +204,19 @@ record TestModel(String name, ModelConfig config, TensorView embedding, List<Lay
       return states;
     }
 
-    float[] floats(Tensor states, int from, int count) {
+    public float[] floats(Tensor states, int from, int count) {
       return TestModel.floats(stored(backend, states, from, count));
     }
 
-    float[][] logits(Tensor states, int... rows) {
+    public float[][] logits(Tensor states, int... rows) {
       return model.logits(backend, states, rows);
     }
   }
 
   /** A session: what it will read and what it has. */
-  record Session(TokenIds ids, KvCache cache) {}
+  public record Session(TokenIds ids, KvCache cache) {}
 
-  static float[] floats(HiddenRows rows) {
-    return rows.bytes().toArray(Elements.FLOAT);
+  public static float[] floats(HiddenRows rows) {
+    return rows.bytes().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN));
   }
 }

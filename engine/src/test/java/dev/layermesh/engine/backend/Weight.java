@@ -10,13 +10,14 @@ import java.nio.ByteOrder;
 import java.util.Random;
 
 /** Made-up weights. They begin at an odd byte, as those of a safetensors file may. */
-final class Weight {
+public final class Weight {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private Weight() {}
 
   /** Normal numbers of standard deviation {@code scale}, rounded to a dtype. */
-  static TensorView random(Random random, DType dtype, double scale, int... shape) {
+  public static TensorView random(Random random, DType dtype, double scale, int... shape) {
     int elements = shape.length == 1 ? shape[0] : shape[0] * shape[1];
     float[] values = new float[elements];
     for (int i = 0; i < elements; i++) {
@@ -25,12 +26,12 @@ final class Weight {
     return of(dtype, values, shape);
   }
 
-  static TensorView of(DType dtype, float[] values, int... shape) {
+  public static TensorView of(DType dtype, float[] values, int... shape) {
     long bytes = dtype.rowBytes(values.length);
     MemorySegment data = Arena.ofAuto().allocate(bytes + 1).asSlice(1);
     for (int i = 0; i < values.length; i++) {
       switch (dtype) {
-        case F32 -> data.set(Elements.FLOAT, 4L * i, values[i]);
+        case F32 -> data.set(FLOAT, 4L * i, values[i]);
         case F16 -> data.set(SHORT, 2L * i, Float.floatToFloat16(values[i]));
         case BF16 -> data.set(SHORT, 2L * i, (short) (Float.floatToRawIntBits(values[i]) >>> 16));
         case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K ->
@@ -41,14 +42,14 @@ final class Weight {
   }
 
   /** Made-up weights of any dtype: {@link #random} numbers or {@link #blocks}. */
-  static TensorView matrix(Random random, DType dtype, int rows, int columns) {
+  public static TensorView matrix(Random random, DType dtype, int rows, int columns) {
     return dtype.quantized()
         ? blocks(random, dtype, RowOrder.AS_STORED, rows, columns)
         : random(random, dtype, 1, rows, columns);
   }
 
   /** Random blocks of a quantized dtype, with weights of about a tenth. */
-  static TensorView blocks(Random random, DType dtype, RowOrder order, int rows, int columns) {
+  public static TensorView blocks(Random random, DType dtype, RowOrder order, int rows, int columns) {
     byte[] bytes = new byte[Math.toIntExact(rows * dtype.rowBytes(columns))];
     random.nextBytes(bytes);
     MemorySegment data = MemorySegment.ofArray(bytes);
@@ -84,16 +85,8 @@ final class Weight {
     };
   }
 
-  /** The same weights as vector kernels read them. */
-  static PackedMatrix packed(TensorView weights) {
-    var packed = new PackedMatrix(weights.name(), Packer.format(weights), weights.rows(), weights.columns(),
-        Arena.ofAuto().allocate(Packer.bytes(weights), 64));
-    Packer.pack(weights, packed, 0, packed.parts());
-    return packed;
-  }
-
   /** Row {@code row} as float32. */
-  static float[] row(TensorView weights, int row) {
+  public static float[] row(TensorView weights, int row) {
     float[] values = new float[weights.columns()];
     weights.widen(row, 0, values, 0);
     return values;

@@ -1,5 +1,8 @@
 package dev.layermesh.engine.checkpoint;
 
+import static dev.layermesh.engine.checkpoint.TinyGguf.TOKENS;
+import static dev.layermesh.engine.checkpoint.TinyGguf.tiny;
+import static dev.layermesh.engine.checkpoint.TinyGguf.zeros;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -7,27 +10,29 @@ import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.gguf.GgmlType;
 import dev.layermesh.engine.gguf.GgufWriter;
 import dev.layermesh.engine.model.ModelConfig;
+import dev.layermesh.engine.model.ModelFiles;
 import dev.layermesh.engine.model.RopeScaling;
 import dev.layermesh.testkit.Fixtures;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class GgufCheckpointTest {
+  private static final String NAMES = "gpt-2, smollm, starcoder, refact, minerva-7b, llama-bpe, llama3, llama-v3, "
+      + "falcon3, pixtral, smaug-bpe, dbrx, qwen2, tekken, deepseek-llm, deepseek-coder, default";
+
   @TempDir
   private Path temp;
 
@@ -36,7 +41,8 @@ class GgufCheckpointTest {
   void shouldBeTheModelOfTheFolderInAnotherFormat(String type) {
     try (Checkpoint gguf = Checkpoint.open(Fixtures.gguf(type));
         Checkpoint folder = Checkpoint.open(Fixtures.bundledModel())) {
-      assertThat(gguf.config()).isEqualTo(folder.config());
+      assertThat(gguf.config().toString()).isEqualTo(
+          folder.config().toString().replace("eosIds=[1]", "eosIds=[1, 3]")); // <|im_end|>, by its spelling
       assertThat(gguf.name()).isEqualTo(Fixtures.gguf(type).getFileName().toString().replace(".gguf", ""));
       Inspection inspection = Inspection.of(gguf, 3);
       assertThat(inspection.parameters()).isEqualTo(Inspection.of(folder, 3).parameters());
@@ -59,13 +65,13 @@ class GgufCheckpointTest {
 
   @Test
   void shouldHandOutTheFilesThatAFolderWouldHold() throws IOException {
-    ModelFiles files = ModelFiles.read(Fixtures.gguf("Q4_0"));
+    ModelFiles files = files(Fixtures.gguf("Q4_0"));
 
     assertThat(files.contents()).containsOnlyKeys(
         "config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
     assertThat(files.contents().get("chat_template.jinja"))
         .isEqualTo(Files.readAllBytes(Fixtures.bundledModel().resolve("chat_template.jinja")));
-    assertThat(text(files, "config.json")).contains("\"eos_token_id\":[1]");
+    assertThat(text(files, "config.json")).contains("\"eos_token_id\":[1,3]");
     assertThat(text(files, "tokenizer_config.json"))
         .contains("\"bos_token\":\"<|begin_of_text|>\"", "\"eos_token\":\"<|end_of_text|>\"");
     assertThat(text(files, "tokenizer.json"))
@@ -111,20 +117,93 @@ class GgufCheckpointTest {
     assertThat(config(old.integer("tokenizer.ggml.eos_token_id", 2)).eosIds().toArray()).containsExactly(2, 3);
   }
 
+  /** The vocabulary of SmolLM2-Instruct begins so; its file names id 2, and one was seen that names id 0. */
+  @ParameterizedTest
+  @CsvSource({"2, '2,0'", "0, '0,2'"})
+  void shouldEndATurnAtKnownControlTokensWhateverIdTheFileNames(int named, String ends) {
+    List<String> tokens = List.of("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<repo_name>", "</s>");
+    GgufWriter smol = tiny(tokens, Set.of("tokenizer.ggml.merges"))
+        .texts("tokenizer.ggml.merges", List.of())
+        .integers("tokenizer.ggml.token_type", new int[] {3, 3, 3, 3, 1}) // the last one is a piece of text
+        .integer("tokenizer.ggml.bos_token_id", 1)
+        .integer("tokenizer.ggml.eos_token_id", named);
+    Path file = write(smol);
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      assertThat(checkpoint.config().eosIds().toString()).isEqualTo("[" + ends.replace(",", ", ") + "]");
+      assertThat(text(checkpoint.files(), "config.json")).contains("\"eos_token_id\":[" + ends + "]");
+    }
+  }
+
+  @Test
+  void shouldNotEndATurnAtATokenThatStandsWithinTurnsOfItsVocabulary() {
+    assertThat(config(tiny(List.of("<|end|>", "<|return|>", "<|call|>", "a", "b"), Set.of("tokenizer.ggml.merges"))
+        .texts("tokenizer.ggml.merges", List.of())).eosIds().toArray()).containsExactly(1, 2);
+    assertThat(config(tiny(List.of("<|end|>", "x", "y", "a", "b"), Set.of("tokenizer.ggml.merges"))
+        .texts("tokenizer.ggml.merges", List.of())).eosIds().toArray()).containsExactly(0);
+  }
+
+  @Test
+  void shouldGoOnWithoutSpecialIdsThatTheVocabularyDoesNotHave() {
+    Path file = write(tiny(List.of("a", "b", "ab", "</s>", "c"), Set.of())
+        .integer("tokenizer.ggml.bos_token_id", -1) // the largest number of 32 bits
+        .integer("tokenizer.ggml.eos_token_id", 5)
+        .integer("tokenizer.ggml.padding_token_id", 128_009)
+        .integer("tokenizer.ggml.unknown_token_id", 4));
+    List<String> warnings = new ArrayList<>();
+    try (Checkpoint checkpoint = Checkpoint.open(file, warnings::add)) {
+      assertThat(checkpoint.config().bosId()).isEmpty();
+      assertThat(checkpoint.config().eosIds().toArray()).containsExactly(3);
+      assertThat(text(checkpoint.files(), "tokenizer_config.json"))
+          .contains("\"unk_token\":\"c\"").doesNotContain("eos_token", "bos_token", "pad_token");
+    }
+    assertThat(warnings).containsExactly(
+        file + ": tokenizer.ggml.eos_token_id=5: is ignored: must be between 0 and 4",
+        file + ": tokenizer.ggml.bos_token_id=4294967295: is ignored: must be between 0 and 4",
+        file + ": tokenizer.ggml.padding_token_id=128009: is ignored: must be between 0 and 4");
+  }
+
+  @Test
+  void shouldRefuseSpecialIdsOutsideOfTheVocabularyWhereEveryTextNeedsThem() {
+    assertRefused(tiny().integer("tokenizer.ggml.bos_token_id", 5).flag("tokenizer.ggml.add_bos_token", true),
+        "tokenizer.ggml.bos_token_id=5: must be a token of the vocabulary, "
+            + "because tokenizer.ggml.add_bos_token is true");
+    assertRefused(tiny().flag("tokenizer.ggml.add_eos_token", true),
+        "tokenizer.ggml.eos_token_id=absent: must be a token of the vocabulary, "
+            + "because tokenizer.ggml.add_eos_token is true");
+  }
+
+  @Test
+  void shouldBeginTextsOfSentencePieceWithItsTokenWhereTheFileNamesNone() {
+    GgufWriter scored = tiny(List.of("<unk>", "<s>", "</s>", "a", "b"), Set.of("tokenizer.ggml.model"))
+        .text("tokenizer.ggml.model", "llama").numbers("tokenizer.ggml.scores", new float[5]);
+    assertThat(config(scored).bosId()).hasValue(1);
+  }
   @Test
   void shouldRefuseWhatWouldBeAnotherFunction() {
     assertRefused(tiny().integer("llama.expert_count", 8),
         "llama.expert_count=8: mixtures of experts are not supported");
-    assertRefused(tiny().integer("split.count", 2), "split.count=2: must be 1: merge the parts into one file");
-    assertRefused(tiny().integer("llama.rope.dimension_count", 2),
-        "llama.rope.dimension_count=2: must be 4, the length of a head");
-    assertRefused(tiny().text("llama.rope.scaling.type", "yarn"),
-        "llama.rope.scaling.type=yarn: must be none or linear");
     assertRefused(tiny().tensor("blk.0.attn_q.bias", GgmlType.F32, List.of(8), zeros(32)), "tensor=blk.0.attn_q.bias: "
         + "is none of a Llama model of 2 layers: this engine would compute something else");
     assertRefused(tiny().tensor("blk.2.attn_norm.weight", GgmlType.F32, List.of(8), zeros(32)),
         "tensor=blk.2.attn_norm.weight: is none of a Llama model of 2 layers: "
             + "this engine would compute something else");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void shouldBeTheSameModelInParts(int named) {
+    TinyGguf.write(tiny(TOKENS, Set.copyOf(TinyGguf.TENSORS)).integer("split.no", 0).integer("split.count", 2)
+        .integer("split.tensors.count", TinyGguf.TENSORS.size()), part(1));
+    TinyGguf.write(tiny(TOKENS, Set.copyOf(TinyGguf.KEYS)).integer("split.no", 1).integer("split.count", 2), part(2));
+    try (Checkpoint parts = Checkpoint.open(part(named)); Checkpoint whole = Checkpoint.open(write(tiny()))) {
+      assertThat(parts.name()).isEqualTo(whole.name()).isEqualTo("tiny");
+      assertThat(parts.weights(Slice.whole(2)).bytes()).isEqualTo(whole.weights(Slice.whole(2)).bytes());
+      assertThat(Fingerprint.of(parts, Slice.draft(1))).isEqualTo(Fingerprint.of(whole, Slice.draft(1)));
+    }
+  }
+
+  private Path part(int number) {
+    return temp.resolve("tiny-%05d-of-00002.gguf".formatted(number));
   }
 
   @ParameterizedTest
@@ -136,8 +215,9 @@ class GgufCheckpointTest {
       "tokenizer.ggml.tokens, 'tokenizer.ggml.tokens=absent: must be a list'",
       "tokenizer.ggml.merges, 'tokenizer.ggml.merges=absent: must be a list of strings'",
       "tokenizer.ggml.model, 'tokenizer.ggml.model=absent: must be a string'",
-      "tokenizer.ggml.pre, 'tokenizer.ggml.pre=absent: must name how text is cut, one of gpt-2, default, smollm, "
-          + "llama-bpe, llama3, llama-v3, qwen2'",
+      "tokenizer.ggml.pre, 'tokenizer.ggml.pre=absent: must name how text is cut: write it with "
+          + "gguf-new-metadata --pre-tokenizer NAME FILE NEW_FILE of the Python package gguf, where NAME is one of "
+          + NAMES + "'",
       "blk.1.ffn_up.weight, 'blk.1.ffn_up.weight=absent: the model needs this tensor, [16, 8]'"})
   void shouldRefuseAModelThatLacksSomething(String key, String message) {
     assertRefused(tiny(TOKENS, Set.of(key)), message);
@@ -148,8 +228,6 @@ class GgufCheckpointTest {
     assertRefused(tiny(TOKENS, Set.of("llama.block_count")).integer("llama.block_count", 1),
         "llama.block_count=1: must be between 2 and 10000");
     assertRefused(tiny().integer("layerskip.exit_layer", 2), "layerskip.exit_layer=2: must be between 1 and 1");
-    assertRefused(tiny().integer("tokenizer.ggml.eos_token_id", 5),
-        "tokenizer.ggml.eos_token_id=5: must be between 0 and 4");
     assertRefused(tiny().integer("llama.attention.head_count_kv", 3),
         "llama.attention.head_count_kv=3: must divide num_attention_heads=2");
   }
@@ -184,76 +262,48 @@ class GgufCheckpointTest {
   void shouldMakeMergesOfScores() {
     GgufWriter scored = tiny(TOKENS, Set.of("tokenizer.ggml.model")).text("tokenizer.ggml.model", "llama")
         .numbers("tokenizer.ggml.scores", new float[] {0, 0, -1, 0, -2});
-    ModelFiles files = ModelFiles.read(write(scored));
+    ModelFiles files = files(write(scored));
     assertThat(text(files, "tokenizer.json")).contains("\"merges\":[[\"a\",\"b\"],[\"ab\",\"c\"]]", "ByteFallback");
   }
 
   @Test
+  void shouldTakeTheMergesOfTheFileWhereScoresPutNoTokenFirst() {
+    Set<String> others = Set.of("tokenizer.ggml.model", "tokenizer.ggml.merges");
+    float[] equal = {0, 0, -1000, 0, -1000};
+    ModelFiles files = files(write(tiny(List.of("a", "b", "ab", "c", "bc"), others)
+        .text("tokenizer.ggml.model", "llama").numbers("tokenizer.ggml.scores", equal)
+        .texts("tokenizer.ggml.merges", List.of("b c", "a b"))));
+    assertThat(text(files, "tokenizer.json")).contains("\"merges\":[[\"b\",\"c\"],[\"a\",\"b\"]]");
+
+    assertRefused(tiny(TOKENS, others).text("tokenizer.ggml.model", "llama")
+        .numbers("tokenizer.ggml.scores", new float[5]), "tokenizer.ggml.scores=a list of 5 FLOAT32: must not all be "
+            + "equal where there is no tokenizer.ggml.merges: convert the model's folder instead, with "
+            + "layermesh convert --model FOLDER --to FILE");
+  }
+
+  @Test
+  void shouldKnowThePreTokenizerOfALlama3FileThatNamesNone() {
+    List<String> tokens = List.of("<|begin_of_text|>", "<|start_header_id|>", "<|eot_id|>", "a", "b");
+    ModelFiles files = files(write(tiny(tokens, Set.of("tokenizer.ggml.pre", "tokenizer.ggml.merges"))
+        .texts("tokenizer.ggml.merges", List.of())));
+    assertThat(text(files, "tokenizer.json")).contains("\\\\p{N}{1,3}", "\"ignore_merges\":true");
+  }
+
+  @Test
+  void shouldRefuseAPreTokenizerItDoesNotKnowWithTheCommandThatConverts() {
+    assertRefused(tiny(TOKENS, Set.of("tokenizer.ggml.pre")).text("tokenizer.ggml.pre", "viking"),
+        "tokenizer.ggml.pre=viking: must be one of " + NAMES + ": convert the model's folder instead, with "
+            + "layermesh convert --model FOLDER --to FILE");
+  }
+
+  @Test
   void shouldTakeTheTokenizerOfHuggingFaceAsItStands() {
-    ModelFiles files = ModelFiles.read(write(tiny().text("tokenizer.huggingface.json", "{\"version\": 1}")));
+    ModelFiles files = files(write(tiny().text("tokenizer.huggingface.json", "{\"version\": 1}")));
     assertThat(text(files, "tokenizer.json")).isEqualTo("{\"version\": 1}");
   }
 
-  private static final List<String> TOKENS = List.of("a", "b", "ab", "c", "abc");
-
-  private static GgufWriter tiny() {
-    return tiny(TOKENS, Set.of());
-  }
-
-  /** A model of 2 layers, D = 8, F = 16, H = 2, V = 5, of zeros. */
-  private static GgufWriter tiny(List<String> tokens, Set<String> without) {
-    var writer = new GgufWriter();
-    metadata(writer, tokens, without);
-    List<String> inLayer = List.of("attn_norm 8", "attn_q 8 8", "attn_k 8 8", "attn_v 8 8", "attn_output 8 8",
-        "ffn_norm 8", "ffn_gate 16 8", "ffn_up 16 8", "ffn_down 8 16");
-    List<String> all = new ArrayList<>(List.of("token_embd.weight 5 8", "output_norm.weight 8"));
-    for (int layer = 0; layer < 2; layer++) {
-      for (String each : inLayer) {
-        all.add("blk." + layer + "." + each.replaceFirst(" ", ".weight "));
-      }
-    }
-    for (String each : all) {
-      String[] words = each.split(" ");
-      List<Integer> shape = List.of(words).subList(1, words.length).stream().map(Integer::valueOf).toList();
-      if (!without.contains(words[0])) {
-        writer.tensor(words[0], GgmlType.F32, shape, zeros(4 * shape.stream().reduce(1, (a, b) -> a * b)));
-      }
-    }
-    return writer;
-  }
-
-  private static void metadata(GgufWriter writer, List<String> tokens, Set<String> without) {
-    with("general.architecture", without, key -> writer.text(key, "llama"));
-    with("llama.context_length", without, key -> writer.integer(key, 64));
-    with("llama.embedding_length", without, key -> writer.integer(key, 8));
-    with("llama.block_count", without, key -> writer.integer(key, 2));
-    with("llama.feed_forward_length", without, key -> writer.integer(key, 16));
-    with("llama.attention.head_count", without, key -> writer.integer(key, 2));
-    with("llama.attention.layer_norm_rms_epsilon", without, key -> writer.number(key, 1e-5f));
-    with("tokenizer.ggml.model", without, key -> writer.text(key, "gpt2"));
-    with("tokenizer.ggml.pre", without, key -> writer.text(key, "gpt-2"));
-    with("tokenizer.ggml.tokens", without, key -> writer.texts(key, tokens));
-    with("tokenizer.ggml.merges", without, key -> writer.texts(key, List.of("a b")));
-  }
-
-  private static void with(String key, Set<String> without, Consumer<String> put) {
-    if (!without.contains(key)) {
-      put.accept(key);
-    }
-  }
-
-  private static GgufWriter.Content zeros(int count) {
-    return out -> out.write(new byte[count]);
-  }
-
   private Path write(GgufWriter writer) {
-    Path file = temp.resolve("tiny.gguf");
-    try (OutputStream out = Files.newOutputStream(file)) {
-      writer.writeTo(out);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return file;
+    return TinyGguf.write(writer, temp.resolve("tiny.gguf"));
   }
 
   private ModelConfig config(GgufWriter writer) {
@@ -270,6 +320,12 @@ class GgufCheckpointTest {
         checkpoint.files();
       }
     }).isInstanceOf(InputException.class).hasMessage(file + ": " + message);
+  }
+
+  private static ModelFiles files(Path model) {
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      return checkpoint.files();
+    }
   }
 
   private static String text(ModelFiles files, String name) {

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.engine.model.ModelFiles;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -66,10 +68,32 @@ class InspectionTest {
 
   @Test
   void shouldHandOutTheSmallFilesThatExist() throws IOException {
-    assertThat(ModelFiles.read(Fixtures.LLAMA3).contents()).containsOnlyKeys("config.json", "generation_config.json",
+    assertThat(files(Fixtures.LLAMA3).contents()).containsOnlyKeys("config.json", "generation_config.json",
         "tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
-    assertThat(ModelFiles.read(Fixtures.LLAMA2).contents()).doesNotContainKey("chat_template.jinja");
-    assertThat(ModelFiles.read(Fixtures.LLAMA2).contents().get("tokenizer.json"))
+    assertThat(files(Fixtures.LLAMA2).contents()).doesNotContainKey("chat_template.jinja");
+    assertThat(files(Fixtures.LLAMA2).contents().get("tokenizer.json"))
         .isEqualTo(Files.readAllBytes(Fixtures.LLAMA2.resolve("tokenizer.json")));
+  }
+
+  /** A process without weights reads ends of generation in these files alone. */
+  @Test
+  void shouldHandOutTheEndsOfGenerationThatTheEngineObeys(@TempDir Path temp) throws IOException {
+    Path copy = Fixtures.copy(Fixtures.LLAMA3, temp);
+    byte[] before = files(copy).contents().get("generation_config.json");
+    assertThat(before).isEqualTo(Files.readAllBytes(copy.resolve("generation_config.json")));
+
+    Fixtures.edit(copy.resolve("tokenizer_config.json"), "<|eot_id|>", "<|end_of_text|>");
+    assertThat(new String(files(copy).contents().get("generation_config.json"), StandardCharsets.UTF_8))
+        .contains("\"bos_token_id\":0", "\"eos_token_id\":[4,1]");
+
+    Files.delete(copy.resolve("generation_config.json"));
+    assertThat(new String(files(copy).contents().get("generation_config.json"), StandardCharsets.UTF_8))
+        .contains("\"eos_token_id\":[4,1]");
+  }
+
+  private static ModelFiles files(Path model) {
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      return checkpoint.files();
+    }
   }
 }

@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.function.UnaryOperator;
 
 /** Safetensors files for tests: taking them apart and putting them together again, rightly or wrongly. */
-final class Safetensors {
+public final class Safetensors {
   private Safetensors() {}
 
   /** A file of this header and this many zero bytes of data. */
@@ -43,7 +43,7 @@ final class Safetensors {
   }
 
   /** Changes one byte of a tensor, counted from the tensor's first. */
-  static void flipByte(Path path, String tensor, long at) {
+  public static void flipByte(Path path, String tensor, long at) {
     try (Arena arena = Arena.ofConfined()) {
       int position = Math.toIntExact(Shard.map(path, arena).extents().get(tensor).begin() + at);
       byte[] file = Files.readAllBytes(path);

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
-import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.testkit.Await;
@@ -45,7 +45,7 @@ class InferenceLaneTest {
     Slice whole = Slice.whole(checkpoint.config().numLayers());
     var transformer =
         Transformer.prepare(checkpoint.config(), checkpoint.weights(whole), backend, (done, total) -> { });
-    lane = new InferenceLane("test", transformer, 32);
+    lane = InferenceLane.start("test", List.of(transformer), 32);
   }
 
   @AfterEach
@@ -61,7 +61,7 @@ class InferenceLaneTest {
     extend(session, PROMPT.slice(0, last));
     var said = new ArrayList<>(List.of(PROMPT.id(last)));
     for (int i = 0; i < tokens; i++) {
-      var ran = (Ran.Done) session.run(last + i, TokenIds.of(said.getLast()), GREEDY);
+      var ran = (StepResult.Done) session.run(last + i, TokenIds.of(said.getLast()), GREEDY);
       Distribution next = ran.next().getFirst();
       said.add(next.id(0));
     }
@@ -71,7 +71,7 @@ class InferenceLaneTest {
   private static void extend(LaneSession session, TokenIds ids) throws InterruptedException {
     for (int from = 0; from < ids.length(); from += session.partRows()) {
       TokenIds part = ids.slice(from, Math.min(ids.length(), from + session.partRows()));
-      assertThat(session.run(from, part, Optional.empty())).isInstanceOf(Ran.Done.class);
+      assertThat(session.run(from, part, Optional.empty())).isInstanceOf(StepResult.Done.class);
     }
   }
 

@@ -5,16 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.Transformer;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.BackendOptions;
 import dev.layermesh.engine.backend.Backends;
 import dev.layermesh.engine.backend.Device;
-import dev.layermesh.engine.backend.KvOptions;
-import dev.layermesh.engine.backend.Transformer;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
-import dev.layermesh.engine.lane.KvAdmission.Answer;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.lane.KvAdmission.Decision;
 import dev.layermesh.testkit.Fixtures;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -43,7 +44,7 @@ class KvAdmissionTest {
         new BackendOptions(Device.CPU, 1, new KvOptions(BLOCKS * block, BLOCK, true), false), "scalar");
     var weights = checkpoint.weights(Slice.whole(config.numLayers()));
     var transformer = Transformer.prepare(config, weights, backend, (done, total) -> { });
-    lane = new InferenceLane("test", transformer, 32);
+    lane = new InferenceLane(List.of(transformer), 32, () -> now);
     admission = new KvAdmission(transformer.memory());
     assertThat(transformer.memory().blocks()).isEqualTo(BLOCKS);
   }
@@ -56,42 +57,42 @@ class KvAdmissionTest {
   }
 
   /** A batch of its own that needs so many blocks from the first position on. */
-  private Answer alone(LaneSession session, int blocks) {
+  private Decision alone(Tenant tenant, int blocks) {
     admission.startBatch();
-    return along(session, blocks);
+    return along(tenant, blocks);
   }
 
-  private Answer along(LaneSession session, int blocks) {
-    return at(session, 0, blocks * BLOCK);
+  private Decision along(Tenant tenant, int blocks) {
+    return at(tenant, 0, blocks * BLOCK);
   }
 
-  private Answer at(LaneSession session, int first, int rows) {
+  private Decision at(Tenant tenant, int first, int rows) {
     var ids = TokenIds.of(new int[rows]);
     var step = new Step(first, new Step.Input.Tokens(ids), Optional.empty(), Optional.empty());
-    return admission.admit(session, step, now, PATIENCE);
+    return admission.admit(tenant, step, now, PATIENCE);
   }
 
-  private static void assertRefused(Answer answer, Ran.Refused why) {
-    assertThat(answer).isEqualTo(new Answer.Refused(why));
+  private static void assertRefused(Decision answer, StepResult.Refused why) {
+    assertThat(answer).isEqualTo(new Decision.Refused(why));
   }
 
-  private static void assertAdmitted(Answer answer) {
-    assertThat(answer).isEqualTo(new Answer.Admitted());
+  private static void assertAdmitted(Decision answer) {
+    assertThat(answer).isEqualTo(new Decision.Admitted());
   }
 
   @Test
   void shouldTakeFromTheYoungestAndTellIt() {
-    LaneSession old = lane.open();
-    LaneSession young = lane.open();
-    LaneSession youngest = lane.open();
+    Tenant old = lane.newTenant(0, 0);
+    Tenant young = lane.newTenant(0, 0);
+    Tenant youngest = lane.newTenant(0, 0);
     assertAdmitted(alone(old, 1));
     assertAdmitted(alone(young, 1));
     assertAdmitted(alone(youngest, 2));
     assertAdmitted(alone(old, 3));
     assertThat(youngest.cache().blocks()).isZero();
     assertThat(young.cache().blocks()).isEqualTo(1);
-    assertRefused(at(youngest, 1, 1), new Ran.Lost(0));
-    assertRefused(alone(youngest, 1), new Ran.NoRoom());
+    assertRefused(at(youngest, 1, 1), new StepResult.Preempted(0));
+    assertRefused(alone(youngest, 1), new StepResult.NoRoom());
     assertThat(admission.stats().preempted()).isEqualTo(1);
     admission.leave(old);
     assertAdmitted(alone(youngest, 1));
@@ -99,35 +100,35 @@ class KvAdmissionTest {
 
   @Test
   void shouldWaitForOlderSessionsAndNotBeginBeforeOneThatWaits() {
-    LaneSession old = lane.open();
-    LaneSession waiting = lane.open();
-    LaneSession late = lane.open();
+    Tenant old = lane.newTenant(0, 0);
+    Tenant waiting = lane.newTenant(0, 0);
+    Tenant late = lane.newTenant(0, 0);
     assertAdmitted(alone(old, 3));
-    assertRefused(alone(waiting, 2), new Ran.NoRoom());
-    assertRefused(alone(late, 1), new Ran.NoRoom());
+    assertRefused(alone(waiting, 2), new StepResult.NoRoom());
+    assertRefused(alone(late, 1), new StepResult.NoRoom());
     admission.leave(old);
-    assertRefused(alone(late, 1), new Ran.NoRoom());
+    assertRefused(alone(late, 1), new StepResult.NoRoom());
     assertAdmitted(alone(waiting, 2));
     assertAdmitted(alone(late, 1));
   }
 
   @Test
   void shouldNotWaitForASessionThatIsOver() {
-    LaneSession old = lane.open();
-    LaneSession waiting = lane.open();
-    LaneSession late = lane.open();
+    Tenant old = lane.newTenant(0, 0);
+    Tenant waiting = lane.newTenant(0, 0);
+    Tenant late = lane.newTenant(0, 0);
     assertAdmitted(alone(old, 3));
-    assertRefused(alone(waiting, 2), new Ran.NoRoom());
+    assertRefused(alone(waiting, 2), new StepResult.NoRoom());
     admission.leave(waiting);
     assertAdmitted(alone(late, 1));
   }
 
   @Test
   void shouldBeginOnlyWithRoomForAllThatIsKnown() {
-    LaneSession old = lane.open();
-    LaneSession known = lane.open(0, BLOCK + 1); // and a block more
+    Tenant old = lane.newTenant(0, 0);
+    Tenant known = lane.newTenant(0, BLOCK + 1); // and a block more
     assertAdmitted(alone(old, 2));
-    assertRefused(alone(known, 1), new Ran.NoRoom());
+    assertRefused(alone(known, 1), new StepResult.NoRoom());
     assertThat(known.cache().blocks()).isZero();
     admission.leave(old);
     assertAdmitted(alone(known, 1));
@@ -135,60 +136,60 @@ class KvAdmissionTest {
 
   @Test
   void shouldNotTakeFromTheBatchBeingMadeButGoFirstIntoTheNext() {
-    LaneSession old = lane.open();
-    LaneSession young = lane.open();
+    Tenant old = lane.newTenant(0, 0);
+    Tenant young = lane.newTenant(0, 0);
     assertAdmitted(alone(young, 3));
-    assertThat(along(old, 2)).isEqualTo(new Answer.Next());
+    assertThat(along(old, 2)).isEqualTo(new Decision.NextBatch());
     assertAdmitted(alone(old, 2));
-    assertRefused(at(young, 1, 1), new Ran.Lost(0));
+    assertRefused(at(young, 1, 1), new StepResult.Preempted(0));
   }
 
   /** Two sessions each hold, on one lane, what the other waits for: on each lane the holder is idle. */
   @Test
   void shouldTakeFromAnOlderSessionThatHasBeenIdleForAsLongAsThisOneWaits() {
-    LaneSession old = lane.open();
-    LaneSession young = lane.open();
+    Tenant old = lane.newTenant(0, 0);
+    Tenant young = lane.newTenant(0, 0);
     assertAdmitted(alone(old, 3));
-    assertRefused(alone(young, 2), new Ran.NoRoom());
+    assertRefused(alone(young, 2), new StepResult.NoRoom());
     now += PATIENCE / 2;
     assertAdmitted(alone(old, 3));
     now += PATIENCE / 2 + 1;
-    assertRefused(alone(young, 2), new Ran.NoRoom());
+    assertRefused(alone(young, 2), new StepResult.NoRoom());
     now += PATIENCE / 2;
     assertAdmitted(alone(young, 2));
-    assertRefused(at(old, 1, 1), new Ran.Lost(0));
+    assertRefused(at(old, 1, 1), new StepResult.Preempted(0));
     assertAdmitted(alone(old, 3));
     assertThat(young.cache().blocks()).isZero();
   }
 
   @Test
   void shouldNotTakeFromAnOlderSessionThatWaitsAsWell() {
-    LaneSession oldest = lane.open();
-    LaneSession old = lane.open();
-    LaneSession young = lane.open();
+    Tenant oldest = lane.newTenant(0, 0);
+    Tenant old = lane.newTenant(0, 0);
+    Tenant young = lane.newTenant(0, 0);
     assertAdmitted(alone(oldest, 2));
     assertAdmitted(alone(old, 1));
     assertAdmitted(alone(young, 1));
-    assertRefused(alone(old, 4), new Ran.NoRoom());
+    assertRefused(alone(old, 4), new StepResult.NoRoom());
     assertThat(old.cache().blocks()).as("what there was, the young one's included").isEqualTo(2);
     now += 10 * PATIENCE;
     assertAdmitted(alone(oldest, 2));
-    assertRefused(alone(young, 1), new Ran.NoRoom());
+    assertRefused(alone(young, 1), new StepResult.NoRoom());
     now += PATIENCE + 1;
     assertAdmitted(alone(oldest, 2));
-    assertRefused(alone(young, 1), new Ran.NoRoom());
+    assertRefused(alone(young, 1), new StepResult.NoRoom());
     assertThat(old.cache().blocks()).isEqualTo(2);
   }
 
   @Test
   void shouldRefuseForGoodWhatCanNeverFit() {
-    assertThatThrownBy(() -> alone(lane.open(), BLOCKS + 1))
+    assertThatThrownBy(() -> alone(lane.newTenant(0, 0), BLOCKS + 1))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--kv-memory=4 blocks: position 79 of a session needs 5 blocks of 16 positions");
   }
 
   @Test
   void shouldRefuseRowsThatDoNotContinueTheSession() {
-    assertThatThrownBy(() -> at(lane.open(), 7, 1)).hasMessageContaining("rows from position 7, cache at 0");
+    assertThatThrownBy(() -> at(lane.newTenant(0, 0), 7, 1)).hasMessageContaining("rows from position 7, cache at 0");
   }
 }

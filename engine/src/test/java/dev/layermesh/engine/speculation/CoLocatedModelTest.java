@@ -15,7 +15,7 @@ import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.decoding.loop.SpeculativeDecoder;
 import dev.layermesh.decoding.loop.Verifier;
 import dev.layermesh.engine.EngineOptions;
-import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Lossless;
 import java.util.List;

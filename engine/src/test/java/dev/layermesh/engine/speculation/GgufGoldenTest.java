@@ -7,8 +7,8 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.checkpoint.Checkpoint;
-import dev.layermesh.engine.checkpoint.GgufConverter;
-import dev.layermesh.engine.checkpoint.Quantization;
+import dev.layermesh.engine.convert.GgufConverter;
+import dev.layermesh.engine.convert.Quantization;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GgufCase;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
@@ -69,7 +69,7 @@ class GgufGoldenTest {
   }
 
   private static TokenIds committed(SplitModel split, GoldenCase golden, WindowPolicy window) {
-    var spec = split.spec(golden.greedyPrompt(), golden.greedyIds().length(), SamplingParams.GREEDY, window);
+    var spec = split.spec(golden.promptIds(), golden.greedyIds().length(), SamplingParams.GREEDY, window);
     return split.run(spec, round -> { }).committed();
   }
 }

@@ -9,7 +9,7 @@ import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Available;
-import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
 import dev.layermesh.testkit.Lossless;
@@ -56,9 +56,9 @@ class GoldenDecodingTest {
 
   private static void decode(SplitModel split, GoldenCase golden, int window) {
     TokenIds expected = golden.greedyIds();
-    var rows = new AtomicLong(golden.greedyPrompt().length() - 1);
+    var rows = new AtomicLong(golden.promptIds().length() - 1);
     var spec = split.spec(
-        golden.greedyPrompt(), expected.length(), SamplingParams.GREEDY, WindowPolicy.sequential(window));
+        golden.promptIds(), expected.length(), SamplingParams.GREEDY, WindowPolicy.sequential(window));
     Outcome outcome = split.run(spec, round -> rows.addAndGet(round.drafted().length() + 1));
     Lossless.assertSameTokens(expected, outcome.committed());
     assertThat(outcome.reason()).isEqualTo(StopReason.LENGTH);

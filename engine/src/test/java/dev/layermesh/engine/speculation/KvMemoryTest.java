@@ -17,8 +17,8 @@ import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.SpeculativeDecoder;
 import dev.layermesh.decoding.loop.Verifier;
 import dev.layermesh.engine.EngineOptions;
-import dev.layermesh.engine.backend.KvOptions;
-import dev.layermesh.engine.backend.KvType;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.kv.KvType;
 import dev.layermesh.engine.lane.MemoryStats;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.testkit.Await;
@@ -192,11 +192,11 @@ class KvMemoryTest {
       assertThat(first.stats().lateRows() - again.stats().lateRows()).isEqualTo(99);
       Outcome alike = run(split, other, WindowPolicy.sequential(window));
       Lossless.assertSameTokens(expected.getLast(), alike.committed());
-      assertThat(split.draft().memory().kv().adopted()).isEqualTo(99 + 70);
-      assertThat(split.verify().memory().kv().adopted()).isEqualTo(99 + 70);
+      assertThat(split.draft().memory().kv().hitPositions()).isEqualTo(99 + 70);
+      assertThat(split.verify().memory().kv().hitPositions()).isEqualTo(99 + 70);
       awaitAllFree(split);
       assertThat(split.verify().memory().byName())
-          .containsEntry("kv.positions.adopted", 99L + 70)
+          .containsEntry("kv.positions.hit", 99L + 70)
           .containsEntry("kv.memory.used", 0L)
           .hasEntrySatisfying("kv.memory.kept", bytes -> assertThat(bytes).isPositive());
     }
@@ -210,7 +210,7 @@ class KvMemoryTest {
       TokenIds next = prompt.concat(said).concat(prompt(4, 10));
       List<TokenIds> expected = alone(List.of(next));
       Lossless.assertSameTokens(expected.getFirst(), run(split, next, WindowPolicy.sequential(3)).committed());
-      assertThat(split.verify().memory().kv().adopted()).isGreaterThanOrEqualTo((30 + TOKENS - 1) / BLOCK * BLOCK);
+      assertThat(split.verify().memory().kv().hitPositions()).isGreaterThanOrEqualTo((30 + TOKENS - 1) / BLOCK * BLOCK);
     }
   }
 
@@ -228,7 +228,7 @@ class KvMemoryTest {
           Lossless.assertSameTokens(expected.getFirst(), each.get());
         }
       }
-      assertThat(split.draft().memory().kv().adopted()).isEqualTo(8 * 119);
+      assertThat(split.draft().memory().kv().hitPositions()).isEqualTo(8 * 119);
       awaitAllFree(split);
     }
   }

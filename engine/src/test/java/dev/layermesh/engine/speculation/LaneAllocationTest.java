@@ -16,7 +16,7 @@ import dev.layermesh.decoding.loop.Verifier;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Available;
 import dev.layermesh.engine.backend.ForkedJvm;
-import dev.layermesh.engine.backend.KvOptions;
+import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.InlineVerifier;
 import java.lang.management.ManagementFactory;

@@ -9,11 +9,11 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.backend.Available;
-import dev.layermesh.engine.backend.KvOptions;
-import dev.layermesh.engine.backend.KvType;
-import dev.layermesh.engine.backend.NativeBackendProvider;
-import dev.layermesh.engine.checkpoint.Quantization;
-import dev.layermesh.engine.checkpoint.QuantizedModels;
+import dev.layermesh.engine.convert.Quantization;
+import dev.layermesh.engine.convert.QuantizedModels;
+import dev.layermesh.engine.cpu.NativeBackendProvider;
+import dev.layermesh.engine.kv.KvOptions;
+import dev.layermesh.engine.kv.KvType;
 import dev.layermesh.testkit.DraftOracle;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Lossless;
@@ -71,7 +71,7 @@ class LosslessModelTest {
           Lossless.assertSameTokens(expected, committed(shared, shared.spec(PROMPT, 32, sampling, window)));
         }
       }
-      assertThat(shared.verify().memory().kv().adopted()).isPositive();
+      assertThat(shared.verify().memory().kv().hitPositions()).isPositive();
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.layermesh.mesh.membership;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.WindowPolicy;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
 import java.security.SecureRandom;
@@ -17,6 +18,7 @@ import java.util.Objects;
  * @param fingerprint   identifies the checkpoint's content
  * @param arithmetic    identifies how it computes (backend, accumulation order), so that results are reproducible
  * @param exitLayer     E: the drafter runs [0, E), the verifier [E, L)
+ * @param window        draft tokens in a window of sessions that name none
  * @param numLayers     L
  * @param hiddenSize    width of a row of exit states
  * @param vocabSize     ids are in [0, vocabSize)
@@ -26,8 +28,8 @@ import java.util.Objects;
  * @param draining      finishes its sessions and takes no new ones
  */
 public record WorkerAd(
-    String id, Role role, String model, String fingerprint, String arithmetic, int exitLayer, int numLayers,
-    int hiddenSize, int vocabSize, int contextLength, boolean full, int sessions, boolean draining) {
+    String id, Role role, String model, String fingerprint, String arithmetic, int exitLayer, int window,
+    int numLayers, int hiddenSize, int vocabSize, int contextLength, boolean full, int sessions, boolean draining) {
 
   public WorkerAd {
     requireText("id", id);
@@ -40,6 +42,7 @@ public record WorkerAd(
       throw InputException.of("exit_layer", exitLayer, "must be in 1.." + (numLayers - 1) + " for " + numLayers
           + " layers");
     }
+    WindowPolicy.sequential(window); // checks it
     requireAtLeast("hidden_size", hiddenSize, 1);
     requireAtLeast("vocab_size", vocabSize, 1);
     requireAtLeast("context_length", contextLength, 1);
@@ -53,8 +56,8 @@ public record WorkerAd(
 
   /** The same worker as it stands now. */
   public WorkerAd withLoad(int sessions, boolean draining) {
-    return new WorkerAd(id, role, model, fingerprint, arithmetic, exitLayer, numLayers, hiddenSize, vocabSize,
-        contextLength, full, sessions, draining);
+    return new WorkerAd(id, role, model, fingerprint, arithmetic, exitLayer, window, numLayers,
+        hiddenSize, vocabSize, contextLength, full, sessions, draining);
   }
 
   /** The ad as a JSON object, the form in which it travels. */
@@ -62,7 +65,7 @@ public record WorkerAd(
     return new JsonObject()
         .put("id", id).put("role", role.name()).put("model", model)
         .put("fingerprint", fingerprint).put("arithmetic", arithmetic)
-        .put("exit_layer", exitLayer).put("num_layers", numLayers).put("hidden_size", hiddenSize)
+        .put("exit_layer", exitLayer).put("window", window).put("num_layers", numLayers).put("hidden_size", hiddenSize)
         .put("vocab_size", vocabSize).put("context_length", contextLength)
         .put("full", full).put("sessions", sessions).put("draining", draining);
   }
@@ -76,8 +79,8 @@ public record WorkerAd(
     try {
       return new WorkerAd(json.getString("id"), Role.valueOf(json.getString("role", "")), json.getString("model"),
           json.getString("fingerprint"), json.getString("arithmetic"), json.getInteger("exit_layer", 0),
-          json.getInteger("num_layers", 0), json.getInteger("hidden_size", 0), json.getInteger("vocab_size", 0),
-          json.getInteger("context_length", 0), json.getBoolean("full", false), json.getInteger("sessions", 0),
+          json.getInteger("window", -1), json.getInteger("num_layers", 0), json.getInteger("hidden_size", 0),
+          json.getInteger("vocab_size", 0), json.getInteger("context_length", 0), json.getBoolean("full", false), json.getInteger("sessions", 0),
           json.getBoolean("draining", false));
     } catch (InputException e) {
       throw InputException.in("worker ad", e.getMessage());

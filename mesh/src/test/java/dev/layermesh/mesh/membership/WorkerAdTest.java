@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 class WorkerAdTest {
   private static final WorkerAd AD = new WorkerAd(
-      "draft-1", Role.DRAFT, "shakespeare", "abc", "cpu/vector", 2, 8, 64, 256, 512, false, 3, false);
+      "draft-1", Role.DRAFT, "shakespeare", "abc", "cpu/vector", 2, 4, 8, 64, 256, 512, false, 3, false);
 
   @Test
   void shouldSurviveTheTripThroughJson() {
@@ -21,10 +21,16 @@ class WorkerAdTest {
   void shouldRefuseAnExitLayerThatLeavesOneSideEmpty() {
     for (int exitLayer : new int[] {0, 8}) {
       assertThatThrownBy(() -> new WorkerAd(
-          "draft-1", Role.DRAFT, "m", "abc", "cpu", exitLayer, 8, 64, 256, 512, false, 0, false))
+          "draft-1", Role.DRAFT, "m", "abc", "cpu", exitLayer, 4, 8, 64, 256, 512, false, 0, false))
           .isInstanceOf(InputException.class).hasMessage("exit_layer=" + exitLayer
               + ": must be in 1..7 for 8 layers");
     }
+  }
+
+  @Test
+  void shouldRefuseAWindowThatNoSessionMayHave() {
+    assertThatThrownBy(() -> WorkerAd.fromJson(AD.toJson().put("window", 65)))
+        .isInstanceOf(InputException.class).hasMessageContaining("window=65");
   }
 
   @Test

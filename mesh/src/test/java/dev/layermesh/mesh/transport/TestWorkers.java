@@ -19,7 +19,7 @@ final class TestWorkers implements Workers {
   private final List<Consumer<String>> listeners = new CopyOnWriteArrayList<>();
 
   TestWorkers join(Role role, String id) {
-    ads.put(id, new WorkerAd(id, role, "toy", "f", "toy", 1, 2, 4, 13, 4096, false, 0, false));
+    ads.put(id, new WorkerAd(id, role, "toy", "f", "toy", 1, 4, 2, 4, 13, 4096, false, 0, false));
     return this;
   }
 

@@ -1,0 +1,37 @@
+package dev.layermesh.cli.complete;
+
+import java.util.List;
+import java.util.Optional;
+
+/** Hears a completion while it is made; called on the thread that asked for it. */
+public interface CompletionListener {
+
+  /** Hears nothing. */
+  CompletionListener NONE = piece -> {};
+
+  /** Text was committed. */
+  void committed(Piece piece);
+
+  /** Tokens of the prompt that are through the model. */
+  default void prefilled(int done, int total) {}
+
+  /** Tokens are proposed and not judged yet. Only a completer in this JVM knows them before their verdict. */
+  default void drafted(String text) {}
+
+  /**
+   * A piece of the answer.
+   *
+   * @param text what may be shown now; may be empty while a character is incomplete
+   * @param round what was drafted for it
+   */
+  record Piece(String text, Optional<Judged> round) {}
+
+  /**
+   * A round's text.
+   *
+   * @param pieces the text each committed token released
+   * @param accepted how many of them were drafted; what follows is the verifier's own
+   * @param rejected text of the draft tokens that fell
+   */
+  record Judged(List<String> pieces, int accepted, List<String> rejected) {}
+}

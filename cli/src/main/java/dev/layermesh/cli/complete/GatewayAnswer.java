@@ -1,0 +1,59 @@
+package dev.layermesh.cli.complete;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.layermesh.decoding.TokenIds;
+
+/** One answer of a gateway as it comes, over HTTP or over WebSocket. Owned by the thread that asked for it. */
+final class GatewayAnswer {
+  private final CompletionRequest request;
+  private final CompletionListener listener;
+  private final int contextLength;
+  private final StringBuilder text = new StringBuilder();
+  private TokenIds promptIds = TokenIds.empty();
+  private TokenIds ids = TokenIds.empty();
+
+  GatewayAnswer(CompletionRequest request, CompletionListener listener, int contextLength) {
+    this.request = request;
+    this.listener = listener;
+    this.contextLength = contextLength;
+  }
+
+  /** The same answer with nobody to hear the rest of it. */
+  GatewayAnswer unheard() {
+    return new GatewayAnswer(request, CompletionListener.NONE, contextLength);
+  }
+
+  /**
+   * The gateway has encoded the prompt.
+   *
+   * @throws ContextFullException when it leaves less room than was asked for
+   */
+  void begun(JsonNode promptTokenIds) {
+    promptIds = GatewayJson.ids(promptTokenIds);
+    if (promptIds.length() + request.room() > contextLength) {
+      throw new ContextFullException(promptIds.length(), request.room(), contextLength);
+    }
+  }
+
+  /** Some tokens, their text and what was drafted for them. */
+  void committed(JsonNode tokenIds, String piece, JsonNode speculation) {
+    ids = ids.concat(GatewayJson.ids(tokenIds));
+    if (!piece.isEmpty() || speculation.has("pieces")) {
+      text.append(piece);
+      listener.committed(GatewayJson.piece(piece, speculation));
+    }
+  }
+
+  /** All of it, with the counters that came at its end. */
+  Completion ended(String finishReason, JsonNode counters) {
+    return new Completion(promptIds, ids, text.toString(), finishReason, request.sampling().seed(),
+        GatewayJson.stats(counters),
+        counters.path("ttft_ms").asDouble(), counters.path("tokens_per_second").asDouble());
+  }
+
+  /** What had come when it was cut short; the counters stay with the gateway and are 0 here. */
+  Completion cancelled() {
+    return ended("cancelled", JsonNodeFactory.instance.objectNode());
+  }
+}

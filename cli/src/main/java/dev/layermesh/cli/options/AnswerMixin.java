@@ -1,0 +1,89 @@
+package dev.layermesh.cli.options;
+
+import dev.layermesh.cli.complete.AnswerView;
+import dev.layermesh.cli.complete.Completer;
+import dev.layermesh.cli.complete.Completion;
+import dev.layermesh.cli.complete.CompletionListener;
+import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.PrefillProgress;
+import dev.layermesh.cli.complete.Prompt;
+import dev.layermesh.cli.process.Environment;
+import dev.layermesh.cli.process.Progress;
+import java.io.PrintWriter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** How answers are made and shown: what a single prompt and a conversation have in common. */
+public final class AnswerMixin {
+  private final Environment environment;
+
+  @Mixin
+  private StrategyMixin strategy;
+
+  @Mixin
+  private GenerationMixin generation;
+
+  @Mixin
+  private final EngineMixin engine;
+
+  @Mixin
+  private ConnectMixin connect;
+
+  @Option(names = "--color", description = "Show draft tokens dimmed, then confirmed (green) or replaced (yellow).")
+  private boolean color;
+
+  public AnswerMixin(Environment environment) {
+    this.environment = environment;
+    this.engine = new EngineMixin(environment);
+  }
+
+  /** The request for a prompt that must leave some room in the context. */
+  public CompletionRequest request(Prompt prompt, int room) {
+    return strategy.applyTo(generation.request(prompt, room));
+  }
+
+  /** Whether the seed was chosen by the user, and not drawn. */
+  public boolean seedGiven() {
+    return generation.seedGiven();
+  }
+
+  public int maxTokens() {
+    return generation.maxTokens();
+  }
+
+  public boolean inColor() {
+    return color;
+  }
+
+  public EngineMixin engine() {
+    return engine;
+  }
+
+  /** Loads the model, or finds the gateway. */
+  public Completer open() throws InterruptedException {
+    return connect.open(engine, environment);
+  }
+
+  /** As {@link #open()}, for many prompts at once. */
+  public Completer openForMany() throws InterruptedException {
+    connect.requireManyAtOnce();
+    return open();
+  }
+
+  /** Makes an answer, with a bar while the prompt goes through the model. */
+  public Completion complete(Completer completer, CompletionRequest request, CompletionListener listener) {
+    try (var prefill = Progress.ofItems(environment, "Prefill", "tokens")) {
+      return completer.complete(request, new PrefillProgress(prefill, listener));
+    }
+  }
+
+  /** Makes an answer that is shown as it comes; its last line is ended whatever happens. */
+  public Completion show(Completer completer, CompletionRequest request, PrintWriter out) {
+    AnswerView view = AnswerView.on(out, color);
+    try {
+      return complete(completer, request, view);
+    } finally {
+      view.end();
+    }
+  }
+}

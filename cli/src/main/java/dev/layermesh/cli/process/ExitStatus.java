@@ -1,0 +1,11 @@
+package dev.layermesh.cli.process;
+
+/** The statuses a process of ours ends with, besides 0. */
+public final class ExitStatus {
+  /** The run failed, or a check found a difference. */
+  public static final int RUN_FAILED = 1;
+  /** The user can put it right: usage, input, file or configuration. */
+  public static final int BAD_INPUT = 2;
+
+  private ExitStatus() {}
+}

@@ -1,0 +1,57 @@
+package dev.layermesh.engine.cpu;
+
+import dev.layermesh.decoding.HiddenRows;
+import dev.layermesh.engine.cpu.kernels.StoredFloats;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Rows copied out of a step, in the Java heap. A session's thread makes them, the lane writes them once before it
+ * answers, and any thread may read them from then on.
+ */
+final class HeapRows implements HiddenRows {
+  private final int count;
+  private final int width;
+  private final MemorySegment segment;
+  private final MemorySegment readOnly;
+
+  /** Room for [count, width] of float32. */
+  HeapRows(int count, int width) {
+    this.count = count;
+    this.width = width;
+    this.segment = MemorySegment.ofArray(new byte[Math.multiplyExact(Math.multiplyExact(count, width), Float.BYTES)]);
+    this.readOnly = segment.asReadOnly();
+  }
+
+  /** {@code rows} as this backend's own. */
+  static HeapRows of(HiddenRows rows) {
+    if (rows instanceof HeapRows kept) {
+      return kept;
+    }
+    throw new IllegalStateException("a " + rows.getClass().getSimpleName() + " where the CPU backend's room belongs");
+  }
+
+  /** Copies the rows from {@code from} on. */
+  void copy(HeapTensor rows, int from) {
+    MemorySegment.copy(rows.values(), from * width, segment, StoredFloats.FLOAT, 0, count * width);
+  }
+
+  @Override
+  public int count() {
+    return count;
+  }
+
+  @Override
+  public int width() {
+    return width;
+  }
+
+  @Override
+  public Type type() {
+    return Type.F32;
+  }
+
+  @Override
+  public MemorySegment bytes() {
+    return readOnly;
+  }
+}

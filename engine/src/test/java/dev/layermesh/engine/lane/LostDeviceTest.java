@@ -1,0 +1,49 @@
+package dev.layermesh.engine.lane;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.engine.Transformer;
+import dev.layermesh.engine.backend.BackendOptions;
+import dev.layermesh.engine.backend.Device;
+import dev.layermesh.engine.backend.DeviceLostException;
+import dev.layermesh.engine.checkpoint.Checkpoint;
+import dev.layermesh.engine.checkpoint.Slice;
+import dev.layermesh.engine.device.FakeBackend;
+import dev.layermesh.engine.device.FakeProvider;
+import dev.layermesh.testkit.Fixtures;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A device that fails for good ends its lane: no session may try it for ever. */
+@Timeout(60)
+class LostDeviceTest {
+
+  @Test
+  void shouldEndTheLaneAndFailEverySession() throws Exception {
+    try (Checkpoint checkpoint = Checkpoint.open(Fixtures.tinyLlama2());
+        FakeBackend backend = (FakeBackend) new FakeProvider().create(new BackendOptions(Device.parse("fake:0"), 1))) {
+      var weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
+      Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend, (_, _) -> { });
+      InferenceLane lane = InferenceLane.start("test", List.of(transformer), backend.stepRows());
+      LaneSession first = lane.open();
+      LaneSession second = lane.open();
+      assertThat(first.run(0, TokenIds.of(1, 2), Optional.empty())).isInstanceOf(StepResult.Done.class);
+      assertThat(lane.lost()).isNotDone();
+      backend.lose();
+      assertThatThrownBy(() -> first.run(2, TokenIds.of(3), Optional.empty()))
+          .isInstanceOf(DeviceLostException.class)
+          .hasMessage("device fake:0 is lost: it fell off the bus");
+      assertThat(lane.lost().get(10, TimeUnit.SECONDS)).hasMessageContaining("fake:0 is lost");
+      assertThatThrownBy(() -> second.run(0, TokenIds.of(3), Optional.empty()))
+          .isInstanceOf(DeviceLostException.class);
+      assertThatThrownBy(() -> second.hitPrefix(0, TokenIds.of(3))).isInstanceOf(DeviceLostException.class);
+      first.close();
+      lane.close();
+    }
+  }
+}

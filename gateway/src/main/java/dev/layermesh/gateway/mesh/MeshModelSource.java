@@ -1,0 +1,187 @@
+package dev.layermesh.gateway.mesh;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.gateway.turn.ModelSource;
+import dev.layermesh.gateway.turn.ServedModel;
+import dev.layermesh.mesh.files.ModelFilesCache;
+import dev.layermesh.mesh.membership.Placement;
+import dev.layermesh.mesh.membership.Role;
+import dev.layermesh.mesh.membership.WorkerAd;
+import dev.layermesh.tokenizer.TokenizerFiles;
+import io.vertx.core.json.DecodeException;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The model the live workers serve, with its tokenizer fetched from one of them. Asking for the state starts a fetch,
+ * on a virtual thread, when the workers serve a model whose tokenizer is not here. Thread-safe.
+ */
+public final class MeshModelSource implements ModelSource, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(MeshModelSource.class);
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(200);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+
+  private final Placement placement;
+  private final Files files;
+  private final ModelFilesCache cache;
+  private final InstantSource clock;
+  private final AtomicBoolean fetching = new AtomicBoolean();
+  private final List<TokenizerText> opened = new ArrayList<>();
+  private volatile Optional<ServedModel> loaded = Optional.empty();
+  private volatile Optional<Trouble> trouble = Optional.empty();
+  private boolean closed;
+
+  /** Why a model's tokenizer could not be taken, and when to try again. */
+  private record Trouble(String fingerprint, String message, Duration pause, Instant again) {}
+
+  /** Fetches a worker's small files: {@code ModelFilesClient::fetch}. */
+  @FunctionalInterface
+  public interface Files {
+    Map<String, byte[]> fetch(String workerId) throws IOException;
+  }
+
+  public MeshModelSource(Placement placement, Files files, ModelFilesCache cache, InstantSource clock) {
+    this.placement = placement;
+    this.files = files;
+    this.cache = cache;
+    this.clock = clock;
+  }
+
+  @Override
+  public State state() {
+    Optional<WorkerAd> draft = placement.draft(Optional.empty(), Set.of());
+    if (draft.isEmpty()) {
+      return missing(placement.missing());
+    }
+    Optional<ServedModel> model =
+        loaded.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
+    if (model.isPresent()) {
+      return new State.Ready(model.get().splitAt(draft.get().exitLayer()));
+    }
+    Optional<Trouble> known = trouble.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
+    boolean due = known.map(each -> !clock.instant().isBefore(each.again())).orElse(true);
+    String why = known.map(each -> ": " + each.message()).orElse("");
+    if (due && fetching.compareAndSet(false, true)) {
+      Thread.ofVirtual().name("tokenizer-fetch").start(() -> load(draft.get()));
+    }
+    return new State.Missing("no_tokenizer", "the tokenizer is on its way" + why);
+  }
+
+  private static State missing(Set<Role> roles) {
+    String code = roles.size() == 1
+        ? "no_" + roles.iterator().next().name().toLowerCase(Locale.ROOT) + "_worker"
+        : "no_workers";
+    return new State.Missing(code, "missing: " + SessionSupervisor.missing(roles));
+  }
+
+  private void load(WorkerAd worker) {
+    try {
+      ServedModel model = open(worker, cached(worker));
+      loaded = Optional.of(model);
+      trouble = Optional.empty();
+      LOG.info("serves {} ({})", model.id(), model.fingerprint());
+    } catch (IOException | RuntimeException failure) {
+      stumble(worker, String.valueOf(failure.getMessage()));
+    } finally {
+      fetching.set(false);
+    }
+  }
+
+  /** What cannot be opened now will rarely be so a moment later: the next attempts come ever later. */
+  private void stumble(WorkerAd worker, String message) {
+    Optional<Trouble> before = trouble.filter(each -> each.fingerprint().equals(worker.fingerprint()));
+    if (before.filter(each -> each.message().equals(message)).isEmpty()) {
+      LOG.warn("cannot take the tokenizer from {}: {}", worker.id(), message);
+    }
+    Duration pause = before.map(each -> each.pause().multipliedBy(2)).orElse(FIRST_PAUSE);
+    pause = pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
+    trouble = Optional.of(new Trouble(worker.fingerprint(), message, pause, clock.instant().plus(pause)));
+  }
+
+  private Map<String, byte[]> cached(WorkerAd worker) throws IOException {
+    Optional<Map<String, byte[]>> known = cache.read(worker.fingerprint());
+    if (known.isPresent()) {
+      return known.get();
+    }
+    Map<String, byte[]> fresh = files.fetch(worker.id());
+    try {
+      cache.write(worker.fingerprint(), fresh);
+    } catch (IOException unwritable) {
+      LOG.warn("cannot keep the tokenizer for the next start: {}", unwritable.toString());
+    }
+    return fresh;
+  }
+
+  private ServedModel open(WorkerAd worker, Map<String, byte[]> content) {
+    var set = new TokenizerFiles("worker " + worker.id(), content);
+    TokenIds eos = eosIds(set);
+    TokenizerText text = TokenizerText.open(set, worker.vocabSize());
+    keep(text);
+    return new ServedModel(
+        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), worker.vocabSize(),
+        eos, clock.instant(), text);
+  }
+
+  /** A turn may still use the tokenizer of the model before: all are freed at the end. */
+  private synchronized void keep(TokenizerText text) {
+    if (closed) {
+      text.close();
+      throw new IllegalStateException("closed while a tokenizer was fetched");
+    }
+    opened.add(text);
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+    opened.forEach(TokenizerText::close);
+    opened.clear();
+  }
+
+  /** {@code eos_token_id} of {@code generation_config.json}, else of {@code config.json}: one id, several, or none. */
+  static TokenIds eosIds(TokenizerFiles files) {
+    for (String name : List.of("generation_config.json", "config.json")) {
+      Optional<Object> eos = files.find(name).map(bytes -> json(files, name, bytes).getValue("eos_token_id"));
+      if (eos.isPresent()) {
+        return ids(files, name, eos.get());
+      }
+    }
+    return TokenIds.empty();
+  }
+
+  private static JsonObject json(TokenizerFiles files, String name, byte[] bytes) {
+    try {
+      return new JsonObject(new String(bytes, StandardCharsets.UTF_8));
+    } catch (DecodeException e) {
+      throw InputException.in(files.source() + "/" + name, "is not a JSON object: " + e.getMessage());
+    }
+  }
+
+  private static TokenIds ids(TokenizerFiles files, String name, Object eos) {
+    JsonArray list = eos instanceof JsonArray several ? several : JsonArray.of(eos);
+    int[] ids = new int[list.size()];
+    for (int i = 0; i < ids.length; i++) {
+      if (!(list.getValue(i) instanceof Integer id) || id < 0) {
+        throw InputException.in(
+            files.source() + "/" + name, "eos_token_id", eos, "must be a token id or a list of them");
+      }
+      ids[i] = id;
+    }
+    return TokenIds.of(ids);
+  }
+}

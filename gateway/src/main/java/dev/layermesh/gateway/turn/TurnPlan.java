@@ -1,0 +1,101 @@
+package dev.layermesh.gateway.turn;
+
+import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.StopRule;
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * A request that fits the model: its prompt encoded, its limits clear.
+ *
+ * @param request what was asked
+ * @param model the model that answers
+ * @param prompt the tokens of the request's prompt
+ * @param stops when the answer ends by itself
+ * @param window how far to draft ahead
+ */
+public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, StopRule stops, WindowPolicy window) {
+  /** No text of more characters for each position of the context fits: tokens are a few characters long. */
+  private static final int CHARACTERS_PER_POSITION = 16;
+
+  /**
+   * Fits a request to the model. Encoding takes time in proportion to the prompt: not for an event loop.
+   *
+   * @throws ApiException if it does not fit
+   */
+  static TurnPlan of(TurnRequest request, ServedModel model, WindowPolicy usual) {
+    request.model().filter(name -> !name.equals(model.id())).ifPresent(name -> {
+      throw new ApiException(new ApiError(
+          404, "invalid_request_error", "model_not_found", Optional.of("model"),
+          "model: " + shorten(name) + " is not served here, " + model.id() + " is", OptionalInt.empty()));
+    });
+    TokenIds prompt = encode(request, model);
+    int room = model.contextLength() - prompt.length();
+    int limit = Math.min(request.maxTokens().orElse(room), room);
+    TokenIds eos = request.ignoreEos() ? TokenIds.empty() : model.eosIds();
+    WindowPolicy window = request.window().isPresent()
+        ? new WindowPolicy(request.window().getAsInt(), 1, false)
+        : usual;
+    return new TurnPlan(request, model, prompt, new StopRule(eos, limit, model.contextLength()), window);
+  }
+
+  /** The session that generates the answer. */
+  SessionSpec session(SessionKey key) {
+    return new SessionSpec(key, prompt, stops, request.sampling(), window);
+  }
+
+  private static TokenIds encode(TurnRequest request, ServedModel model) {
+    String field = request.promptField();
+    requireMayFit(request.prompt(), field, model.contextLength());
+    TokenIds prompt;
+    try {
+      prompt = request.prompt().encode(model.text());
+    } catch (InputException e) {
+      throw ApiException.invalid(field, e.getMessage());
+    }
+    if (prompt.isEmpty()) {
+      throw ApiException.invalid(field, "must hold at least one token");
+    }
+    for (int i = 0; i < prompt.length(); i++) {
+      if (prompt.id(i) >= model.vocabSize()) {
+        throw ApiException.invalid(
+            field + "[" + i + "]", "token id " + prompt.id(i) + " is outside the vocabulary of " + model.vocabSize());
+      }
+    }
+    if (prompt.length() >= model.contextLength()) {
+      throw tooLong(field, prompt.length() + " tokens", model.contextLength());
+    }
+    return prompt;
+  }
+
+  /** Refuses what cannot fit before time is spent on it. */
+  private static void requireMayFit(Prompt prompt, String field, int contextLength) {
+    long characters = switch (prompt) {
+      case Prompt.Text text -> text.text().length();
+      case Prompt.Chat chat -> {
+        if (chat.messages().size() > contextLength) {
+          throw tooLong(field, chat.messages().size() + " messages", contextLength);
+        }
+        yield chat.messages().stream().mapToLong(each -> each.role().length() + each.content().length()).sum();
+      }
+      case Prompt.Ids ids -> 0;
+    };
+    if (characters > (long) CHARACTERS_PER_POSITION * contextLength) {
+      throw tooLong(field, characters + " characters", contextLength);
+    }
+  }
+
+  private static ApiException tooLong(String field, String size, int contextLength) {
+    return new ApiException(new ApiError(
+        400, "invalid_request_error", "context_length_exceeded", Optional.of(field),
+        field + ": " + size + " leave no room in the context of " + contextLength, OptionalInt.empty()));
+  }
+
+  private static String shorten(String name) {
+    return name.length() > 100 ? name.substring(0, 100) + "…" : name;
+  }
+}

@@ -7,9 +7,8 @@ import java.util.List;
 import java.util.OptionalInt;
 
 /**
- * Both sides of a model on one device. They share its threads, of which then none waits for the other side's, and the
- * head; and sessions stay together on their way from one side to the other, so that a step reads weights for all of
- * them. Thread-safe.
+ * Both sides of a model on one device. They share one set of kernel threads and one copy of the head, so no side's
+ * threads idle while the other computes, and the lane batches all sessions in one step. Thread-safe.
  *
  * @param draft closes with this one
  * @param verify closes with this one
@@ -31,6 +30,6 @@ public record CoLocatedModel(DraftModel draft, VerifyModel verify) implements Au
 
   @Override
   public void close() {
-    draft.close(); // and with it the side that both share
+    draft.close(); // closes the side that both share
   }
 }

@@ -57,7 +57,7 @@ public final class TokenLog implements TokenSequence {
     return stopReason.isPresent();
   }
 
-  /** Why the log takes no more tokens, once it does not. */
+  /** Why the session ended; empty until it has. */
   public Optional<StopReason> stopReason() {
     return stopReason;
   }

@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Proposes what the first layers of the target itself and the shared head say (LayerSkip, arXiv 2404.16710), one row for
- * each token.
+ * Proposes what the first layers of the target itself and the shared head say (LayerSkip, arXiv 2404.16710), one row
+ * for each token.
  *
  * @param spec of the session
  * @param early also run the drafter's rows, and hold those of all known tokens but the last

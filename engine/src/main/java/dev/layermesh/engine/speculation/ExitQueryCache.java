@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.function.IntFunction;
 
 /**
- * Exit states of a session by position (arXiv 2404.16710, section 3.3): a verifier starts its layers from them. They are
- * kept, so that a verifier that lost its cache gets them again and no early layer runs twice. Belongs to the session's
- * thread.
+ * Exit states of a session by position (arXiv 2404.16710, section 3.3): a verifier starts its layers from them. They
+ * are kept, so that a verifier that lost its cache gets them again and no early layer runs twice. Belongs to the
+ * session's thread.
  *
  * <p>Rows lie in pieces of at most a block. The lane writes into pieces of this session; pieces of other sessions, and
  * those that other sessions may read, are never written again. A window is a slice of one or two pieces, not a copy.

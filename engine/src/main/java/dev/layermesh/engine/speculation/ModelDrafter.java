@@ -50,7 +50,9 @@ final class ModelDrafter implements Drafter {
     return new Draft(handoff(ids, first), drafted);
   }
 
-  /** Runs rows of known tokens up to {@code position}, also of those that the verifier cached and no Extend asked for. */
+  /**
+   * Runs rows of known tokens up to {@code position}, also of those that the verifier cached and no Extend asked for.
+   */
   private void extendTo(TokenSequence known, int position) throws InterruptedException {
     int first = early.length();
     if (first < position) {

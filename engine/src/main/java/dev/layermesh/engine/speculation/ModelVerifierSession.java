@@ -58,7 +58,9 @@ final class ModelVerifierSession implements VerifierSession {
     int from = work.handoff().from();
     if (from > cached) {
       // Rows in between are missing. After a verdict the reason can only be that it rejected this work's prefix.
-      return pending.isPresent() ? new VerifyReply.Diverged(work.seq(), cached) : new VerifyReply.Behind(work.seq(), cached);
+      return pending.isPresent()
+          ? new VerifyReply.Diverged(work.seq(), cached)
+          : new VerifyReply.Behind(work.seq(), cached);
     }
     if (rows.tokens().hash(from) != work.parentHash() || startsOnRejectedTail(work.handoff())) {
       return new VerifyReply.Diverged(work.seq(), cached);

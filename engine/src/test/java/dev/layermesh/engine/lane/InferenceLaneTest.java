@@ -28,7 +28,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Sessions that share a device. */
+/** Sessions that share a device; {@link CrankedLaneTest} says which steps each batch holds. */
 @Timeout(value = 1, unit = TimeUnit.MINUTES)
 class InferenceLaneTest {
   private static final TokenIds PROMPT = TokenIds.of(IntStream.range(2, 52).toArray());
@@ -100,7 +100,7 @@ class InferenceLaneTest {
         done.set(true);
       }
     }
-    assertThat(rounds.get()).as("the others went on").isPositive();
+    assertThat(rounds.get()).as("rounds of the others meanwhile").isPositive();
   }
 
   @Test
@@ -153,7 +153,7 @@ class InferenceLaneTest {
   }
 
   @Test
-  void shouldLeaveNobodyWaitingWhenItCloses() throws Exception {
+  void shouldFailEveryStepThatWaitsWhenItCloses() throws Exception {
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var sessions = IntStream.range(0, 8).mapToObj(i -> threads.submit(() -> {
         while (true) {

@@ -42,7 +42,7 @@ public final class Main {
   private static void unhandled(Thread thread, Throwable failure) {
     if (failure instanceof VirtualMachineError) {
       System.err.println("layermesh: " + failure + " in thread " + thread.getName());
-      Runtime.getRuntime().halt(Errors.RUN_FAILED);
+      Runtime.getRuntime().halt(ExitStatus.RUN_FAILED);
     }
     LoggerFactory.getLogger(Main.class).error("unhandled in thread {}", thread.getName(), failure);
   }

@@ -45,7 +45,7 @@ final class ChatCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    answers.maxTokens(); // a wrong one is found before the model is loaded
+    answers.check();
     try (Completer completer = answers.open();
         var _ = environment.signals().onSignal(Thread.currentThread()::interrupt)) {
       if (!completer.hasChatTemplate()) {
@@ -98,7 +98,7 @@ final class ChatCommand implements Callable<Integer> {
     int room = Math.min(answers.maxTokens(), Math.max(1, completer.contextLength() / 4));
     while (true) {
       try {
-        CompletionRequest request = answers.request(new Prompt.Chat(conversation.messages()), room);
+        CompletionRequest request = answers.request(completer, new Prompt.Chat(conversation.messages()), room);
         return answers.show(completer, request, spec.commandLine().getOut()).text();
       } catch (ContextFullException full) {
         if (!conversation.forgetOldest()) {

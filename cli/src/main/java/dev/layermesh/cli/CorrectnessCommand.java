@@ -18,6 +18,7 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -40,6 +41,9 @@ import picocli.CommandLine.Spec;
         "Ends with 0 when all was compared and there was no difference, else with 1: also when a signal cut it short."},
     footer = {"", "Example:", "  layermesh correctness --prompts prompts.jsonl --limit 20 --max-tokens 64"})
 final class CorrectnessCommand implements Callable<Integer> {
+  /** A check of speculation drafts, whether or not that is fast with this model. */
+  private static final WindowPolicy DRAFTING = WindowPolicy.usual(true);
+
   private final Environment environment;
   private final Opener opener;
 
@@ -126,7 +130,7 @@ final class CorrectnessCommand implements Callable<Integer> {
       Completer completer, PromptFile.Line line, Prompt prompt, Tally tally, Progress progress)
       throws InterruptedException {
     try {
-      CompletionRequest request = generation.request(prompt);
+      CompletionRequest request = generation.request(prompt, 1, DRAFTING, GenerationDefaults.NONE);
       Completion speculative = completed(completer, request);
       Completion plain = completed(completer, request.withWindow(WindowPolicy.AUTOREGRESSIVE));
       tally.compared(speculative, plain);

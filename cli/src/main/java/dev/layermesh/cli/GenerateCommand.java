@@ -3,6 +3,7 @@ package dev.layermesh.cli;
 import dev.layermesh.cli.complete.Completer;
 import dev.layermesh.cli.complete.CompletionListener;
 import dev.layermesh.cli.complete.CompletionRequest;
+import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.options.AnswerMixin;
 import dev.layermesh.cli.options.PromptMixin;
 import dev.layermesh.cli.options.RunMixin;
@@ -81,9 +82,11 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void continueOne(PrintWriter out) throws InterruptedException {
-    CompletionRequest request = answer.request(prompt.prompt(environment), 1);
+    answer.check();
+    Prompt asked = prompt.prompt(environment);
     try (Completer completer = answer.open();
         var _ = environment.signals().onSignal(Thread.currentThread()::interrupt)) {
+      CompletionRequest request = answer.request(completer, asked, 1);
       if (json) {
         out.println(answer.complete(completer, request, CompletionListener.NONE).toJson());
       } else {

@@ -1,7 +1,5 @@
 package dev.layermesh.cli;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import dev.layermesh.cli.complete.Completer;
 import dev.layermesh.cli.complete.Completion;
 import dev.layermesh.cli.complete.CompletionListener;
@@ -11,6 +9,7 @@ import dev.layermesh.cli.complete.ModelStamp;
 import dev.layermesh.cli.process.Signals;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -21,6 +20,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
+import static org.assertj.core.api.Assertions.assertThat;
+
 
 @Timeout(120)
 class CorrectnessCommandTest {
@@ -130,6 +131,16 @@ class CorrectnessCommandTest {
     @Override
     public ModelStamp stamp() {
       return completer.stamp();
+    }
+
+    @Override
+    public WindowPolicy usualWindow() {
+      return completer.usualWindow();
+    }
+
+    @Override
+    public GenerationDefaults generationDefaults() {
+      return completer.generationDefaults();
     }
 
     @Override

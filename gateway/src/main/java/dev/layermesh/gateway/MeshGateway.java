@@ -65,7 +65,9 @@ public final class MeshGateway implements AutoCloseable {
     var placement = new Placement(workers, random);
     var files = new ModelFilesClient(node.vertx());
     var models =
-        new MeshModelSource(placement, files::fetch, new ModelFilesCache(cache), InstantSource.system());
+        new MeshModelSource(
+            placement, files::fetch, new ModelFilesCache(cache), options.window(), options.modelSampling(),
+            InstantSource.system());
     long looking = node.vertx().setPeriodic(LOOK.toMillis(), timer -> models.state());
     try {
       sessions.ready().toCompletableFuture().join();

@@ -32,7 +32,8 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /**
-   * Opens the {@code tokenizer.json} of a set of files.
+   * Opens the {@code tokenizer.json} of a set of files. Where {@code tokenizer_config.json} has {@code add_bos_token} or
+   * {@code add_eos_token} and a tokenizer class that obeys them, they decide what {@link #encode} adds.
    *
    * @throws InputException if it is missing or damaged
    */
@@ -41,8 +42,10 @@ public final class Tokenizer implements AutoCloseable {
     byte[] bytes = files.find(TokenizerFiles.TOKENIZER)
         .orElseThrow(() -> InputException.in(source, "missing; a checkpoint needs it to turn text into ids"));
     TokenizerJson json = TokenizerJson.parse(bytes, source);
+    byte[] asConfigured = TokenizerConfig.read(files).around()
+        .map(around -> PostProcessor.replaced(bytes, around, json, source)).orElse(bytes);
     NativeLibrary.prepare();
-    return new Tokenizer(library(bytes, source), source, json);
+    return new Tokenizer(library(asConfigured, source), source, json);
   }
 
   private static HuggingFaceTokenizer library(byte[] bytes, String source) {

@@ -18,7 +18,7 @@ record TokenizerJson(
   private static final Pattern BYTE_TOKEN = Pattern.compile("<0x[0-9A-F]{2}>");
   private static final int HIGHEST_ID = (1 << 24) - 1; // no vocabulary comes near; keeps a damaged file from our memory
 
-  record AddedToken(int id, boolean special) {}
+  record AddedToken(int id, String content, boolean special) {}
 
   record Model(Map<String, Integer> vocab) {}
 
@@ -40,6 +40,12 @@ record TokenizerJson(
 
   private List<AddedToken> added() {
     return Optional.ofNullable(addedTokens).orElse(List.of());
+  }
+
+  /** The id of a token by its text. */
+  Optional<Integer> id(String token) {
+    return added().stream().filter(each -> token.equals(each.content)).map(AddedToken::id).findFirst()
+        .or(() -> Optional.ofNullable(model.vocab.get(token)));
   }
 
   /** Every id that has a token. */

@@ -1,5 +1,8 @@
 package dev.layermesh.cli.complete;
 
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
+
 /**
  * Makes completions: here, or through a gateway. On the callers' threads, one completion each, any number of them
  * together; only {@link SocketCompleter} takes one at a time.
@@ -17,6 +20,16 @@ public interface Completer extends AutoCloseable {
 
   /** Which model answers. */
   ModelStamp stamp();
+
+  /** Draft tokens of requests that name none. */
+  WindowPolicy usualWindow();
+
+  /**
+   * What the model's author recommends where a request names no sampling value.
+   *
+   * @throws dev.layermesh.decoding.InputException when the checkpoint's file of them is wrong
+   */
+  GenerationDefaults generationDefaults();
 
   /** Tokens of prompt and answer together. */
   int contextLength();

@@ -8,6 +8,7 @@ import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopReason;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.loop.Drafter;
 import dev.layermesh.decoding.loop.LocalVerifier;
 import dev.layermesh.decoding.loop.Outcome;
@@ -20,6 +21,7 @@ import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.speculation.CoLocatedModel;
 import dev.layermesh.tokenizer.ChatTemplate;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import dev.layermesh.tokenizer.StopStrings;
 import dev.layermesh.tokenizer.StreamingDetokenizer;
 import dev.layermesh.tokenizer.Tokenizer;
@@ -33,13 +35,15 @@ import java.util.concurrent.ThreadLocalRandom;
 /** The whole path of a token in this JVM: tokenizer, draft side, verify side, and the loop between them. */
 public final class LocalCompleter implements Completer {
   private final Path model;
+  private final TokenizerFiles files;
   private final Tokenizer tokenizer;
   private final Optional<ChatTemplate> template;
   private final CoLocatedModel engine;
 
   private LocalCompleter(
-      Path model, Tokenizer tokenizer, Optional<ChatTemplate> template, CoLocatedModel engine) {
+      Path model, TokenizerFiles files, Tokenizer tokenizer, Optional<ChatTemplate> template, CoLocatedModel engine) {
     this.model = model;
+    this.files = files;
     this.tokenizer = tokenizer;
     this.template = template;
     this.engine = engine;
@@ -65,7 +69,8 @@ public final class LocalCompleter implements Completer {
       Optional<ChatTemplate> template = ChatTemplate.find(files);
       template.ifPresent(opened::add);
       try (var progress = Progress.ofBytes(environment, "Loading")) {
-        return new LocalCompleter(options.model(), tokenizer, template, CoLocatedModel.open(options, progress));
+        return new LocalCompleter(
+            options.model(), files, tokenizer, template, CoLocatedModel.open(options, progress));
       }
     } catch (RuntimeException failed) {
       closeAll(opened);
@@ -91,6 +96,16 @@ public final class LocalCompleter implements Completer {
   @Override
   public ModelStamp stamp() {
     return ModelStamp.of(engine.draft().model(), engine.verify().model());
+  }
+
+  @Override
+  public WindowPolicy usualWindow() {
+    return engine.draft().model().window();
+  }
+
+  @Override
+  public GenerationDefaults generationDefaults() {
+    return GenerationDefaults.of(files);
   }
 
   @Override

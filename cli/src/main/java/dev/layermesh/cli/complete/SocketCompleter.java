@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import java.net.URI;
 import java.net.http.WebSocket;
 import java.time.Duration;
@@ -55,6 +57,16 @@ public final class SocketCompleter implements Completer {
   @Override
   public ModelStamp stamp() {
     return http.stamp();
+  }
+
+  @Override
+  public WindowPolicy usualWindow() {
+    return http.usualWindow();
+  }
+
+  @Override
+  public GenerationDefaults generationDefaults() {
+    return http.generationDefaults();
   }
 
   @Override

@@ -9,9 +9,13 @@ import dev.layermesh.cli.complete.PrefillProgress;
 import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.Progress;
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import java.io.PrintWriter;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** How answers are made and shown: what a single prompt and a conversation have in common. */
 public final class AnswerMixin {
@@ -24,10 +28,16 @@ public final class AnswerMixin {
   private GenerationMixin generation;
 
   @Mixin
+  private GenerationConfigMixin generationConfig;
+
+  @Mixin
   private final EngineMixin engine;
 
   @Mixin
   private ConnectMixin connect;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
 
   @Option(names = "--color", description = "Show draft tokens dimmed, then confirmed (green) or replaced (yellow).")
   private boolean color;
@@ -37,9 +47,19 @@ public final class AnswerMixin {
     this.engine = new EngineMixin(environment);
   }
 
-  /** The request for a prompt that must leave some room in the context. */
-  public CompletionRequest request(Prompt prompt, int room) {
-    return strategy.applyTo(generation.request(prompt, room));
+  /**
+   * Refuses wrong values before a model is loaded.
+   *
+   * @throws dev.layermesh.decoding.InputException naming the option
+   */
+  public void check() {
+    generation.request(new Prompt.Text(""), 1, WindowPolicy.AUTOREGRESSIVE, GenerationDefaults.NONE);
+  }
+
+  /** The request for a prompt that must leave some room in the context; what was not asked for is as the model has it. */
+  public CompletionRequest request(Completer completer, Prompt prompt, int room) {
+    GenerationDefaults defaults = generationConfig.of(completer::generationDefaults);
+    return strategy.applyTo(generation.request(prompt, room, completer.usualWindow(), defaults));
   }
 
   /** Whether the seed was chosen by the user, and not drawn. */
@@ -61,7 +81,11 @@ public final class AnswerMixin {
 
   /** Loads the model, or finds the gateway. */
   public Completer open() throws InterruptedException {
-    return connect.open(engine, environment);
+    Completer completer = connect.open(engine, environment);
+    if (connect.isHere() && strategy.drafts() && !generation.windowGiven()) {
+      DraftNotice.of(completer.usualWindow()).ifPresent(command.commandLine().getErr()::println);
+    }
+    return completer;
   }
 
   /** As {@link #open()}, for many prompts at once. */

@@ -46,7 +46,7 @@ public final class PromptRun {
    */
   public int run(Path prompts, boolean json) throws InterruptedException {
     options.parallel(); // a wrong one is found before the model is loaded
-    CompletionRequest manner = answers.request(ANY, 1);
+    answers.check();
     List<PromptFile.Line> lines = PromptFile.read(prompts);
     long total = requireAny(prompts, lines);
     RunTally tally;
@@ -54,6 +54,7 @@ public final class PromptRun {
         Completer completer = answers.openForMany()) {
       tally = new RunTally(total);
       var earlier = new EarlierRuns(options.out().orElse(Path.of("-")), sink.earlier());
+      CompletionRequest manner = answers.request(completer, ANY, 1);
       RunSettings settings = earlier.goOnWith(new RunSettings(completer.stamp(), manner), answers.seedGiven());
       List<PromptFile.Line> left = earlier.left(prompts, lines, tally);
       complete(completer, settings, left, new ResultLog(sink, settings.toJson(), tally));

@@ -53,7 +53,8 @@ public interface Backend extends AutoCloseable {
 
   /**
    * Room for rows that outlive their step, for {@link #store} to fill; any thread may make it. Their bytes may be read
-   * after the {@link #finish} of the step that stored them.
+   * after the {@link #finish} of the step that stored them. A {@link HiddenRows#slice} of room is room too, in the same
+   * memory.
    */
   HiddenRows room(int count, int width);
 

@@ -351,6 +351,20 @@ public abstract class BackendContract {
   }
 
   @Test
+  void shouldStoreIntoASliceOfRoomAndIntoNoOtherRowOfIt() {
+    try (Backend backend = spread(1, 64)) {
+      Running running = AWKWARD.on(backend);
+      Tensor states = running.step(List.of(running.session(1, 6)), 6);
+      float[] expected = running.floats(states, 2, 3);
+      HiddenRows room = backend.room(8, states.width());
+      backend.store(states, 2, room.slice(1, 5).slice(1, 4));
+      assertThat(TestModel.floats(room.slice(2, 5))).isEqualTo(expected);
+      assertThat(TestModel.floats(room.slice(0, 2))).containsOnly(0);
+      assertThat(TestModel.floats(room.slice(5, 8))).containsOnly(0);
+    }
+  }
+
+  @Test
   void shouldRefuseABatchThatDoesNotContinueItsCaches() {
     try (Backend backend = spread(1, 64)) {
       Running running = AWKWARD.on(backend);

@@ -41,7 +41,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Sessions that share memory for keys and values: prefixes, budgets, waiting, making room. */
+/** Sessions that share memory for keys and values: prefixes, budgets, waiting, preemption. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class KvMemoryTest {
   private static final int EXIT = 2;
@@ -203,7 +203,7 @@ class KvMemoryTest {
   }
 
   @Test
-  void shouldTakeOverWhatAConversationSaidSoFar() {
+  void shouldHitThePrefixThatAConversationLeft() {
     TokenIds prompt = prompt(3, 30);
     try (SplitModel split = split(100, 100, true)) {
       TokenIds said = run(split, prompt, WindowPolicy.sequential(3)).committed();
@@ -273,7 +273,7 @@ class KvMemoryTest {
     }
   }
 
-  /** A session of the matrix needs 2 or 3 blocks; kept blocks give way to it. */
+  /** A session of the matrix needs 2 or 3 blocks, for which the pool evicts kept ones. */
   @ParameterizedTest
   @CsvSource({"4, 4, true", "1000, 1000, true", "4, 4, false"})
   void shouldNotDependOnWhatIsDraftedSharedOrEvicted(int draftBlocks, int verifyBlocks, boolean shares) {

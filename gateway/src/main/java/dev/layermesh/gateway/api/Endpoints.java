@@ -200,7 +200,8 @@ public final class Endpoints {
         .put("fingerprint", model.fingerprint())
         .put("context_length", model.contextLength())
         .put("max_model_len", model.contextLength())
-        .put("exit_layer", model.exitLayer());
+        .put("exit_layer", model.exitLayer())
+        .put("window", model.window().draftTokens());
   }
 
   private void ready(RoutingContext exchange) {

@@ -8,6 +8,7 @@ import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -18,6 +19,9 @@ import java.util.OptionalLong;
  * or outside its range throws an {@link ApiException} that names it.
  */
 final class Fields {
+  /** Doubles below hold every integer: clients without integers, such as JavaScript, may write 8 as 8.0. */
+  private static final double EXACT = 1L << 53;
+
   private final JsonObject json;
   private final String path;
 
@@ -99,6 +103,9 @@ final class Fields {
           if (value instanceof Integer || value instanceof Long) {
             return OptionalLong.of(((Number) value).longValue());
           }
+          if (value instanceof Double number && number == Math.rint(number) && Math.abs(number) < EXACT) {
+            return OptionalLong.of(number.longValue());
+          }
           throw wrong(path + field, "must be an integer of at most 64 bits, got " + kind(value));
         })
         .orElseGet(OptionalLong::empty);
@@ -133,6 +140,11 @@ final class Fields {
 
   Optional<Fields> object(String field) {
     return any(field).map(value -> of(value, path + field));
+  }
+
+  /** All fields as plain Java data, in order. */
+  Map<String, Object> all() {
+    return json.getMap();
   }
 
   /** The full name of a field of this object. */

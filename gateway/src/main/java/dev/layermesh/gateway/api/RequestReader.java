@@ -1,18 +1,21 @@
 package dev.layermesh.gateway.api;
 
 import dev.layermesh.decoding.AcceptanceRule;
-import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.turn.ApiError;
 import dev.layermesh.gateway.turn.ApiException;
-import dev.layermesh.gateway.turn.Prompt;
 import dev.layermesh.gateway.turn.TurnRequest;
 import dev.layermesh.gateway.turn.TurnRequest.Output;
+import dev.layermesh.gateway.turn.TurnRequest.Sampling;
 import dev.layermesh.tokenizer.ChatMessage;
+import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.Prompt;
 import io.vertx.core.json.JsonArray;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ThreadLocalRandom;
@@ -110,17 +113,19 @@ final class RequestReader {
         new Output(stream, usage, body.flag("return_token_ids"), body.flag("speculation")));
   }
 
-  private SamplingParams sampling(Fields body) {
-    double temperature = body.number("temperature", 0, 100, false).orElse(1);
-    double topP = body.number("top_p", 0, 1, true).orElse(1);
-    int topK = body.integer("top_k", 0, Integer.MAX_VALUE).orElse(0);
+  private Sampling sampling(Fields body) {
+    OptionalInt topK = body.integer("top_k", -1, Integer.MAX_VALUE); // -1 keeps all tokens, as in vLLM
+    var named = new GenerationDefaults(
+        body.number("temperature", 0, 100, false),
+        topK.isPresent() ? OptionalInt.of(Math.max(0, topK.getAsInt())) : topK,
+        body.number("top_p", 0, 1, true));
     long seed = body.integer64("seed").orElseGet(seeds);
     AcceptanceRule rule = body.text("acceptance").map(name -> switch (name) {
       case "shared-noise" -> AcceptanceRule.SHARED_NOISE;
       case "classic" -> AcceptanceRule.SPECULATIVE_SAMPLING;
       default -> throw Fields.wrong("acceptance", "must be shared-noise or classic");
     }).orElse(AcceptanceRule.SHARED_NOISE);
-    return new SamplingParams(temperature, topK, topP, seed, rule);
+    return new Sampling(named, seed, rule);
   }
 
   private static void requireOneAnswer(Fields body) {
@@ -213,29 +218,30 @@ final class RequestReader {
     if (role.isBlank()) {
       throw Fields.wrong(path + ".role", "must not be empty");
     }
-    boolean mayBeSilent = role.equals("assistant");
     Optional<Object> content = message.any("content");
-    if (content.isEmpty() && !mayBeSilent) {
+    if (content.isEmpty() && !role.equals("assistant")) {
       throw Fields.wrong(path + ".content", "is required");
     }
-    return new ChatMessage(role, content.map(each -> content(each, path + ".content")).orElse(""));
+    var fields = new LinkedHashMap<>(message.all());
+    content.ifPresent(each -> fields.put("content", content(each, path + ".content")));
+    return new ChatMessage(fields);
   }
 
-  /** A string, or a list of text parts. */
-  private static String content(Object value, String path) {
+  /** A string, or a list of text parts: the names that the Responses API has for them become {@code text}. */
+  private static Object content(Object value, String path) {
     if (!(value instanceof JsonArray parts)) {
       return Fields.text(value, path);
     }
-    var text = new StringBuilder();
+    var texts = new ArrayList<Map<String, Object>>();
     for (int i = 0; i < parts.size(); i++) {
       Fields part = Fields.of(parts.getValue(i), path + "[" + i + "]");
       String type = part.text("type").orElse("text");
       switch (type) {
-        case "text", "input_text", "output_text" -> text.append(part.text("text")
-            .orElseThrow(() -> Fields.wrong(part.name("text"), "is required")));
+        case "text", "input_text", "output_text" -> texts.add(Map.of("type", "text", "text", part.text("text")
+            .orElseThrow(() -> Fields.wrong(part.name("text"), "is required"))));
         default -> throw Fields.wrong(part.name("type"), "must be text, got " + type);
       }
     }
-    return text.toString();
+    return texts;
   }
 }

@@ -1,10 +1,10 @@
 package dev.layermesh.gateway.api;
 
 import dev.layermesh.gateway.turn.ApiError;
-import dev.layermesh.gateway.turn.Delta;
 import dev.layermesh.gateway.turn.TurnRequest;
 import dev.layermesh.gateway.turn.TurnResult;
 import dev.layermesh.gateway.turn.TurnWriter;
+import dev.layermesh.tokenizer.text.AnswerPiece;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -53,7 +53,7 @@ final class ResponseEventWriter implements TurnWriter {
     this.header = Optional.of(header);
     JsonObject created = response("in_progress");
     if (header.plan().request().output().tokenIds()) {
-      created.put("prompt_token_ids", Delta.json(header.plan().prompt()));
+      created.put("prompt_token_ids", Json.ids(header.plan().prompt()));
     }
     emit(event("response.created").put("response", created));
     emit(event("response.in_progress").put("response", response("in_progress")));
@@ -62,12 +62,12 @@ final class ResponseEventWriter implements TurnWriter {
   }
 
   @Override
-  public void delta(Delta delta) {
-    JsonObject event = inPart("response.output_text.delta").put("delta", delta.text()).put("logprobs", new JsonArray());
+  public void piece(AnswerPiece piece) {
+    JsonObject event = inPart("response.output_text.delta").put("delta", piece.text()).put("logprobs", new JsonArray());
     if (about().plan().request().output().tokenIds()) {
-      event.put("token_ids", Delta.json(delta.ids()));
+      event.put("token_ids", Json.ids(piece.ids()));
     }
-    delta.detail().ifPresent(detail -> event.put("speculation", detail.toJson()));
+    piece.judged().ifPresent(judged -> event.put("speculation", Json.judged(judged)));
     emit(event);
   }
 
@@ -83,14 +83,14 @@ final class ResponseEventWriter implements TurnWriter {
     emit(event("response.output_item.done").put("output_index", 0).put("item", item));
     JsonObject response = response(status)
         .put("output", JsonArray.of(item))
-        .put("usage", result.responseUsage())
-        .put("speculation", result.speculation());
+        .put("usage", Json.responseUsage(result.promptTokens(), result.ids().length()))
+        .put("speculation", Json.speculation(result));
     incomplete(result.finish()).ifPresent(
         reason -> response.put("incomplete_details", new JsonObject().put("reason", reason)));
     if (about().plan().request().output().tokenIds()) {
       response
-          .put("token_ids", Delta.json(result.ids()))
-          .put("prompt_token_ids", Delta.json(about().plan().prompt()));
+          .put("token_ids", Json.ids(result.ids()))
+          .put("prompt_token_ids", Json.ids(about().plan().prompt()));
     }
     return emit(event("response." + status).put("response", response));
   }
@@ -105,7 +105,7 @@ final class ResponseEventWriter implements TurnWriter {
     if (sent.tokens() > 0) {
       response
           .put("output", JsonArray.of(item("incomplete", JsonArray.of(part(sent.text())))))
-          .put("usage", TurnResult.responseUsage(about().plan().prompt().length(), sent.tokens()));
+          .put("usage", Json.responseUsage(about().plan().prompt().length(), sent.tokens()));
     }
     return emit(event("response.failed").put("response", response));
   }
@@ -182,13 +182,13 @@ final class ResponseEventWriter implements TurnWriter {
         .put("output", new JsonArray())
         .put("parallel_tool_calls", false)
         .put("previous_response_id", null)
-        .put("seed", request.sampling().seed())
+        .put("seed", about.plan().sampling().seed())
         .put("store", false)
-        .put("temperature", request.sampling().temperature())
+        .put("temperature", about.plan().sampling().temperature())
         .put("text", new JsonObject().put("format", new JsonObject().put("type", "text")))
         .put("tool_choice", "none")
         .put("tools", new JsonArray())
-        .put("top_p", request.sampling().topP())
+        .put("top_p", about.plan().sampling().topP())
         .put("truncation", "disabled")
         .put("usage", null);
   }

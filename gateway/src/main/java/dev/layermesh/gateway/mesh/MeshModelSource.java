@@ -1,19 +1,16 @@
 package dev.layermesh.gateway.mesh;
 
-import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.gateway.turn.ServedModel;
 import dev.layermesh.mesh.files.ModelFilesCache;
 import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.WorkerAd;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import dev.layermesh.tokenizer.TokenizerFiles;
-import io.vertx.core.json.DecodeException;
-import io.vertx.core.json.JsonArray;
-import io.vertx.core.json.JsonObject;
+import dev.layermesh.tokenizer.text.TokenizerText;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -39,6 +36,8 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
   private final Placement placement;
   private final Files files;
   private final ModelFilesCache cache;
+  private final Optional<WindowPolicy> window; // absent: as the drafter suggests
+  private final boolean modelSampling;
   private final InstantSource clock;
   private final AtomicBoolean fetching = new AtomicBoolean();
   private final List<TokenizerText> opened = new ArrayList<>();
@@ -55,10 +54,20 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     Map<String, byte[]> fetch(String workerId) throws IOException;
   }
 
-  public MeshModelSource(Placement placement, Files files, ModelFilesCache cache, InstantSource clock) {
+  /**
+   * A source without a model yet.
+   *
+   * @param window of requests that name none; absent takes what the drafter suggests
+   * @param modelSampling whether the sampling values of {@code generation_config.json} apply to requests that name none
+   */
+  public MeshModelSource(
+      Placement placement, Files files, ModelFilesCache cache, Optional<WindowPolicy> window, boolean modelSampling,
+      InstantSource clock) {
     this.placement = placement;
     this.files = files;
     this.cache = cache;
+    this.window = window;
+    this.modelSampling = modelSampling;
     this.clock = clock;
   }
 
@@ -71,7 +80,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     Optional<ServedModel> model =
         loaded.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
     if (model.isPresent()) {
-      return new State.Ready(model.get().splitAt(draft.get().exitLayer()));
+      return new State.Ready(model.get().splitAt(draft.get().exitLayer(), window(draft.get())));
     }
     Optional<Trouble> known = trouble.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
     boolean due = known.map(each -> !clock.instant().isBefore(each.again())).orElse(true);
@@ -94,7 +103,8 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
       ServedModel model = open(worker, cached(worker));
       loaded = Optional.of(model);
       trouble = Optional.empty();
-      LOG.info("serves {} ({})", model.id(), model.fingerprint());
+      LOG.info("serves {} ({}); sampling unless a request says otherwise: {}", model.id(), model.fingerprint(),
+          model.sampling().describe().orElse("temperature 1"));
     } catch (IOException | RuntimeException failure) {
       stumble(worker, String.valueOf(failure.getMessage()));
     } finally {
@@ -129,12 +139,15 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
 
   private ServedModel open(WorkerAd worker, Map<String, byte[]> content) {
     var set = new TokenizerFiles("worker " + worker.id(), content);
-    TokenIds eos = eosIds(set);
     TokenizerText text = TokenizerText.open(set, worker.vocabSize());
     keep(text);
     return new ServedModel(
-        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), worker.vocabSize(),
-        eos, clock.instant(), text);
+        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), window(worker),
+        modelSampling ? text.samplingDefaults() : GenerationDefaults.NONE, clock.instant(), text);
+  }
+
+  private WindowPolicy window(WorkerAd worker) {
+    return window.orElseGet(() -> WindowPolicy.sequential(worker.window()));
   }
 
   /** A turn may still use the tokenizer of the model before: all are freed at the end. */
@@ -151,37 +164,5 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     closed = true;
     opened.forEach(TokenizerText::close);
     opened.clear();
-  }
-
-  /** {@code eos_token_id} of {@code generation_config.json}, else of {@code config.json}: one id, several, or none. */
-  static TokenIds eosIds(TokenizerFiles files) {
-    for (String name : List.of("generation_config.json", "config.json")) {
-      Optional<Object> eos = files.find(name).map(bytes -> json(files, name, bytes).getValue("eos_token_id"));
-      if (eos.isPresent()) {
-        return ids(files, name, eos.get());
-      }
-    }
-    return TokenIds.empty();
-  }
-
-  private static JsonObject json(TokenizerFiles files, String name, byte[] bytes) {
-    try {
-      return new JsonObject(new String(bytes, StandardCharsets.UTF_8));
-    } catch (DecodeException e) {
-      throw InputException.in(files.source() + "/" + name, "is not a JSON object: " + e.getMessage());
-    }
-  }
-
-  private static TokenIds ids(TokenizerFiles files, String name, Object eos) {
-    JsonArray list = eos instanceof JsonArray several ? several : JsonArray.of(eos);
-    int[] ids = new int[list.size()];
-    for (int i = 0; i < ids.length; i++) {
-      if (!(list.getValue(i) instanceof Integer id) || id < 0) {
-        throw InputException.in(
-            files.source() + "/" + name, "eos_token_id", eos, "must be a token id or a list of them");
-      }
-      ids[i] = id;
-    }
-    return TokenIds.of(ids);
   }
 }

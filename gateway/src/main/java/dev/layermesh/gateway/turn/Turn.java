@@ -10,6 +10,8 @@ import dev.layermesh.gateway.turn.SessionHosts.Choice;
 import dev.layermesh.gateway.turn.TurnResult.FinishReason;
 import dev.layermesh.gateway.turn.TurnWriter.Header;
 import dev.layermesh.mesh.transport.SessionLostException;
+import dev.layermesh.tokenizer.text.AnswerPiece;
+import dev.layermesh.tokenizer.text.AnswerText;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import java.time.Duration;
@@ -43,7 +45,7 @@ public final class Turn implements TokenSink {
   private final LongSupplier nanos;
   private final Consumer<Future<Void>> whenOver;
 
-  private final TurnText text;
+  private final AnswerText text;
   private final ArrayDeque<Round> outbox = new ArrayDeque<>();
   private final long startNanos;
   private Phase phase = Phase.RUNNING;
@@ -81,7 +83,8 @@ public final class Turn implements TokenSink {
     this.stall = stall;
     this.nanos = nanos;
     this.whenOver = whenOver;
-    text = new TurnText(plan);
+    text = new AnswerText(
+        plan.model().text(), plan.stops().eosIds(), plan.request().stops(), plan.request().output().speculation());
     this.startNanos = startNanos;
   }
 
@@ -209,10 +212,10 @@ public final class Turn implements TokenSink {
 
   private void send(Round round) {
     begin();
-    Delta delta = text.take(round);
+    AnswerPiece piece = text.take(round);
     TurnRequest.Output output = plan.request().output();
-    if (!delta.text().isEmpty() || output.tokenIds() || output.speculation()) {
-      writer.delta(delta);
+    if (!piece.text().isEmpty() || output.tokenIds() || output.speculation()) {
+      writer.piece(piece);
     }
     if (text.stopped()) {
       stop(FinishReason.STOP);
@@ -256,16 +259,16 @@ public final class Turn implements TokenSink {
     }
     begin();
     if (finish != FinishReason.CANCELLED) {
-      Delta rest = text.finish();
+      AnswerPiece rest = text.finish();
       if (!rest.text().isEmpty()) {
-        writer.delta(rest);
+        writer.piece(rest);
       }
       if (text.stopped()) {
         finish = FinishReason.STOP;
       }
     }
     var result = new TurnResult(
-        finish, text.text(), text.ids(), plan.prompt().length(), plan.request().sampling().seed(), stats,
+        finish, text.text(), text.ids(), plan.prompt().length(), plan.sampling().seed(), stats,
         firstTokenNanos, nanos.getAsLong() - startNanos);
     observer.ended(result);
     over(() -> writer.end(result));

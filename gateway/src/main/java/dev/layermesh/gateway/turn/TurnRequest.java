@@ -1,6 +1,9 @@
 package dev.layermesh.gateway.turn;
 
+import dev.layermesh.decoding.AcceptanceRule;
 import dev.layermesh.decoding.SamplingParams;
+import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -12,7 +15,7 @@ import java.util.OptionalInt;
  * @param prompt what to continue
  * @param promptField the request field the prompt stood in, for errors about it
  * @param maxTokens at most so many tokens, else to the end of the context
- * @param sampling how to choose tokens
+ * @param sampling how to choose tokens, as far as the request says
  * @param stops strings that end the text and are not part of it
  * @param ignoreEos go on after an end-of-sequence token
  * @param window draft tokens in a window
@@ -23,11 +26,27 @@ public record TurnRequest(
     Prompt prompt,
     String promptField,
     OptionalInt maxTokens,
-    SamplingParams sampling,
+    Sampling sampling,
     List<String> stops,
     boolean ignoreEos,
     OptionalInt window,
     Output output) {
+
+  /**
+   * How to choose tokens.
+   *
+   * @param named the values the request names
+   * @param seed of all noise
+   * @param acceptance which draft tokens stand
+   */
+  public record Sampling(GenerationDefaults named, long seed, AcceptanceRule acceptance) {
+    private static final double TEMPERATURE = 1; // of OpenAI's APIs
+
+    /** The values of the request; where it names none, those of {@code defaults}. */
+    SamplingParams or(GenerationDefaults defaults) {
+      return named.or(defaults).sampling(TEMPERATURE, seed, acceptance);
+    }
+  }
 
   /**
    * What to report, and how.

@@ -10,7 +10,6 @@ import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
-import io.opentelemetry.context.propagation.TextMapGetter;
 import io.vertx.core.MultiMap;
 import java.time.Instant;
 import java.util.HashMap;
@@ -80,9 +79,9 @@ public final class TurnTelemetry implements TurnObserver {
     span.setAttribute("gen_ai.response.id", header.id())
         .setAttribute("gen_ai.response.model", plan.model().id())
         .setAttribute("gen_ai.request.max_tokens", plan.stops().maxTokens())
-        .setAttribute("gen_ai.request.temperature", plan.request().sampling().temperature())
-        .setAttribute("gen_ai.request.top_p", plan.request().sampling().topP())
-        .setAttribute("gen_ai.request.seed", plan.request().sampling().seed())
+        .setAttribute("gen_ai.request.temperature", plan.sampling().temperature())
+        .setAttribute("gen_ai.request.top_p", plan.sampling().topP())
+        .setAttribute("gen_ai.request.seed", plan.sampling().seed())
         .setAttribute("spec.draft.len", plan.window().draftTokens());
   }
 
@@ -125,18 +124,6 @@ public final class TurnTelemetry implements TurnObserver {
   }
 
   private static Context remote(MultiMap headers) {
-    return W3CTraceContextPropagator.getInstance().extract(Context.root(), headers, HEADERS);
+    return W3CTraceContextPropagator.getInstance().extract(Context.root(), headers, MultiMap::get);
   }
-
-  private static final TextMapGetter<MultiMap> HEADERS = new TextMapGetter<>() {
-    @Override
-    public Iterable<String> keys(MultiMap headers) {
-      return headers.names();
-    }
-
-    @Override
-    public String get(MultiMap headers, String name) {
-      return headers.get(name);
-    }
-  };
 }

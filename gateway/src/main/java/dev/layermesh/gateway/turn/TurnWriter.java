@@ -1,10 +1,11 @@
 package dev.layermesh.gateway.turn;
 
+import dev.layermesh.tokenizer.text.AnswerPiece;
 import io.vertx.core.Future;
 import java.time.Instant;
 
 /**
- * One protocol's way to write a turn. Called on the connection's event loop: {@code begin}, deltas, then exactly one of
+ * One protocol's way to write a turn. Called on the connection's event loop: {@code begin}, pieces, then exactly one of
  * {@code end} and {@code fail}; {@code fail} may come first. Nothing is called once the client is gone.
  */
 public interface TurnWriter {
@@ -12,7 +13,8 @@ public interface TurnWriter {
   /** A worker took the generation. */
   void begin(Header header);
 
-  void delta(Delta delta);
+  /** Some tokens of the answer. */
+  void piece(AnswerPiece piece);
 
   /** Completes when the last byte is written, or cannot be. */
   Future<Void> end(TurnResult result);

@@ -2,7 +2,6 @@ package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.turn.ModelSource.State;
 import dev.layermesh.gateway.turn.TurnWriter.Header;
 import io.opentelemetry.api.trace.Tracer;
@@ -49,12 +48,11 @@ public final class Turns {
   /**
    * What turns may take.
    *
-   * @param window draft tokens in a window of requests that name none
    * @param sessions turns at a time; more are refused with 429
    * @param drain how long running turns may go on after {@link #drain}
    * @param stall how long a client may take nothing before its turn fails
    */
-  public record Limits(WindowPolicy window, int sessions, Duration drain, Duration stall) {}
+  public record Limits(int sessions, Duration drain, Duration stall) {}
 
   private record Running(Context context, Turn turn) {}
 
@@ -152,7 +150,7 @@ public final class Turns {
 
   private TurnPlan plan(Call call) throws Exception {
     TurnRequest request = call.read().call();
-    return TurnPlan.of(request, requireServed(), limits.window());
+    return TurnPlan.of(request, requireServed());
   }
 
   private ServedModel requireServed() {

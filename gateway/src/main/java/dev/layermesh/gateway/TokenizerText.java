@@ -34,7 +34,9 @@ final class TokenizerText implements ModelText, AutoCloseable {
     Tokenizer tokenizer = Tokenizer.open(files);
     try {
       tokenizer.requireFits(vocabSize);
-      return new TokenizerText(tokenizer, ChatTemplate.find(files));
+      Optional<ChatTemplate> template = ChatTemplate.find(files);
+      template.flatMap(ChatTemplate::warning).ifPresent(warning -> LOG.warn("chats will fail: {}", warning));
+      return new TokenizerText(tokenizer, template);
     } catch (RuntimeException wrong) {
       tokenizer.close();
       throw wrong;

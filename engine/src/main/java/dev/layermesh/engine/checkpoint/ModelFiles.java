@@ -23,7 +23,8 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
   static final String TOKENIZER_CONFIG = "tokenizer_config.json";
   static final String CHAT_TEMPLATE = "chat_template.jinja";
   static final String CONFIG_JSON = "config.json";
-  static final List<String> TOKENIZER = List.of(TOKENIZER_JSON, TOKENIZER_CONFIG, CHAT_TEMPLATE);
+  static final List<String> TOKENIZER = List.of(
+      TOKENIZER_JSON, TOKENIZER_CONFIG, "special_tokens_map.json", CHAT_TEMPLATE);
 
   private static final List<String> CONFIG = List.of(CONFIG_JSON, "generation_config.json");
 

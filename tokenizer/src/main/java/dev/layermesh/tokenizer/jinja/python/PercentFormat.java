@@ -1,7 +1,6 @@
 package dev.layermesh.tokenizer.jinja.python;
 
 import dev.layermesh.tokenizer.jinja.python.Value.Dict;
-import dev.layermesh.tokenizer.jinja.python.Value.Int;
 import dev.layermesh.tokenizer.jinja.python.Value.Namespace;
 import dev.layermesh.tokenizer.jinja.python.Value.Str;
 import dev.layermesh.tokenizer.jinja.python.Value.Tuple;
@@ -15,7 +14,8 @@ import java.util.regex.Pattern;
 /** Python's {@code format % arguments}. */
 public final class PercentFormat {
   private static final Pattern CONVERSION =
-      Pattern.compile("%(?:\\(((?:[^()]|\\([^()]*\\))*)\\))?([-+ #0]*)(\\*|\\d+)?(?:\\.(\\*|\\d*))?[hlL]?(.)?", Pattern.DOTALL);
+      Pattern.compile("%(?:\\(((?:[^()]|\\([^()]*\\))*)\\))?([-+ #0]*)(\\*|\\d+)?(?:\\.(\\*|\\d*))?[hlL]?(.)?",
+          Pattern.DOTALL);
 
   private final Budget budget;
   private final boolean safe;

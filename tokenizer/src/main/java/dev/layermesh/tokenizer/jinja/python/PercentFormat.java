@@ -134,10 +134,7 @@ public final class PercentFormat {
       return text.text();
     }
     BigInteger point = Numbers.integer(argument).orElseThrow(() -> JinjaException.type("%c requires int or char"));
-    if (point.signum() < 0 || point.bitLength() > 21 || point.intValue() > Character.MAX_CODE_POINT) {
-      throw JinjaException.overflow("%c arg not in range(0x110000)");
-    }
-    return PyStr.character(point.intValue());
+    return PyStr.character(point);
   }
 
   private static String integer(char code, Value argument, String flags, Optional<Integer> precision) {

@@ -379,7 +379,7 @@ final class StrMethods {
           budget.text(text.text().length());
           translated.append(text.text());
         }
-        case Value.Int integer -> translated.appendCodePoint(integer.value().intValue());
+        case Value.Int integer -> translated.append(PyStr.character(integer.value()));
         case Value.None none -> { }
         default -> translated.appendCodePoint(point);
       }

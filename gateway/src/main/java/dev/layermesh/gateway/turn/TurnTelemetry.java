@@ -10,7 +10,6 @@ import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
-import io.opentelemetry.context.propagation.TextMapGetter;
 import io.vertx.core.MultiMap;
 import java.time.Instant;
 import java.util.HashMap;
@@ -125,18 +124,6 @@ public final class TurnTelemetry implements TurnObserver {
   }
 
   private static Context remote(MultiMap headers) {
-    return W3CTraceContextPropagator.getInstance().extract(Context.root(), headers, HEADERS);
+    return W3CTraceContextPropagator.getInstance().extract(Context.root(), headers, MultiMap::get);
   }
-
-  private static final TextMapGetter<MultiMap> HEADERS = new TextMapGetter<>() {
-    @Override
-    public Iterable<String> keys(MultiMap headers) {
-      return headers.names();
-    }
-
-    @Override
-    public String get(MultiMap headers, String name) {
-      return headers.get(name);
-    }
-  };
 }

@@ -5,7 +5,6 @@ import io.opentelemetry.context.Context;
 import io.opentelemetry.context.propagation.TextMapGetter;
 import io.opentelemetry.context.propagation.TextMapPropagator;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -15,6 +14,9 @@ import java.util.Map;
 public final class TraceParent {
   private static final String FIELD = "traceparent";
   private static final TextMapPropagator W3C = W3CTraceContextPropagator.getInstance();
+  /** The carrier is the text of the one field. */
+  private static final TextMapGetter<String> CARRIER_IS_THE_FIELD =
+      (carrier, field) -> field.equals(FIELD) ? carrier : null;
 
   private TraceParent() {
   }
@@ -33,20 +35,6 @@ public final class TraceParent {
 
   /** The context to start a span in so that it continues the trace; the root context if the text is none. */
   public static Context toContext(String traceParent) {
-    return W3C.extract(Context.root(), traceParent, OnlyTraceParent.INSTANCE);
-  }
-
-  private enum OnlyTraceParent implements TextMapGetter<String> {
-    INSTANCE;
-
-    @Override
-    public Iterable<String> keys(String carrier) {
-      return List.of(FIELD);
-    }
-
-    @Override
-    public String get(String carrier, String key) {
-      return key.equals(FIELD) ? carrier : null;
-    }
+    return W3C.extract(Context.root(), traceParent, CARRIER_IS_THE_FIELD);
   }
 }

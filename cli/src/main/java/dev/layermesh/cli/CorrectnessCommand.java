@@ -6,7 +6,6 @@ import dev.layermesh.cli.complete.Completion;
 import dev.layermesh.cli.complete.CompletionListener;
 import dev.layermesh.cli.complete.CompletionRequest;
 import dev.layermesh.cli.complete.ContextFullException;
-import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.options.EngineMixin;
 import dev.layermesh.cli.options.GenerationMixin;
 import dev.layermesh.cli.process.Environment;
@@ -19,6 +18,8 @@ import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.GenerationCounters;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -216,8 +217,8 @@ final class CorrectnessCommand implements Callable<Integer> {
           .put("differences", different)
           .put("skipped_too_long", tooLong)
           .put("skipped_malformed", malformed)
-          .put("acceptance_rate", Completion.rounded(speculative.acceptanceRate()))
-          .put("mean_acceptance_length", Completion.rounded(speculative.meanAcceptanceLength()))
+          .put("acceptance_rate", GenerationCounters.rounded(speculative.acceptanceRate()))
+          .put("mean_acceptance_length", GenerationCounters.rounded(speculative.meanAcceptanceLength()))
           .toString();
     }
   }

@@ -1,6 +1,6 @@
 package dev.layermesh.cli;
 
-import dev.layermesh.cli.complete.ModelText;
+import dev.layermesh.cli.complete.CheckpointFiles;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Fingerprint;
@@ -37,7 +37,7 @@ final class Identities {
 
   /** Gateways fetch it from here: one that does not fit would leave a mesh that never serves. */
   private static void requireTokenizer(Checkpoint checkpoint) {
-    try (Tokenizer tokenizer = Tokenizer.open(ModelText.of(checkpoint))) {
+    try (Tokenizer tokenizer = Tokenizer.open(CheckpointFiles.of(checkpoint))) {
       tokenizer.requireFits(checkpoint.config().vocabSize());
     }
   }

@@ -2,7 +2,7 @@ package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.layermesh.cli.complete.ModelText;
+import dev.layermesh.cli.complete.CheckpointFiles;
 import dev.layermesh.cli.options.ModelMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.decoding.WindowPolicy;
@@ -50,7 +50,7 @@ final class InspectCommand implements Callable<Integer> {
     try (Checkpoint checkpoint = Checkpoint.open(model.path())) {
       Inspection inspection = Inspection.of(checkpoint, model.exitLayer(checkpoint.config()));
       var usual = new Usual(
-          checkpoint.config().usualWindow(model.exitLayer()), GenerationDefaults.of(ModelText.of(checkpoint)));
+          checkpoint.config().usualWindow(model.exitLayer()), GenerationDefaults.of(CheckpointFiles.of(checkpoint)));
       out.print(json
           ? json(checkpoint.name(), inspection, usual) + "\n"
           : table(checkpoint.name(), inspection, usual));

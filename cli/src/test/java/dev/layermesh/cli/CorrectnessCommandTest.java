@@ -1,5 +1,7 @@
 package dev.layermesh.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.layermesh.cli.complete.Completer;
 import dev.layermesh.cli.complete.Completion;
 import dev.layermesh.cli.complete.CompletionListener;
@@ -20,8 +22,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
-import static org.assertj.core.api.Assertions.assertThat;
-
 
 @Timeout(120)
 class CorrectnessCommandTest {
@@ -125,7 +125,7 @@ class CorrectnessCommandTest {
       int[] ids = made.tokenIds().toArray();
       ids[5] = 0;
       return new Completion(made.promptIds(), TokenIds.of(ids), made.text(), made.finishReason(), made.seed(),
-          made.stats(), made.timeToFirstTokenMillis(), made.tokensPerSecond());
+          made.counters());
     }
 
     @Override

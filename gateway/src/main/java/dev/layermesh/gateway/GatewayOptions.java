@@ -13,17 +13,17 @@ import java.util.Optional;
  *
  * @param host address to listen on
  * @param port TCP port; 0 takes a free one
- * @param window draft tokens in a window of requests that name none; absent leaves it to the workers, which know
- *     whether their model was trained to exit early
+ * @param window draft tokens in a window of requests that name none; absent takes the window that the draft
+ *     worker advertises, which knows whether its model was trained to exit early
  * @param modelSampling whether temperature, top_k and top_p of the model's {@code generation_config.json} apply to
  *     requests that name none
  * @param maxSessions generations at a time; more are refused with 429
- * @param creditTokens tokens a drafter may be ahead of what the client's socket took
+ * @param creditTokens tokens a drafter may commit beyond those that the client's socket took
  * @param maxBodyBytes of a request body; a WebSocket message has at most 1 MiB of them
- * @param drain how long {@link Gateway#close()} lets running streams finish
- * @param stall how long a client may take nothing, or need to send a request, before it is given up
- * @param ping between two pings of a WebSocket client; one that is silent after two is dropped, unless events
- *     wait to be taken by it, which is the business of {@code stall}
+ * @param drain time that {@link Gateway#close()} gives running streams to finish
+ * @param stall time that a client may take nothing, or need to send a request, before its connection is closed
+ * @param ping time between two pings of a WebSocket client. A client that answers none of two is disconnected, unless
+ *     it has events to read: then {@code stall} applies
  */
 public record GatewayOptions(
     String host,
@@ -81,12 +81,12 @@ public record GatewayOptions(
         host, port, window, modelSampling, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
   }
 
-  /** What turns may take. */
+  /** The limits of turns. */
   Turns.Limits turns() {
     return new Turns.Limits(maxSessions, drain, stall);
   }
 
-  /** What connections may take. */
+  /** The limits of connections. */
   ClientLimits clients() {
     return new ClientLimits(host, maxBodyBytes, stall, ping);
   }
@@ -99,7 +99,7 @@ public record GatewayOptions(
 
   private static void requirePositive(String field, Duration value) {
     if (value.isNegative() || value.isZero()) {
-      throw InputException.of(field, value, "must be longer than nothing");
+      throw InputException.of(field, value, "must be longer than zero");
     }
   }
 }

@@ -48,8 +48,7 @@ final class GatewayAnswer {
   /** All of it, with the counters that came at its end. */
   Completion ended(String finishReason, JsonNode counters) {
     return new Completion(promptIds, ids, text.toString(), finishReason, request.sampling().seed(),
-        GatewayJson.stats(counters),
-        counters.path("ttft_ms").asDouble(), counters.path("tokens_per_second").asDouble());
+        GatewayJson.counters(counters));
   }
 
   /** What had come when it was cut short; the counters stay with the gateway and are 0 here. */

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.net.URI;
 import java.net.http.WebSocket;
 import java.time.Duration;

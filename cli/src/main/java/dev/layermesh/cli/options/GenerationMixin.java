@@ -1,10 +1,10 @@
 package dev.layermesh.cli.options;
 
 import dev.layermesh.cli.complete.CompletionRequest;
-import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.Prompt;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 

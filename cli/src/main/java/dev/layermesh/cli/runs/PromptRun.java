@@ -2,7 +2,6 @@ package dev.layermesh.cli.runs;
 
 import dev.layermesh.cli.complete.Completer;
 import dev.layermesh.cli.complete.CompletionRequest;
-import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.options.AnswerMixin;
 import dev.layermesh.cli.options.RunMixin;
 import dev.layermesh.cli.process.Environment;
@@ -10,6 +9,7 @@ import dev.layermesh.cli.process.ExitStatus;
 import dev.layermesh.cli.process.Progress;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;

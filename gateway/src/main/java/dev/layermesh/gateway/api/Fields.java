@@ -19,7 +19,7 @@ import java.util.OptionalLong;
  * or outside its range throws an {@link ApiException} that names it.
  */
 final class Fields {
-  /** Doubles below hold every integer: clients without integers, such as JavaScript, may write 8 as 8.0. */
+  /** A double below this limit is an exact integer. Clients may write 8 as 8.0. */
   private static final double EXACT = 1L << 53;
 
   private final JsonObject json;
@@ -67,13 +67,13 @@ final class Fields {
     return any(field).map(value -> text(value, path + field));
   }
 
-  /** A string that UTF-8 can write: no lone surrogate. */
+  /** A string without a lone surrogate, which UTF-8 cannot encode. */
   static String text(Object value, String path) {
     if (!(value instanceof String text)) {
       throw wrong(path, "must be a string, got " + kind(value));
     }
     if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
-      throw wrong(path, "holds half a surrogate pair, which is no character");
+      throw wrong(path, "holds a lone surrogate, which is not a character");
     }
     return text;
   }

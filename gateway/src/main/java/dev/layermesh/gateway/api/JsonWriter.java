@@ -10,7 +10,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.Optional;
 
-/** A completion in one piece. */
+/** Writes a completion as one JSON object. */
 final class JsonWriter implements TurnWriter {
   private final HttpServerResponse response;
   private final CompletionFormat format;

@@ -22,15 +22,15 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
 
 /**
- * The rule of every request field. Fields not named here are accepted and have no effect, so that clients of other
- * servers work; a field named here with a wrong value is an {@link ApiException}.
+ * Reads requests and checks every field. Ignores fields it does not know, so that clients of other servers work; throws
+ * {@link ApiException} for a wrong value of a field it knows.
  */
 final class RequestReader {
   private static final int MAX_STOPS = 16;
   private static final int MAX_STOP_LENGTH = 256;
-  /** What the field's completions API writes when nobody says how much. */
+  /** The token limit of a completion that names none, as in OpenAI's API. */
   private static final int COMPLETION_TOKENS = 16;
-  /** Seeds drawn here survive a JSON parser that knows only doubles, so that a reported seed can be sent again. */
+  /** Bound of drawn seeds: a JSON parser that has only doubles keeps them exact, so a client can send one again. */
   private static final long SEEDS = 1L << 53;
 
   private final LongSupplier seeds;
@@ -132,7 +132,7 @@ final class RequestReader {
     for (String field : List.of("n", "best_of")) {
       OptionalInt count = body.integer(field, 1, Integer.MAX_VALUE);
       if (count.orElse(1) > 1) {
-        throw Fields.wrong(field, "one answer a request, got " + count.getAsInt());
+        throw Fields.wrong(field, "must be 1, got " + count.getAsInt());
       }
     }
   }
@@ -158,7 +158,7 @@ final class RequestReader {
     for (int i = 0; i < list.size(); i++) {
       String text = Fields.text(list.getValue(i), list == stop.get() ? "stop[" + i + "]" : "stop");
       if (text.isEmpty() || text.length() > MAX_STOP_LENGTH) {
-        throw Fields.wrong("stop", "a stop string has 1 to " + MAX_STOP_LENGTH + " characters");
+        throw Fields.wrong("stop", "must have 1 to " + MAX_STOP_LENGTH + " characters");
       }
       stops.add(text);
     }
@@ -175,7 +175,7 @@ final class RequestReader {
       case JsonArray list when list.size() == 1 && !(list.getValue(0) instanceof Number) ->
           completionPrompt(list.getValue(0));
       case JsonArray list when list.size() > 1 && !(list.getValue(0) instanceof Number) ->
-          throw Fields.wrong("prompt", "one prompt a request, got " + list.size());
+          throw Fields.wrong("prompt", "must be one prompt, got " + list.size());
       case JsonArray list -> new Prompt.Ids(ids(list, "prompt"));
       default ->
           throw Fields.wrong("prompt", "must be a string or a list of token ids, got " + Fields.kind(prompt));

@@ -13,8 +13,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 
 /**
- * A turn as the events of the Responses API. Each event carries a {@code sequence_number} from 0 on and, in a named
- * lane, its {@code stream_id}.
+ * Writes a turn as events of the Responses API. Each event has a {@code sequence_number} from 0 on and, in a named
+ * lane,
+ * its {@code stream_id}.
  */
 final class ResponseEventWriter implements TurnWriter {
   private final Optional<String> lane;
@@ -25,7 +26,7 @@ final class ResponseEventWriter implements TurnWriter {
   private int sequence;
 
   /**
-   * What a response repeats of its request.
+   * The fields that a response copies from its request.
    *
    * @param instructions if it had any
    * @param metadata the client's own notes
@@ -33,12 +34,12 @@ final class ResponseEventWriter implements TurnWriter {
   record Echo(Optional<String> instructions, JsonObject metadata) {}
 
   /**
-   * An answer in a lane.
+   * A writer for one lane.
    *
    * @param lane the request's {@code stream_id}
-   * @param echo what is repeated
-   * @param socket takes one event
-   * @param writable whether it takes more
+   * @param echo the copied fields
+   * @param socket sends one event
+   * @param writable whether the socket takes more
    */
   ResponseEventWriter(
       Optional<String> lane, Echo echo, Function<JsonObject, Future<Void>> socket, BooleanSupplier writable) {
@@ -115,7 +116,7 @@ final class ResponseEventWriter implements TurnWriter {
     return writable.getAsBoolean();
   }
 
-  /** What is sent when there is no response to fail. */
+  /** The frame for an error before a response began. */
   static JsonObject errorFrame(ApiError error, Optional<String> lane) {
     JsonObject frame =
         new JsonObject().put("type", "error").put("status", error.status()).put("error", error.toJson());

@@ -13,8 +13,8 @@ import io.vertx.core.json.JsonObject;
 import java.util.Optional;
 
 /**
- * A completion as server-sent events: chunks, a finish reason, usage on request, {@code data: [DONE]}. A stream that
- * has begun and fails always ends with {@code event: error}, so that no client takes what it got for the whole answer.
+ * Writes a completion as server-sent events: chunks, a finish reason, usage on request, {@code data: [DONE]}. A stream
+ * that fails ends with {@code event: error} instead, so that no client takes its text for a whole answer.
  */
 final class SseWriter implements TurnWriter {
   private final HttpServerResponse response;

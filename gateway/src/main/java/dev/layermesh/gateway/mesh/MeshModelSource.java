@@ -25,8 +25,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The model the live workers serve, with its tokenizer fetched from one of them. Asking for the state starts a fetch,
- * on a virtual thread, when the workers serve a model whose tokenizer is not here. Thread-safe.
+ * The model the live workers serve. Fetches its tokenizer from one of them: {@link #state} starts the fetch, on a
+ * virtual
+ * thread, when the workers serve a model without a loaded tokenizer. Thread-safe.
  */
 public final class MeshModelSource implements ModelSource, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MeshModelSource.class);
@@ -36,7 +37,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
   private final Placement placement;
   private final Files files;
   private final ModelFilesCache cache;
-  private final Optional<WindowPolicy> window; // absent: as the drafter suggests
+  private final Optional<WindowPolicy> window; // absent: the drafter's
   private final boolean modelSampling;
   private final InstantSource clock;
   private final AtomicBoolean fetching = new AtomicBoolean();
@@ -45,7 +46,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
   private volatile Optional<Trouble> trouble = Optional.empty();
   private boolean closed;
 
-  /** Why a model's tokenizer could not be taken, and when to try again. */
+  /** Why a model's tokenizer could not be loaded, and when to try again. */
   private record Trouble(String fingerprint, String message, Duration pause, Instant again) {}
 
   /** Fetches a worker's small files: {@code ModelFilesClient::fetch}. */
@@ -106,17 +107,17 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
       LOG.info("serves {} ({}); sampling unless a request says otherwise: {}", model.id(), model.fingerprint(),
           model.sampling().describe().orElse("temperature 1"));
     } catch (IOException | RuntimeException failure) {
-      stumble(worker, String.valueOf(failure.getMessage()));
+      failed(worker, String.valueOf(failure.getMessage()));
     } finally {
       fetching.set(false);
     }
   }
 
-  /** What cannot be opened now will rarely be so a moment later: the next attempts come ever later. */
-  private void stumble(WorkerAd worker, String message) {
+  /** Remembers a failure. A file that is damaged stays damaged, so the pause before the next attempt doubles. */
+  private void failed(WorkerAd worker, String message) {
     Optional<Trouble> before = trouble.filter(each -> each.fingerprint().equals(worker.fingerprint()));
     if (before.filter(each -> each.message().equals(message)).isEmpty()) {
-      LOG.warn("cannot take the tokenizer from {}: {}", worker.id(), message);
+      LOG.warn("cannot load the tokenizer of {}: {}", worker.id(), message);
     }
     Duration pause = before.map(each -> each.pause().multipliedBy(2)).orElse(FIRST_PAUSE);
     pause = pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
@@ -140,6 +141,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
   private ServedModel open(WorkerAd worker, Map<String, byte[]> content) {
     var set = new TokenizerFiles("worker " + worker.id(), content);
     TokenizerText text = TokenizerText.open(set, worker.vocabSize());
+    text.warning().ifPresent(LOG::warn);
     keep(text);
     return new ServedModel(
         worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), window(worker),
@@ -150,7 +152,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     return window.orElseGet(() -> WindowPolicy.sequential(worker.window()));
   }
 
-  /** A turn may still use the tokenizer of the model before: all are freed at the end. */
+  /** Keeps a tokenizer open until {@link #close}: a turn may still use the one of an earlier model. */
   private synchronized void keep(TokenizerText text) {
     if (closed) {
       text.close();

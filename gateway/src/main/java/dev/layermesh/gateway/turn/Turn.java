@@ -25,15 +25,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One generation on its way to one client: rounds wait in an outbox while the client's socket is full, leave as text,
- * and are acknowledged to the drafter as they leave. A slow client so stops the drafting by itself, and the credit of
- * the generation bounds the outbox.
+ * Streams one session to one client. Rounds wait in an outbox while the client's socket is full; a round that is
+ * written
+ * is acknowledged to the session. So a slow client slows down its drafter, and the credit of the session bounds the
+ * outbox.
  *
- * <p>Owned by the connection's event loop; the session's calls come on any thread and hop onto it.
+ * <p>Owned by the connection's event loop. The session calls on any thread; its calls are moved to the event loop.
  */
 public final class Turn implements TokenSink {
   private static final Logger LOG = LoggerFactory.getLogger(Turn.class);
-  /** How long a cancelled generation may take to say its counters before the client is answered without them. */
+  /** Time that a cancelled session gets to report its counters before the client gets an answer without them. */
   private static final Duration LAST_WORDS = Duration.ofSeconds(1);
 
   private final Context context;
@@ -60,7 +61,7 @@ public final class Turn implements TokenSink {
 
   private enum Phase {
     RUNNING,
-    /** The answer is decided, the generation was told; only its counters are awaited. */
+    /** The text is complete and the session is cancelled; the turn waits for the session's counters. */
     STOPPING,
     OVER
   }
@@ -120,7 +121,7 @@ public final class Turn implements TokenSink {
     });
   }
 
-  /** Not before a worker took the generation: until then it may be refused, with a status of its own. */
+  /** Begins the answer. Called only after a worker took the session: a refusal before that has its own HTTP status. */
   private void begin() {
     if (!begun) {
       begun = true;
@@ -133,12 +134,12 @@ public final class Turn implements TokenSink {
     context.runOnContext(none -> onRound(round));
   }
 
-  /** The client takes more again. */
+  /** The client's socket can be written again. */
   public void drained() {
     pump();
   }
 
-  /** The client wants no more, but hears how it ended. */
+  /** The client cancels and gets the end of the answer. */
   public void cancel() {
     if (phase == Phase.RUNNING) {
       stop(FinishReason.CANCELLED);
@@ -189,7 +190,7 @@ public final class Turn implements TokenSink {
     pump();
   }
 
-  /** Writes what the client takes, then the end if there is one. */
+  /** Writes rounds while the client's socket takes them, then the end if the session has ended. */
   private void pump() {
     boolean moved = false;
     while (phase == Phase.RUNNING && !outbox.isEmpty() && writer.writable()) {
@@ -206,7 +207,8 @@ public final class Turn implements TokenSink {
     if (phase == Phase.STOPPING || outbox.isEmpty()) {
       end.ifPresent(this::conclude);
     } else if (timer.isEmpty()) {
-      arm(stall, () -> fail(ApiError.server("client_stalled", "nothing was taken for " + stall.toSeconds() + " s")));
+      arm(stall, () -> fail(
+          ApiError.server("client_stalled", "the client took nothing for " + stall.toSeconds() + " s")));
     }
   }
 
@@ -246,7 +248,7 @@ public final class Turn implements TokenSink {
             finish = FinishReason.LENGTH;
             conclude(outcome.stats());
           }
-          case CANCELLED, SUPERSEDED -> fail(broken("the worker gave the generation up (" + word(outcome) + ")"));
+          case CANCELLED, SUPERSEDED -> fail(broken("the worker ended the generation early (" + word(outcome) + ")"));
         }
       }
       case End.Failed failed -> fail(begun ? broken(failed.failure().getMessage()) : refused(failed.failure()));
@@ -274,7 +276,7 @@ public final class Turn implements TokenSink {
     over(() -> writer.end(result));
   }
 
-  /** Nothing happens any more after {@code lastWords}; when they are written, the connection may be closed. */
+  /** Ends the turn. After {@code lastWords} are written, the connection may be closed. */
   private void over(Supplier<Future<Void>> lastWords) {
     disarm();
     phase = Phase.OVER;

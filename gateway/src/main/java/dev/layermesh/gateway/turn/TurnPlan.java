@@ -14,12 +14,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A request that fits the model: its prompt encoded, its limits clear.
+ * A request that fits the model, with its prompt encoded and its limits resolved.
  *
- * @param request what was asked
+ * @param request the request
  * @param model the model that answers
  * @param prompt the tokens of the request's prompt
- * @param stops when the answer ends by itself
+ * @param stops when the session stops by itself
  * @param sampling how to choose tokens
  * @param window how far to draft ahead
  */
@@ -27,11 +27,11 @@ public record TurnPlan(
     TurnRequest request, ServedModel model, TokenIds prompt, StopRule stops, SamplingParams sampling,
     WindowPolicy window) {
   private static final Logger LOG = LoggerFactory.getLogger(TurnPlan.class);
-  /** No text of more characters for each position of the context fits: tokens are a few characters long. */
+  /** Most characters of a prompt per position of the context: an average token is shorter. */
   private static final int CHARACTERS_PER_POSITION = 16;
 
   /**
-   * Fits a request to the model. Encoding takes time in proportion to the prompt: not for an event loop.
+   * Plans a request. Encoding takes time in proportion to the prompt, so do not call this on an event loop.
    *
    * @throws ApiException if it does not fit
    */
@@ -91,7 +91,7 @@ public record TurnPlan(
     return new ApiException(ApiError.server("template_failed", "the model's chat template failed"));
   }
 
-  /** Refuses what cannot fit before time is spent on it. */
+  /** Refuses a prompt that cannot fit before it is encoded. */
   private static void requireMayFit(Prompt prompt, String field, int contextLength) {
     long characters = switch (prompt) {
       case Prompt.Text text -> text.text().length();
@@ -111,7 +111,7 @@ public record TurnPlan(
   private static ApiException tooLong(String field, String size, int contextLength) {
     return new ApiException(new ApiError(
         400, "invalid_request_error", "context_length_exceeded", Optional.of(field),
-        field + ": " + size + " leave no room in the context of " + contextLength, OptionalInt.empty()));
+        field + ": " + size + " do not fit into the context of " + contextLength, OptionalInt.empty()));
   }
 
   private static String shorten(String name) {

@@ -9,15 +9,15 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * A request for text, whatever protocol it came by.
+ * A request for text, from any protocol.
  *
  * @param model the name asked for
  * @param prompt what to continue
- * @param promptField the request field the prompt stood in, for errors about it
- * @param maxTokens at most so many tokens, else to the end of the context
+ * @param promptField the request field of the prompt, for errors
+ * @param maxTokens the most tokens; empty allows all of the context
  * @param sampling how to choose tokens, as far as the request says
  * @param stops strings that end the text and are not part of it
- * @param ignoreEos go on after an end-of-sequence token
+ * @param ignoreEos whether the answer continues after an end-of-sequence token
  * @param window draft tokens in a window
  * @param output what to report, and how
  */
@@ -51,10 +51,10 @@ public record TurnRequest(
   /**
    * What to report, and how.
    *
-   * @param stream piece by piece
-   * @param includeUsage a chunk with usage at the end of a stream
-   * @param tokenIds the ids with the text
-   * @param speculation what was drafted, with every piece
+   * @param stream whether the answer is sent in pieces
+   * @param includeUsage whether a stream ends with a chunk of usage
+   * @param tokenIds whether ids are sent with the text
+   * @param speculation whether drafts are sent with every piece
    */
   public record Output(boolean stream, boolean includeUsage, boolean tokenIds, boolean speculation) {}
 }

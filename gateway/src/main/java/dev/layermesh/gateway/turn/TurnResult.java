@@ -6,9 +6,9 @@ import dev.layermesh.tokenizer.text.GenerationCounters;
 import java.util.OptionalLong;
 
 /**
- * How a turn ended and all it sent.
+ * The result of a turn.
  *
- * @param finish why
+ * @param finish why the turn ended
  * @param text the whole text
  * @param ids the tokens the client got, a final end-of-sequence token included
  * @param promptTokens tokens of the prompt
@@ -33,7 +33,7 @@ public record TurnResult(
     STOP,
     /** The token limit or the end of the context. */
     LENGTH,
-    /** The client asked. */
+    /** The client cancelled. */
     CANCELLED;
 
     public String word() {

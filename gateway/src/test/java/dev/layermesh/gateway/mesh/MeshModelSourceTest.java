@@ -154,7 +154,8 @@ class MeshModelSourceTest {
     };
     worker(Role.DRAFT, "f1");
     worker(Role.VERIFY, "f1");
-    try (var source = new MeshModelSource(placement, files, new ModelFilesCache(root), Optional.empty(), true, now::get)) {
+    try (var source = new MeshModelSource(
+        placement, files, new ModelFilesCache(root), Optional.empty(), true, now::get)) {
       for (int pauses = 0; pauses < 12; pauses++) {
         int before = fetches.get();
         Instant start = now.get();

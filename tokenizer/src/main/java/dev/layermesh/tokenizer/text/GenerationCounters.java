@@ -63,7 +63,8 @@ public record GenerationCounters(DecodeStats stats, double timeToFirstTokenMilli
     return map;
   }
 
-  private static double rounded(double value) {
+  /** To three digits after the point. */
+  public static double rounded(double value) {
     return Math.round(value * 1000) / 1000.0;
   }
 }

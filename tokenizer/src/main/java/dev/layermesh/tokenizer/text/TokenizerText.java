@@ -55,6 +55,11 @@ public final class TokenizerText implements ModelText, AutoCloseable {
     }
   }
 
+  /** Why the chat template cannot render chats, if it cannot. */
+  public Optional<String> warning() {
+    return template.flatMap(ChatTemplate::warning);
+  }
+
   @Override
   public int vocabSize() {
     return vocabSize;

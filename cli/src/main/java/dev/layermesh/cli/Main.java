@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine;
 
-/** Where the process begins and ends: reads what the launcher says, runs a command, exits with its status. */
+/** Starts the process: reads the launcher's properties, runs a command, exits with its status. */
 public final class Main {
   private Main() {}
 

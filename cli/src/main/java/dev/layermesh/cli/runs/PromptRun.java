@@ -101,7 +101,7 @@ public final class PromptRun {
     progress.say(String.format(Locale.ROOT, "%.0f tokens/s", tally.tokensPerSecond()));
   }
 
-  /** Standard output carries results only: where those of the prompts are, the summary is for whoever looks on. */
+  /** Standard output carries results only: where those of the prompts are, the summary goes to a terminal only. */
   private void summarize(String summary) {
     if (options.out().isPresent()) {
       stdout.println(summary);

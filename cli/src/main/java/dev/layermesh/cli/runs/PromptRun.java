@@ -57,6 +57,7 @@ public final class PromptRun {
       CompletionRequest manner = answers.request(completer, ANY, 1);
       RunSettings settings = earlier.goOnWith(new RunSettings(completer.stamp(), manner), answers.seedGiven());
       List<PromptFile.Line> left = earlier.left(prompts, lines, tally);
+      answers.announce();
       complete(completer, settings, left, new ResultLog(sink, settings.toJson(), tally));
     }
     summarize(json ? tally.json() : tally.summary());

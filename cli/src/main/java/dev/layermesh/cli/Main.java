@@ -16,7 +16,7 @@ import java.util.Optional;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 
-/** Where the process begins and ends: reads what the launcher says, runs a command, exits with its status. */
+/** Starts the process: reads the launcher's properties, runs a command, exits with its status. */
 public final class Main {
   private Main() {}
 

@@ -57,7 +57,11 @@ class ArchitectureTest {
         onlyIn("jdk.incubator..", ROOT + "engine.cpu.kernels.."),
         onlyIn("com.hazelcast..", ROOT + "mesh.membership.."),
         onlyIn("ai.djl..", ROOT + "tokenizer.."),
-        onlyIn("picocli..", ROOT + "cli.."),
+        onlyIn("picocli..", ROOT + "cli", ROOT + "cli.options"),
+        never(ROOT + "cli.options", ROOT + "cli", ROOT + "cli.runs"),
+        never(ROOT + "cli.runs", ROOT + "cli"),
+        never(ROOT + "cli.complete", ROOT + "cli", ROOT + "cli.options", ROOT + "cli.runs"),
+        never(ROOT + "cli.process", ROOT + "cli", ROOT + "cli.options", ROOT + "cli.complete", ROOT + "cli.runs"),
         onlyIn("jcuda..", ROOT + "cuda.."));
   }
 

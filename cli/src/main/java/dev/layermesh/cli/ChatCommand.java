@@ -3,13 +3,13 @@ package dev.layermesh.cli;
 import dev.layermesh.cli.complete.Completer;
 import dev.layermesh.cli.complete.CompletionRequest;
 import dev.layermesh.cli.complete.ContextFullException;
-import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.complete.UnansweredException;
 import dev.layermesh.cli.options.AnswerMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.InputLines;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.tokenizer.ChatMessage;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -45,7 +45,7 @@ final class ChatCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    answers.maxTokens(); // a wrong one is found before the model is loaded
+    answers.check();
     try (Completer completer = answers.open();
         var _ = environment.signals().onSignal(Thread.currentThread()::interrupt)) {
       if (!completer.hasChatTemplate()) {
@@ -98,7 +98,7 @@ final class ChatCommand implements Callable<Integer> {
     int room = Math.min(answers.maxTokens(), Math.max(1, completer.contextLength() / 4));
     while (true) {
       try {
-        CompletionRequest request = answers.request(new Prompt.Chat(conversation.messages()), room);
+        CompletionRequest request = answers.request(completer, new Prompt.Chat(conversation.messages()), room);
         return answers.show(completer, request, spec.commandLine().getOut()).text();
       } catch (ContextFullException full) {
         if (!conversation.forgetOldest()) {

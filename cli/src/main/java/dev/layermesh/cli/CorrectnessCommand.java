@@ -6,7 +6,6 @@ import dev.layermesh.cli.complete.Completion;
 import dev.layermesh.cli.complete.CompletionListener;
 import dev.layermesh.cli.complete.CompletionRequest;
 import dev.layermesh.cli.complete.ContextFullException;
-import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.options.EngineMixin;
 import dev.layermesh.cli.options.GenerationMixin;
 import dev.layermesh.cli.process.Environment;
@@ -18,6 +17,9 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.engine.EngineOptions;
+import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.GenerationCounters;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -40,6 +42,9 @@ import picocli.CommandLine.Spec;
         "Ends with 0 when all was compared and there was no difference, else with 1: also when a signal cut it short."},
     footer = {"", "Example:", "  layermesh correctness --prompts prompts.jsonl --limit 20 --max-tokens 64"})
 final class CorrectnessCommand implements Callable<Integer> {
+  /** A check of speculation drafts, whether or not that is fast with this model. */
+  private static final WindowPolicy DRAFTING = WindowPolicy.usual(true);
+
   private final Environment environment;
   private final Opener opener;
 
@@ -126,7 +131,7 @@ final class CorrectnessCommand implements Callable<Integer> {
       Completer completer, PromptFile.Line line, Prompt prompt, Tally tally, Progress progress)
       throws InterruptedException {
     try {
-      CompletionRequest request = generation.request(prompt);
+      CompletionRequest request = generation.request(prompt, 1, DRAFTING, GenerationDefaults.NONE);
       Completion speculative = completed(completer, request);
       Completion plain = completed(completer, request.withWindow(WindowPolicy.AUTOREGRESSIVE));
       tally.compared(speculative, plain);
@@ -212,8 +217,8 @@ final class CorrectnessCommand implements Callable<Integer> {
           .put("differences", different)
           .put("skipped_too_long", tooLong)
           .put("skipped_malformed", malformed)
-          .put("acceptance_rate", Completion.rounded(speculative.acceptanceRate()))
-          .put("mean_acceptance_length", Completion.rounded(speculative.meanAcceptanceLength()))
+          .put("acceptance_rate", GenerationCounters.rounded(speculative.acceptanceRate()))
+          .put("mean_acceptance_length", GenerationCounters.rounded(speculative.meanAcceptanceLength()))
           .toString();
     }
   }

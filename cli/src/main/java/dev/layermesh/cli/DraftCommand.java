@@ -1,8 +1,7 @@
 package dev.layermesh.cli;
 
-import dev.layermesh.cli.options.ClusterMixin;
-import dev.layermesh.cli.options.EngineMixin;
-import dev.layermesh.cli.options.RoleMixin;
+import dev.layermesh.cli.options.DraftNotice;
+import dev.layermesh.cli.options.WorkerMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.draft.DraftWorker;
@@ -25,20 +24,10 @@ final class DraftCommand implements Callable<Integer> {
   private final Environment environment;
 
   @Mixin
-  private final EngineMixin engine;
-
-  @Mixin
-  private ClusterMixin cluster;
-
-  @Mixin
-  private RoleMixin role;
-
-  @Option(names = "--max-sessions", paramLabel = "N", defaultValue = WorkerLimits.MAX_SESSIONS,
-      description = "Sessions at a time; more go elsewhere (default: ${DEFAULT-VALUE}).")
-  private int maxSessions;
+  private final WorkerMixin worker;
 
   @Option(names = "--window", paramLabel = "K",
-      description = "Draft at most K tokens in a round, whatever requests ask for (default: as they ask, else 4).")
+      description = "Draft at most K tokens in a round, whatever requests ask for (default: as many as they ask for).")
   private Integer window;
 
   @Spec
@@ -46,24 +35,25 @@ final class DraftCommand implements Callable<Integer> {
 
   DraftCommand(Environment environment) {
     this.environment = environment;
-    this.engine = new EngineMixin(environment);
+    this.worker = new WorkerMixin(environment);
   }
 
   @Override
   public Integer call() throws InterruptedException {
-    WorkerLimits.requireSessions(maxSessions);
+    int maxSessions = worker.maxSessions();
     int mostDrafted = WindowPolicy.sequential(window == null ? WindowPolicy.MAX_DRAFT_TOKENS : window).draftTokens();
-    EngineOptions options = engine.options();
+    EngineOptions options = worker.engine();
     MeshIdentity identity = Identities.draft(options);
-    try (MeshMember mesh = MeshMember.join("layermesh-draft", cluster.options());
+    try (MeshMember mesh = MeshMember.join("layermesh-draft", worker.mesh());
         var _ = mesh.registry().claim(identity);
         DraftModel model = WorkerModels.draft(options, environment);
-        DraftWorker worker =
+        DraftWorker running =
             DraftWorker.start(mesh.node(), mesh.registry(), model, maxSessions, mostDrafted, mesh.telemetry())) {
       spec.commandLine().getOut().println("draft worker ready: " + WorkerLimits.described(model.model(), 0,
           identity.exitLayer()) + ", cluster " + mesh.node().options().cluster());
-      role.awaitEnd(environment.signals(), model.lost());
-      worker.drain(WorkerLimits.DRAIN);
+      DraftNotice.of(model.model().window()).ifPresent(spec.commandLine().getOut()::println);
+      worker.awaitEnd(environment.signals(), model.lost());
+      running.drain(WorkerLimits.DRAIN);
     }
     return 0;
   }

@@ -9,6 +9,7 @@ import dev.layermesh.cli.options.RunMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.runs.PromptRun;
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -81,9 +82,11 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void continueOne(PrintWriter out) throws InterruptedException {
-    CompletionRequest request = answer.request(prompt.prompt(environment), 1);
+    answer.check();
+    Prompt asked = prompt.prompt(environment);
     try (Completer completer = answer.open();
         var _ = environment.signals().onSignal(Thread.currentThread()::interrupt)) {
+      CompletionRequest request = answer.request(completer, asked, 1);
       if (json) {
         out.println(answer.complete(completer, request, CompletionListener.NONE).toJson());
       } else {

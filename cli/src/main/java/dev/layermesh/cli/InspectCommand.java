@@ -2,12 +2,15 @@ package dev.layermesh.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.layermesh.cli.complete.CheckpointFiles;
 import dev.layermesh.cli.options.ModelMixin;
 import dev.layermesh.cli.process.Environment;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Inspection;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.model.RopeScaling;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Collections;
@@ -45,15 +48,26 @@ final class InspectCommand implements Callable<Integer> {
   public Integer call() {
     PrintWriter out = spec.commandLine().getOut();
     try (Checkpoint checkpoint = Checkpoint.open(model.path())) {
-      int exitLayer = model.exitLayer(checkpoint.config());
-      Inspection inspection = Inspection.of(checkpoint, exitLayer);
-      out.print(json ? json(checkpoint.name(), inspection) + "\n" : table(checkpoint.name(), inspection));
+      Inspection inspection = Inspection.of(checkpoint, model.exitLayer(checkpoint.config()));
+      var usual = new Usual(
+          checkpoint.config().usualWindow(model.exitLayer()), GenerationDefaults.of(CheckpointFiles.of(checkpoint)));
+      out.print(json
+          ? json(checkpoint.name(), inspection, usual) + "\n"
+          : table(checkpoint.name(), inspection, usual));
       out.flush();
     }
     return 0;
   }
 
-  private static String table(String name, Inspection it) {
+  /**
+   * What requests get that name nothing else.
+   *
+   * @param window draft tokens
+   * @param sampling what the checkpoint recommends
+   */
+  private record Usual(WindowPolicy window, GenerationDefaults sampling) {}
+
+  private static String table(String name, Inspection it, Usual usual) {
     ModelConfig config = it.config();
     int layers = config.numLayers();
     int exit = it.exitLayer();
@@ -73,7 +87,11 @@ final class InspectCommand implements Callable<Integer> {
     line(lines, "end of text", config.eosIds().isEmpty() ? "none" : "ids " + config.eosIds());
     line(lines, "rope", "theta " + config.rope().theta() + scaling(config.rope().scaling()));
     line(lines, "chat template", it.chatTemplate() ? "yes" : "no");
+    line(lines, "sampling", usual.sampling().describe().map(values -> values + ", the checkpoint's own")
+        .orElse("as asked, the checkpoint recommends nothing"));
     line(lines, "exit layer", exit + (config.exitLayer().equals(OptionalInt.of(exit)) ? ", the checkpoint's own" : ""));
+    line(lines, "window", usual.window().draftTokens()
+        + (usual.window().equals(WindowPolicy.AUTOREGRESSIVE) ? ", no exit layer is named" : " draft tokens"));
     line(lines, "draft side", "layers 0.." + (exit - 1) + ", embedding and head: " + size(it.draftBytes()));
     line(lines, "verify side", "layers " + exit + ".." + (layers - 1) + " and head: " + size(it.verifyBytes()));
     return lines.toString();
@@ -111,7 +129,7 @@ final class InspectCommand implements Callable<Integer> {
     return unit == 0 ? bytes + " B" : String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
   }
 
-  private static ObjectNode json(String name, Inspection it) {
+  private static ObjectNode json(String name, Inspection it, Usual usual) {
     ModelConfig config = it.config();
     ObjectNode json = JsonNodeFactory.instance.objectNode()
         .put("model", name)
@@ -141,6 +159,11 @@ final class InspectCommand implements Callable<Integer> {
         .put("exit_layer", it.exitLayer())
         .put("draft_bytes", it.draftBytes())
         .put("verify_bytes", it.verifyBytes());
+    json.put("window", usual.window().draftTokens());
+    ObjectNode sampling = json.putObject("generation_config");
+    usual.sampling().temperature().ifPresent(value -> sampling.put("temperature", value));
+    usual.sampling().topK().ifPresent(value -> sampling.put("top_k", value));
+    usual.sampling().topP().ifPresent(value -> sampling.put("top_p", value));
     return json.put("chat_template", it.chatTemplate());
   }
 }

@@ -13,9 +13,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 
-/** Where the process begins and ends: reads what the launcher says, runs a command, exits with its status. */
+/** Starts the process: reads the launcher's properties, runs a command, exits with its status. */
 public final class Main {
   private Main() {}
 
@@ -24,6 +25,7 @@ public final class Main {
     if (Boolean.getBoolean("layermesh.filtered")) {
       Stderr.restore();
     }
+    Thread.setDefaultUncaughtExceptionHandler(Main::unhandled);
     Signals signals = Signals.install();
     Optional<Path> home = Optional.ofNullable(System.getProperty("layermesh.root")).map(Path::of);
     Path cache = ModelFilesCache.defaultRoot(System.getenv());
@@ -31,6 +33,18 @@ public final class Main {
     PrintWriter err = utf8(FileDescriptor.err);
     CommandLine line = Layermesh.commandLine(environment, utf8(FileDescriptor.out), err);
     System.exit(signals.run(() -> execute(line, err, args)));
+  }
+
+  /**
+   * What a thread threw and nobody caught. An error of the virtual machine, such as no memory, ends the process at once,
+   * with one line and no hooks, which might need what is missing.
+   */
+  private static void unhandled(Thread thread, Throwable failure) {
+    if (failure instanceof VirtualMachineError) {
+      System.err.println("layermesh: " + failure + " in thread " + thread.getName());
+      Runtime.getRuntime().halt(ExitStatus.RUN_FAILED);
+    }
+    LoggerFactory.getLogger(Main.class).error("unhandled in thread {}", thread.getName(), failure);
   }
 
   /** The status of a command; 1, and one line, also for what no command catches: no memory, a class that is missing. */

@@ -1,6 +1,6 @@
 package dev.layermesh.cli;
 
-import dev.layermesh.cli.complete.ModelText;
+import dev.layermesh.cli.complete.CheckpointFiles;
 import dev.layermesh.cli.options.EngineMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.Progress;
@@ -24,7 +24,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Says how well a model, as this engine computes it, foretells a text. */
+/** Measures how well a model predicts a text, as this engine computes it. */
 @Command(
     name = "perplexity",
     description = "Score a text in windows, as llama.cpp's perplexity tool does: what a quantization costs.",
@@ -86,7 +86,7 @@ final class PerplexityCommand implements Callable<Integer> {
   private List<TokenIds> cut(EngineOptions options) {
     String whole = TextFile.read(text);
     try (Checkpoint checkpoint = Checkpoint.open(options.model());
-        Tokenizer tokenizer = Tokenizer.open(ModelText.of(checkpoint))) {
+        Tokenizer tokenizer = Tokenizer.open(CheckpointFiles.of(checkpoint))) {
       TokenIds ids = tokenizer.encode(whole);
       if (ids.length() < context) {
         throw InputException.in(text, "has " + ids.length() + " tokens, a window takes " + context);

@@ -1,6 +1,7 @@
 package dev.layermesh.cli;
 
 import dev.layermesh.cli.options.ClusterMixin;
+import dev.layermesh.cli.options.DraftNotice;
 import dev.layermesh.cli.options.EngineMixin;
 import dev.layermesh.cli.options.ListenMixin;
 import dev.layermesh.cli.options.RoleMixin;
@@ -96,6 +97,9 @@ final class ServeCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.println("Serving " + model.name() + " at " + url + " (page, HTTP and WebSocket); exit layer "
         + model.exitLayer() + " of " + model.config().numLayers() + ", " + model.arithmetic());
+    if (!listen.windowGiven()) {
+      DraftNotice.of(model.window()).ifPresent(out::println);
+    }
     out.println();
     out.println("Try:");
     out.println("  curl -N " + url + "/v1/completions -H 'content-type: application/json'"

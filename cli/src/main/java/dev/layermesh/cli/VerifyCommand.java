@@ -1,8 +1,6 @@
 package dev.layermesh.cli;
 
-import dev.layermesh.cli.options.ClusterMixin;
-import dev.layermesh.cli.options.EngineMixin;
-import dev.layermesh.cli.options.RoleMixin;
+import dev.layermesh.cli.options.WorkerMixin;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.engine.speculation.VerifyModel;
@@ -24,45 +22,35 @@ final class VerifyCommand implements Callable<Integer> {
   private final Environment environment;
 
   @Mixin
-  private final EngineMixin engine;
+  private final WorkerMixin worker;
 
   @Option(names = "--full",
       description = "Hold all layers, for drafters that send tokens alone (default: layers E.. only).")
   private boolean full;
-
-  @Mixin
-  private ClusterMixin cluster;
-
-  @Mixin
-  private RoleMixin role;
-
-  @Option(names = "--max-sessions", paramLabel = "N", defaultValue = WorkerLimits.MAX_SESSIONS,
-      description = "Sessions at a time; more go elsewhere (default: ${DEFAULT-VALUE}).")
-  private int maxSessions;
 
   @Spec
   private CommandSpec spec;
 
   VerifyCommand(Environment environment) {
     this.environment = environment;
-    this.engine = new EngineMixin(environment);
+    this.worker = new WorkerMixin(environment);
   }
 
   @Override
   public Integer call() throws InterruptedException {
-    WorkerLimits.requireSessions(maxSessions);
-    EngineOptions options = engine.options();
+    int maxSessions = worker.maxSessions();
+    EngineOptions options = worker.engine();
     MeshIdentity identity = Identities.verify(options, full);
-    try (MeshMember mesh = MeshMember.join("layermesh-verify", cluster.options());
+    try (MeshMember mesh = MeshMember.join("layermesh-verify", worker.mesh());
         var _ = mesh.registry().claim(identity);
         VerifyModel model = WorkerModels.verify(options, full, environment);
-        VerifyWorker worker =
+        VerifyWorker running =
             VerifyWorker.start(mesh.node(), mesh.registry(), model, full, maxSessions, mesh.telemetry())) {
       int first = full ? 0 : identity.exitLayer();
       spec.commandLine().getOut().println("verify worker ready: " + WorkerLimits.described(model.model(), first,
           model.model().config().numLayers()) + ", cluster " + mesh.node().options().cluster());
-      role.awaitEnd(environment.signals(), model.lost());
-      worker.drain(WorkerLimits.DRAIN);
+      worker.awaitEnd(environment.signals(), model.lost());
+      running.drain(WorkerLimits.DRAIN);
     }
     return 0;
   }

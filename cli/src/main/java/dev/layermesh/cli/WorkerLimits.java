@@ -1,22 +1,14 @@
 package dev.layermesh.cli;
 
-import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.speculation.ModelIdentity;
 import java.time.Duration;
 
-/** What holds for workers of both kinds. */
+/** Limits and descriptions that draft and verify workers share. */
 final class WorkerLimits {
-  static final String MAX_SESSIONS = "64";
-  /** How long a worker lets sessions finish before they have to go on elsewhere. */
+  /** How long a worker lets sessions finish before they move to another worker. */
   static final Duration DRAIN = Duration.ofSeconds(10);
 
   private WorkerLimits() {}
-
-  static void requireSessions(int maxSessions) {
-    if (maxSessions < 1) {
-      throw InputException.of("--max-sessions", maxSessions, "must be 1 or more");
-    }
-  }
 
   /** A worker's model and layers [first,end), for people. */
   static String described(ModelIdentity model, int first, int end) {

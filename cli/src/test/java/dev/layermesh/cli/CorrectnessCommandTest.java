@@ -11,6 +11,7 @@ import dev.layermesh.cli.complete.ModelStamp;
 import dev.layermesh.cli.process.Signals;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -126,12 +127,22 @@ class CorrectnessCommandTest {
       int[] ids = made.tokenIds().toArray();
       ids[5] = 0;
       return new Completion(made.promptIds(), TokenIds.of(ids), made.text(), made.finishReason(), made.seed(),
-          made.stats(), made.timeToFirstTokenMillis(), made.tokensPerSecond());
+          made.counters());
     }
 
     @Override
     public ModelStamp stamp() {
       return completer.stamp();
+    }
+
+    @Override
+    public WindowPolicy usualWindow() {
+      return completer.usualWindow();
+    }
+
+    @Override
+    public GenerationDefaults generationDefaults() {
+      return completer.generationDefaults();
     }
 
     @Override

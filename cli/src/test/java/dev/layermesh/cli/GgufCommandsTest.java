@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.layermesh.cli.complete.ModelText;
+import dev.layermesh.cli.complete.CheckpointFiles;
 import dev.layermesh.cli.process.Signals;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.checkpoint.Checkpoint;
@@ -156,7 +156,7 @@ class GgufCommandsTest {
     String text = Files.readString(Cli.ROOT.resolve("testkit/fixtures/tinyshakespeare.txt")).substring(0, 20_000)
         + "Größe, naïve café — 数 🙂\r\n\n  12345 it's IT'S\t\u0000<|begin_of_text|><|eot_id|></s> end ";
     try (Checkpoint gguf = Checkpoint.open(file);
-        Tokenizer made = Tokenizer.open(ModelText.of(gguf));
+        Tokenizer made = Tokenizer.open(CheckpointFiles.of(gguf));
         Tokenizer original = Tokenizer.open(TokenizerFiles.read(Cli.ROOT.resolve(folder)))) {
       TokenIds expected = original.encode(text);
       assertThat(made.encode(text)).isEqualTo(expected);

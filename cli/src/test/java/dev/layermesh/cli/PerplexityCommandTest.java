@@ -3,13 +3,13 @@ package dev.layermesh.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.layermesh.cli.complete.ModelText;
+import dev.layermesh.cli.complete.CheckpointFiles;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.engine.Transformer;
-import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Backend;
 import dev.layermesh.engine.backend.Backends;
 import dev.layermesh.engine.backend.Batch;
+import dev.layermesh.engine.backend.LogitRows;
 import dev.layermesh.engine.backend.Tensor;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.engine.checkpoint.Slice;
@@ -90,7 +90,7 @@ class PerplexityCommandTest {
   /** In nats, at what follows each position of two windows; nothing follows a window's last. */
   private static double[] surprises(Path model, String text, int beginning) {
     try (Checkpoint checkpoint = Checkpoint.open(model);
-        Tokenizer tokenizer = Tokenizer.open(ModelText.of(checkpoint));
+        Tokenizer tokenizer = Tokenizer.open(CheckpointFiles.of(checkpoint));
         Backend scalar = Backends.open("cpu", "scalar", 1)) {
       var weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
       var transformer = Transformer.prepare(checkpoint.config(), weights, scalar, (done, total) -> { });

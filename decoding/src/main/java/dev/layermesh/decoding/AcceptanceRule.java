@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.OptionalInt;
 
 /**
- * Which draft tokens stand. The only place in the project where a token is accepted. Greedy decoding is the case of
- * {@link Distribution.Certain} targets under either rule.
+ * Decides which draft tokens are accepted; no other code in the project does. Greedy decoding is the case of {@link
+ * Distribution.Certain} targets under either rule.
  */
 public sealed interface AcceptanceRule {
 
@@ -33,13 +33,13 @@ public sealed interface AcceptanceRule {
   /** Whether {@link #judge} reads the draft distributions; if not, they need not cross the wire. */
   boolean readsDraftDistributions();
 
-  /** How many draft tokens stand, and the verifier's own token after them unless the tail was accepted. */
+  /** How many draft tokens are accepted, and the verifier's own token after them unless the tail was accepted. */
   record Judgement(int accepted, OptionalInt next) {}
 
   /**
-   * Draft and target draw from their own distributions with the same noise; a draft token stands if the target drew it
-   * too (Gumbel coupling: Daliri et al., arXiv 2408.07978). The tokens are therefore those of autoregressive sampling
-   * with the same seed, whatever is drafted.
+   * Draft and target draw from their own distributions with the same noise; a draft token is accepted if the target
+   * drew it too (Gumbel coupling: Daliri et al., arXiv 2408.07978). The tokens are therefore those of autoregressive
+   * sampling with the same seed, whatever is drafted.
    */
   record SharedNoise() implements AcceptanceRule {
     @Override
@@ -97,7 +97,7 @@ public sealed interface AcceptanceRule {
       return true;
     }
 
-    /** max(0, p - q), not normed, which {@link Sampler#pick} does not ask for; p itself if rounding left nothing. */
+    /** max(0, p - q), not normed because {@link Sampler#pick} does not need it; p itself if rounding left nothing. */
     private static Distribution residual(Distribution p, Distribution q) {
       var ids = new ArrayList<Integer>();
       var masses = new ArrayList<Float>();

@@ -3,7 +3,7 @@ package dev.layermesh.decoding;
 import java.util.Arrays;
 
 /**
- * A probability distribution over token ids, after temperature and filters: what a token is, or was, drawn from.
+ * A probability distribution over token ids, after temperature and filters: a token is drawn from it.
  * Target and draft use the same three shapes. Entries are float32 exactly as sampled, so that they mean the same on
  * every node.
  */

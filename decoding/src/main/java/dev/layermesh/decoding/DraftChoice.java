@@ -1,9 +1,9 @@
 package dev.layermesh.decoding;
 
 /**
- * How a drafter with a model turns its distribution into a proposal. Anything may be proposed, with the distribution
- * it was really drawn from ({@link DraftToken#certain} where there was none): what stands is the verifier's business,
- * so oracles and adversaries of tests and benchmarks plug in here and still pay for every row.
+ * How a drafter with a model turns its distribution into a proposal. It may propose any token, with the distribution
+ * the token was really drawn from ({@link DraftToken#certain} if there was none), because the verifier decides what is
+ * accepted. Tests and benchmarks propose right or wrong tokens on purpose here, and every row still runs.
  */
 @FunctionalInterface
 public interface DraftChoice {
@@ -15,7 +15,7 @@ public interface DraftChoice {
    */
   DraftToken choose(Distribution q, int position);
 
-  /** What {@code sampling} asks for: a draw from q with the noise of its acceptance rule. */
+  /** A draw from q with the noise of the acceptance rule of {@code sampling}. */
   static DraftChoice sampled(SamplingParams sampling) {
     AcceptanceRule rule = sampling.acceptance();
     PositionRandom random = sampling.random();

@@ -5,9 +5,9 @@ import java.util.List;
 /**
  * One round's proposal: rows of the pending token and of K draft tokens, and K or K + 1 draft tokens.
  *
- * <p>The extra token, the <em>tail</em>, is the drafter's guess for the position after the last row; it lets the
- * drafter go on without waiting. Without it the last row yields a bonus token. One row and no token is autoregressive
- * decoding.
+ * <p>The extra token, the <em>tail</em>, is the drafter's guess for the position after the last row; with it the
+ * drafter continues without waiting for the verdict. Without it the last row yields a bonus token. One row and no
+ * token is autoregressive decoding.
  *
  * @param seq see {@link Work}
  * @param base committed length the window assumes: its first row is position {@code base - 1}

@@ -3,8 +3,8 @@ package dev.layermesh.decoding;
 import java.util.Objects;
 
 /**
- * What the verifier need not recompute. This one type is the whole difference between LayerSkip and every other
- * drafting strategy: with exit states the verifier runs only the late layers; with tokens it runs all of them.
+ * What a drafter hands to a verifier, so that the verifier need not compute it again. Only this type differs between
+ * LayerSkip and other drafting strategies: with exit states the verifier runs the late layers; with tokens it runs all.
  */
 public sealed interface Handoff {
 
@@ -19,7 +19,7 @@ public sealed interface Handoff {
     return ids().length();
   }
 
-  /** Tokens alone: the verifier holds every layer. */
+  /** Tokens alone, for a verifier that holds every layer. */
   record Tokens(int from, TokenIds ids) implements Handoff {
     public Tokens {
       requirePosition(from);

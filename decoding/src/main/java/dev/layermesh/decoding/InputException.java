@@ -4,8 +4,8 @@ import java.util.Objects;
 import java.util.regex.Pattern;
 
 /**
- * Something a user supplied is wrong: a file, an option, a request field. The message is one line naming source, field,
- * value and what would be right; nothing was started because of it.
+ * A file, an option or a request field of a user is wrong. The message is one line that names source, field and value
+ * and says what would be right. The operation has not started.
  */
 public final class InputException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;

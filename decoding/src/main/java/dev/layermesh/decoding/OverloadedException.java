@@ -1,6 +1,6 @@
 package dev.layermesh.decoding;
 
-/** There has been no room for the session here for too long; it may go on elsewhere, or later. */
+/** The session has waited too long for memory here. It may continue at another worker, or later. */
 public final class OverloadedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

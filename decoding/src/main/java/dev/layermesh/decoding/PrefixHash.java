@@ -3,8 +3,9 @@ package dev.layermesh.decoding;
 /**
  * A 64-bit hash of a token prefix that grows token by token, so that every prefix of a sequence has one.
  *
- * <p>It tells a verifier whether rows were computed on the prefix it holds; a position alone cannot, because a rejected
- * and a committed token may share one. Mixing is the finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+ * <p>A verifier compares it to find out whether rows were computed on the prefix it holds. A position is not enough,
+ * because a rejected and a committed token may have the same one. Mixing is the finalizer of SplitMix64 (Steele, Lea,
+ * Flood, OOPSLA 2014).
  */
 public final class PrefixHash {
 

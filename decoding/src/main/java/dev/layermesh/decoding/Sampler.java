@@ -9,7 +9,7 @@ public final class Sampler {
   private Sampler() {}
 
   /**
-   * What {@code params} make of a row of logits: temperature, then top-k, then top-p.
+   * The distribution of a row of logits under {@code params}: temperature, then top-k, then top-p.
    *
    * @param logits vocabSize finite values starting at {@code offset}
    * @throws IllegalStateException when a logit is not a number

@@ -9,7 +9,7 @@ import java.util.Objects;
  * @param topK keep this many most likely tokens; 0 keeps all
  * @param topP keep the smallest set of most likely tokens whose mass reaches this, in (0, 1]; 1 keeps all
  * @param seed of all noise of the session
- * @param acceptance which draft tokens stand
+ * @param acceptance decides which draft tokens are accepted
  */
 public record SamplingParams(double temperature, int topK, double topP, long seed, AcceptanceRule acceptance) {
 

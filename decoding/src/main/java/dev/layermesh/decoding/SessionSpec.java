@@ -3,7 +3,7 @@ package dev.layermesh.decoding;
 import java.util.Objects;
 
 /**
- * Everything that decides a session's tokens, besides the model.
+ * All that determines a session's tokens, except the model.
  *
  * @param key session and epoch
  * @param prompt at least one token
@@ -39,7 +39,7 @@ public record SessionSpec(
     this(key, prompt, TokenIds.empty(), stops, sampling, window);
   }
 
-  /** The next incarnation, which goes on after {@code log}, all tokens committed so far. */
+  /** The next incarnation, which continues after {@code log}, all tokens committed so far. */
   public SessionSpec resumedAfter(TokenIds log) {
     return new SessionSpec(key.next(), prompt, log, stops, sampling, window);
   }

@@ -1,7 +1,6 @@
 package dev.layermesh.decoding;
 
 import dev.layermesh.decoding.VerifyReply.Verdict;
-import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -11,22 +10,14 @@ import java.util.Optional;
 public final class TokenLog implements TokenSequence {
   private final StopRule stops;
   private final int promptLength;
-  private int[] ids;
-  private long[] hashes; // hashes[n] is the hash of the first n ids
-  private int length;
+  private final TokenList tokens = new TokenList();
   private Optional<StopReason> stopReason = Optional.empty();
 
   /** The log a session starts with: its prompt and what earlier epochs committed. */
   public TokenLog(SessionSpec spec) {
     stops = spec.stops();
     promptLength = spec.prompt().length();
-    int capacity = Math.max(16, promptLength + spec.committed().length());
-    ids = new int[capacity];
-    hashes = new long[capacity + 1];
-    hashes[0] = PrefixHash.EMPTY;
-    for (int id : spec.prompt().toArray()) {
-      append(id);
-    }
+    tokens.append(spec.prompt());
     for (int id : spec.committed().toArray()) {
       commit(id);
     }
@@ -34,7 +25,7 @@ public final class TokenLog implements TokenSequence {
 
   @Override
   public int length() {
-    return length;
+    return tokens.length();
   }
 
   public int promptLength() {
@@ -43,36 +34,30 @@ public final class TokenLog implements TokenSequence {
 
   @Override
   public int id(int position) {
-    if (position < 0 || position >= length) {
-      throw new IndexOutOfBoundsException("position " + position + ", log at " + length);
-    }
-    return ids[position];
+    return tokens.id(position);
   }
 
   @Override
   public long hash(int prefix) {
-    if (prefix < 0 || prefix > length) {
-      throw new IndexOutOfBoundsException("prefix of " + prefix + ", log at " + length);
-    }
-    return hashes[prefix];
+    return tokens.hash(prefix);
   }
 
   /** Tokens after the prompt. */
   public TokenIds committed() {
-    return slice(promptLength, length);
+    return slice(promptLength, length());
   }
 
   /** Tokens that may still be committed. */
   public int remaining() {
     int limit = Math.min(stops.maxTokens(), stops.contextLength() - promptLength);
-    return finished() ? 0 : limit - (length - promptLength);
+    return finished() ? 0 : limit - (length() - promptLength);
   }
 
   public boolean finished() {
     return stopReason.isPresent();
   }
 
-  /** Why the log takes no more tokens, once it does not. */
+  /** Why the session ended; empty until it has. */
   public Optional<StopReason> stopReason() {
     return stopReason;
   }
@@ -83,14 +68,14 @@ public final class TokenLog implements TokenSequence {
   }
 
   /**
-   * Commits what a verdict lets stand of its window, cut at the earliest stop.
+   * Commits the accepted tokens of a window and the verifier's own token, cut at the earliest stop.
    *
    * @return the tokens added
    * @throws IllegalStateException when the window does not continue this log, or the verdict cannot be one on it
    */
   public TokenIds commit(DraftWindow window, Verdict verdict) {
-    if (window.base() != length) {
-      throw new IllegalStateException("verdict for " + window.base() + ", log at " + length);
+    if (window.base() != length()) {
+      throw new IllegalStateException("verdict for " + window.base() + ", log at " + length());
     }
     if (verdict.accepted() > window.tokens().size()) {
       throw new IllegalStateException(verdict.accepted() + " accepted of " + window.tokens().size() + " drafted");
@@ -108,7 +93,7 @@ public final class TokenLog implements TokenSequence {
     if (verdict.next().isPresent() && !finished()) {
       commit(verdict.next().getAsInt());
     }
-    return slice(window.base(), length);
+    return slice(window.base(), length());
   }
 
   /**
@@ -124,23 +109,13 @@ public final class TokenLog implements TokenSequence {
 
   private void commit(int id) {
     if (finished()) {
-      throw new IllegalStateException("token " + id + " after the end (" + stopReason.get() + ") at " + length);
+      throw new IllegalStateException("token " + id + " after the end (" + stopReason.get() + ") at " + length());
     }
-    append(id);
+    tokens.append(id);
     if (isEos(id)) {
       stopReason = Optional.of(StopReason.EOS);
     } else if (remaining() == 0) {
       stopReason = Optional.of(StopReason.LENGTH);
     }
-  }
-
-  private void append(int id) {
-    if (length == ids.length) {
-      ids = Arrays.copyOf(ids, 2 * length);
-      hashes = Arrays.copyOf(hashes, 2 * length + 1);
-    }
-    ids[length] = id;
-    hashes[length + 1] = PrefixHash.extend(hashes[length], id);
-    length++;
   }
 }

@@ -1,8 +1,7 @@
 package dev.layermesh.decoding;
 
 /**
- * Token ids by absolute position, read-only: a prompt, a session's log, or a log with draft tokens in flight after
- * it.
+ * Token ids by absolute position, read-only: a prompt, a session's log, or a log followed by draft tokens in flight.
  */
 public interface TokenSequence {
 

@@ -3,7 +3,7 @@ package dev.layermesh.decoding;
 import java.time.Duration;
 import java.util.OptionalInt;
 
-/** What a verifier answers: expected outcomes as values, one for each seq, in order. */
+/** What a verifier answers, one reply for each seq, in order. Expected outcomes are values, not exceptions. */
 public sealed interface VerifyReply {
 
   /** The work answered. */
@@ -20,7 +20,7 @@ public sealed interface VerifyReply {
   /**
    * A window was judged.
    *
-   * @param accepted how many draft tokens stand
+   * @param accepted how many draft tokens are accepted
    * @param next the verifier's own token after them: the bonus or the correction; absent when the tail was accepted
    * @param rows rows run through the verifier's layers for this work
    */
@@ -32,7 +32,7 @@ public sealed interface VerifyReply {
   /** The verifier lacks rows before this work's first: it holds {@code cached} positions; nothing was run. */
   record Behind(int seq, int cached) implements VerifyReply {}
 
-  /** A later incarnation of the session has taken over; this one must not commit any more. */
+  /** A later incarnation of the session is running; this one must not commit any more. */
   record StaleEpoch(int seq) implements VerifyReply {}
 
   /** No room now; the same work may be sent again after a while. */

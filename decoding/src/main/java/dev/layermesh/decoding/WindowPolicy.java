@@ -15,7 +15,7 @@ public record WindowPolicy(int draftTokens, int windows, boolean tail) {
   /** Windows in flight at most. */
   public static final int MAX_WINDOWS = 8;
 
-  /** One token a round, nothing drafted: the plain model. */
+  /** Autoregressive decoding: one token a round, no draft token. */
   public static final WindowPolicy AUTOREGRESSIVE = sequential(0);
 
   private static final int USUAL_DRAFT_TOKENS = 4;

@@ -2,7 +2,7 @@ package dev.layermesh.decoding;
 
 /**
  * What a drafter sends to a verifier. {@code seq} counts up per session and epoch and is never reused; it is the
- * idempotency key: a retry resends the same message, and every seq is answered exactly once, in order.
+ * idempotency key: a retry resends the same message, and the verifier answers every seq exactly once, in order.
  */
 public sealed interface Work permits Work.Extend, DraftWindow {
 
@@ -15,7 +15,7 @@ public sealed interface Work permits Work.Extend, DraftWindow {
   /** The rows. */
   Handoff handoff();
 
-  /** Known tokens for the verifier's cache: prefill, resume and recovery are this one thing. Nothing is judged. */
+  /** Rows of known tokens for the verifier's cache; it judges nothing. Prefill, resume and recovery all use it. */
   record Extend(int seq, long parentHash, Handoff handoff) implements Work {
     public Extend {
       if (handoff.count() == 0) {

@@ -138,8 +138,8 @@ class TokenLogTest {
   @Test
   void shouldNameThePositionThatIsOutsideTheLog() {
     var log = log(TokenIds.empty(), new StopRule(TokenIds.empty(), 50, 100));
-    assertThatThrownBy(() -> log.id(3)).hasMessage("position 3, log at 3");
-    assertThatThrownBy(() -> log.hash(4)).hasMessage("prefix of 4, log at 3");
+    assertThatThrownBy(() -> log.id(3)).hasMessage("position 3 of 3 tokens");
+    assertThatThrownBy(() -> log.hash(4)).hasMessage("prefix of 4 of 3 tokens");
   }
 
   @Test

@@ -102,7 +102,7 @@ class ValidationTest {
   }
 
   @Test
-  void shouldKeepTheFieldOfAnInputErrorForWhoeverAnswersIt() {
+  void shouldKeepTheFieldOfAnInputErrorForItsCaller() {
     assertThat(InputException.of("top_p", 2, "x").field()).isEqualTo("top_p");
     assertThat(InputException.in("config.json", "num_layers", 0, "must be 1 or more"))
         .hasMessage("config.json: num_layers=0: must be 1 or more");

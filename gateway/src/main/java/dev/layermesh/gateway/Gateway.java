@@ -17,14 +17,14 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The running HTTP and WebSocket server of a mesh. Event loops move bytes; prompts are encoded on threads of its
- * own. Any thread may call.
+ * The HTTP and WebSocket server of a mesh. Event loops move bytes; {@code RequestExecutor} encodes prompts on its own
+ * threads. Any thread may call.
  */
 public final class Gateway {
-  /** The kernel's own choice grows to megabytes, in which a client that stopped reading would go unnoticed. */
+  /** A send buffer that Linux sizes grows to megabytes and hides a client that stopped reading. */
   private static final int SEND_BUFFER_BYTES = 64 << 10;
 
-  /** How long connections without a stream may take to close. */
+  /** Time that connections without a stream get to close. */
   private static final Duration GOODBYE = Duration.ofSeconds(2);
 
   private final HttpServer server;
@@ -60,7 +60,7 @@ public final class Gateway {
     return server.actualPort();
   }
 
-  /** Where the page is. */
+  /** The address of the page. */
   public String url() {
     String host = options.host().contains(":") ? "[" + options.host() + "]" : options.host();
     return "http://" + host + ":" + port();
@@ -93,9 +93,9 @@ public final class Gateway {
     return switch (failure) {
       case BindException inUse ->
           InputException.of("port", options.port(), "cannot listen on " + options.host() + ": " + inUse.getMessage());
-      case UnknownHostException unknown -> InputException.of("host", options.host(), "is no address of this machine");
+      case UnknownHostException unknown -> InputException.of("host", options.host(), "is not an address of this host");
       case UnresolvedAddressException unknown ->
-          InputException.of("host", options.host(), "is no address of this machine");
+          InputException.of("host", options.host(), "is not an address of this host");
       default -> failure;
     };
   }

@@ -6,25 +6,30 @@ import dev.layermesh.gateway.api.ClientLimits;
 import dev.layermesh.gateway.turn.Turns;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * How a gateway listens and what it allows.
  *
  * @param host address to listen on
  * @param port TCP port; 0 takes a free one
- * @param window draft tokens in a window of requests that name none
+ * @param window draft tokens in a window of requests that name none; absent takes the window that the draft
+ *     worker advertises, which knows whether its model was trained to exit early
+ * @param modelSampling whether temperature, top_k and top_p of the model's {@code generation_config.json} apply to
+ *     requests that name none
  * @param maxSessions generations at a time; more are refused with 429
- * @param creditTokens tokens a drafter may be ahead of what the client's socket took
+ * @param creditTokens tokens a drafter may commit beyond those that the client's socket took
  * @param maxBodyBytes of a request body; a WebSocket message has at most 1 MiB of them
- * @param drain how long {@link Gateway#close()} lets running streams finish
- * @param stall how long a client may take nothing, or need to send a request, before it is given up
- * @param ping between two pings of a WebSocket client; one that is silent after two is dropped, unless events
- *     wait to be taken by it, which is the business of {@code stall}
+ * @param drain time that {@link Gateway#close()} gives running streams to finish
+ * @param stall time that a client may take nothing, or need to send a request, before its connection is closed
+ * @param ping time between two pings of a WebSocket client. A client that answers none of two is disconnected, unless
+ *     it has events to read: then {@code stall} applies
  */
 public record GatewayOptions(
     String host,
     int port,
-    WindowPolicy window,
+    Optional<WindowPolicy> window,
+    boolean modelSampling,
     int maxSessions,
     int creditTokens,
     int maxBodyBytes,
@@ -32,9 +37,9 @@ public record GatewayOptions(
     Duration stall,
     Duration ping) {
 
-  /** 127.0.0.1:8080, windows of 4. */
+  /** 127.0.0.1:8080, with the windows that workers suggest. */
   public static final GatewayOptions DEFAULT = new GatewayOptions(
-      "127.0.0.1", 8080, WindowPolicy.sequential(4), 256, 256, 4 << 20,
+      "127.0.0.1", 8080, Optional.empty(), true, 256, 256, 4 << 20,
       Duration.ofSeconds(10), Duration.ofSeconds(60), Duration.ofSeconds(20));
 
   public GatewayOptions {
@@ -53,30 +58,35 @@ public record GatewayOptions(
 
   public GatewayOptions withAddress(String host, int port) {
     return new GatewayOptions(
-        host, port, window, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
+        host, port, window, modelSampling, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
   }
 
-  public GatewayOptions withWindow(WindowPolicy window) {
+  public GatewayOptions withWindow(Optional<WindowPolicy> window) {
     return new GatewayOptions(
-        host, port, window, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
+        host, port, window, modelSampling, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
+  }
+
+  public GatewayOptions withModelSampling(boolean modelSampling) {
+    return new GatewayOptions(
+        host, port, window, modelSampling, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
   }
 
   public GatewayOptions withLimits(int maxSessions, int creditTokens, int maxBodyBytes) {
     return new GatewayOptions(
-        host, port, window, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
+        host, port, window, modelSampling, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
   }
 
   public GatewayOptions withPatience(Duration drain, Duration stall, Duration ping) {
     return new GatewayOptions(
-        host, port, window, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
+        host, port, window, modelSampling, maxSessions, creditTokens, maxBodyBytes, drain, stall, ping);
   }
 
-  /** What turns may take. */
+  /** The limits of turns. */
   Turns.Limits turns() {
-    return new Turns.Limits(window, maxSessions, drain, stall);
+    return new Turns.Limits(maxSessions, drain, stall);
   }
 
-  /** What connections may take. */
+  /** The limits of connections. */
   ClientLimits clients() {
     return new ClientLimits(host, maxBodyBytes, stall, ping);
   }
@@ -89,7 +99,7 @@ public record GatewayOptions(
 
   private static void requirePositive(String field, Duration value) {
     if (value.isNegative() || value.isZero()) {
-      throw InputException.of(field, value, "must be longer than nothing");
+      throw InputException.of(field, value, "must be longer than zero");
     }
   }
 }

@@ -23,13 +23,13 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A gateway in the mesh: finds workers, fetches their tokenizer, runs its generations on them. Starting and closing
- * block and belong on a main or virtual thread; the node and its workers stay the caller's to close, after this.
+ * A gateway in the mesh: it finds workers, fetches their tokenizer and runs sessions on them. Starting and closing
+ * block, so call them on a main or virtual thread. The caller closes the node and its workers after this.
  */
 public final class MeshGateway implements AutoCloseable {
-  /** How often an idle gateway looks whether the mesh serves a model it does not know. */
+  /** Time between two checks of an idle gateway for a model it does not know. */
   private static final Duration LOOK = Duration.ofMillis(200);
-  /** Closing sockets and HTTP connections, once no stream runs. */
+  /** Time that sockets and HTTP connections get to close when no stream runs. */
   private static final Duration CLOSING = Duration.ofSeconds(5);
 
   private final MeshNode node;
@@ -51,11 +51,11 @@ public final class MeshGateway implements AutoCloseable {
   }
 
   /**
-   * Opens the gateway's doors, to the mesh and to clients. It needs no worker to start.
+   * Joins the mesh and listens for clients. It needs no worker to start.
    *
    * @param workers the workers of the mesh
    * @param cache where fetched tokenizers are kept, see {@link ModelFilesCache#defaultRoot}
-   * @throws InputException if the address cannot be listened on; nothing is left running then
+   * @throws InputException if the address cannot be listened on; then nothing keeps running
    */
   public static MeshGateway start(
       MeshNode node, Workers workers, GatewayOptions options, Path cache, Telemetry telemetry) {
@@ -65,7 +65,9 @@ public final class MeshGateway implements AutoCloseable {
     var placement = new Placement(workers, random);
     var files = new ModelFilesClient(node.vertx());
     var models =
-        new MeshModelSource(placement, files::fetch, new ModelFilesCache(cache), InstantSource.system());
+        new MeshModelSource(
+            placement, files::fetch, new ModelFilesCache(cache), options.window(), options.modelSampling(),
+            InstantSource.system());
     long looking = node.vertx().setPeriodic(LOOK.toMillis(), timer -> models.state());
     try {
       sessions.ready().toCompletableFuture().join();
@@ -112,7 +114,7 @@ public final class MeshGateway implements AutoCloseable {
     return models.state() instanceof ModelSource.State.Ready;
   }
 
-  /** Lets running streams finish for as long as the options say, then closes everything. */
+  /** Gives running streams the drain time of the options to finish, then closes everything. */
   @Override
   public void close() {
     try {

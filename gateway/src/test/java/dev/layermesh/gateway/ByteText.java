@@ -2,8 +2,9 @@ package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.gateway.turn.ModelText;
 import dev.layermesh.tokenizer.ChatMessage;
+import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.ModelText;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CodingErrorAction;
@@ -27,6 +28,26 @@ final class ByteText implements ModelText {
   }
 
   @Override
+  public int vocabSize() {
+    return VOCAB;
+  }
+
+  @Override
+  public TokenIds eosIds() {
+    return TokenIds.of(EOS);
+  }
+
+  @Override
+  public GenerationDefaults samplingDefaults() {
+    return GenerationDefaults.NONE;
+  }
+
+  @Override
+  public boolean hasChatTemplate() {
+    return true;
+  }
+
+  @Override
   public TokenIds encode(String prompt) {
     return TokenIds.of(BOS).concat(bytes(prompt));
   }
@@ -36,7 +57,7 @@ final class ByteText implements ModelText {
     var text = new StringBuilder();
     for (ChatMessage message : messages) {
       if (message.role().equals("evil")) {
-        throw InputException.of("role", message.role(), "the template knows no such role");
+        throw InputException.of("messages", message.role(), "the template knows no such role");
       }
       text.append(message.role()).append(": ").append(message.content()).append('\n');
     }

@@ -14,12 +14,13 @@ import dev.layermesh.gateway.ScriptedSessions.End;
 import dev.layermesh.gateway.ScriptedSessions.Script;
 import dev.layermesh.gateway.api.Endpoints;
 import dev.layermesh.gateway.turn.ModelSource.State;
-import dev.layermesh.gateway.turn.ModelText;
 import dev.layermesh.gateway.turn.ServedModel;
 import dev.layermesh.gateway.turn.SessionHosts;
 import dev.layermesh.gateway.turn.Turns;
 import dev.layermesh.mesh.wire.FailureCode;
 import dev.layermesh.tokenizer.ChatMessage;
+import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.ModelText;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -346,8 +347,8 @@ class CompletionsTest {
     ModelText text = new SlowText(slow);
     ServedModel model = GatewayFixture.MODEL;
     var served = new ServedModel(
-        model.id(), model.fingerprint(), model.contextLength(), model.exitLayer(), model.vocabSize(), model.eosIds(),
-        model.since(), text);
+        model.id(), model.fingerprint(), model.contextLength(), model.exitLayer(), model.window(),
+        model.sampling(), model.since(), text);
     try (var fixture = new GatewayFixture(
         GatewayFixture.OPTIONS, () -> new State.Ready(served),
         new ScriptedSessions(64, request -> ScriptedSessions.says("ok", 1, StopReason.EOS)), OpenTelemetry.noop())) {
@@ -359,6 +360,26 @@ class CompletionsTest {
   /** Takes its time. */
   private record SlowText(long nanos) implements ModelText {
     private static final ByteText TEXT = new ByteText();
+
+    @Override
+    public int vocabSize() {
+      return TEXT.vocabSize();
+    }
+
+    @Override
+    public TokenIds eosIds() {
+      return TEXT.eosIds();
+    }
+
+    @Override
+    public GenerationDefaults samplingDefaults() {
+      return TEXT.samplingDefaults();
+    }
+
+    @Override
+    public boolean hasChatTemplate() {
+      return TEXT.hasChatTemplate();
+    }
 
     @Override
     public TokenIds encode(String prompt) {

@@ -1,10 +1,12 @@
 package dev.layermesh.gateway;
 
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.gateway.turn.ModelSource.State;
 import dev.layermesh.gateway.turn.ServedModel;
 import dev.layermesh.gateway.turn.SessionHosts;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import io.opentelemetry.api.OpenTelemetry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -30,7 +32,7 @@ import java.util.stream.Stream;
 /** A gateway on a free port over a scripted generator, and clients for it. */
 public final class GatewayFixture implements AutoCloseable {
   static final ServedModel MODEL = new ServedModel(
-      "tiny", "f00d", 1000, 3, ByteText.VOCAB, TokenIds.of(ByteText.EOS), Instant.EPOCH, new ByteText());
+      "tiny", "f00d", 1000, 3, WindowPolicy.sequential(4), GenerationDefaults.NONE, Instant.EPOCH, new ByteText());
   static final GatewayOptions OPTIONS =
       GatewayOptions.DEFAULT.withAddress("127.0.0.1", 0).withLimits(16, 64, 64 << 10);
 

@@ -56,7 +56,7 @@ class RequestValidationTest {
     Map<String, List<String>> wrong = Map.ofEntries(
         Map.entry("temperature", List.of("\"1\"", "-0.1", "101", "1e999", "-1e999", "[]", "{}", "true", "\"NaN\"")),
         Map.entry("top_p", List.of("\"1\"", "0", "-1", "1.01", "1e999", "[1]", "{}", "false")),
-        Map.entry("top_k", List.of("\"1\"", "-1", "1.5", "9999999999", "1e3", "[]", "{}", "true")),
+        Map.entry("top_k", List.of("\"1\"", "-2", "1.5", "9999999999", "1e300", "[]", "{}", "true")),
         Map.entry("seed", List.of("\"1\"", "1.5", "99999999999999999999", "[]", "{}", "true")),
         Map.entry("max_tokens", List.of("\"1\"", "0", "-1", "1.5", "2147483648", "1e400", "[]", "{}", "true")),
         Map.entry("window", List.of("\"1\"", "-1", "65", "0.5", "[]", "{}", "true")),

@@ -104,6 +104,10 @@ final class ChildProcess implements AutoCloseable {
     return matcher;
   }
 
+  long pid() {
+    return process.pid();
+  }
+
   boolean isAlive() {
     return process.isAlive();
   }

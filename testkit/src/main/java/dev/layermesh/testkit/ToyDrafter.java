@@ -8,6 +8,7 @@ import dev.layermesh.decoding.PositionRandom;
 import dev.layermesh.decoding.PositionRandom.Purpose;
 import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SessionSpec;
+import dev.layermesh.decoding.TokenList;
 import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.decoding.VerifyReply.Verdict;
 import dev.layermesh.decoding.loop.Drafter;
@@ -28,7 +29,7 @@ public class ToyDrafter implements Drafter {
   private final DrafterKind kind;
   private final PositionRandom random;
   private final PositionRandom ownRandom;
-  private final ToyCache cache = new ToyCache();
+  private final TokenList cache = new TokenList();
   private final Set<Long> rowsSeen = new HashSet<>(); // prefixes, by hash, whose last row was run
   private final Set<Long> prefixesSeen = new HashSet<>(); // prefixes after which a token was drafted
   private long rowsRun;

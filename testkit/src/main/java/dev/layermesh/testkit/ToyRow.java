@@ -3,6 +3,7 @@ package dev.layermesh.testkit;
 import dev.layermesh.decoding.Handoff;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.TokenList;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -23,7 +24,7 @@ record ToyRow(int position, int id, long hash) {
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /** Rows {@code from} to {@code to} (exclusive) of a cache. */
-  static Handoff handoff(ToyCache cache, int from, int to) {
+  static Handoff handoff(TokenList cache, int from, int to) {
     int[] ids = new int[to - from];
     var bytes = MemorySegment.ofArray(new byte[BYTES * ids.length]);
     for (int i = 0; i < ids.length; i++) {

@@ -8,6 +8,7 @@ import dev.layermesh.decoding.PrefixHash;
 import dev.layermesh.decoding.Sampler;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
+import dev.layermesh.decoding.TokenList;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.VerifyReply.Behind;
 import dev.layermesh.decoding.VerifyReply.Diverged;
@@ -35,8 +36,8 @@ public class ToyVerifierSession implements VerifierSession {
   private final SamplingParams sampling;
   private final boolean audited;
   private final Runnable onClose;
-  private final ToyCache cache = new ToyCache(); // stands for keys and values: the tokens its rows say they are
-  private final ToyCache truth = new ToyCache(); // what is committed, the pending token included once judged
+  private final TokenList cache = new TokenList(); // stands for keys and values: the tokens its rows say they are
+  private final TokenList truth = new TokenList(); // what is committed, the pending token included once judged
   private boolean judgedLast;
   private int nextSeq;
   private boolean closed;
@@ -107,12 +108,12 @@ public class ToyVerifierSession implements VerifierSession {
   }
 
   /** Forgets positions of {@code cache} from {@code length} on. */
-  void truncate(ToyCache cache, int length) {
+  void truncate(TokenList cache, int length) {
     cache.truncate(length);
   }
 
   /** Caches one row. */
-  void store(ToyCache cache, ToyRow row) {
+  void store(TokenList cache, ToyRow row) {
     cache.append(row.id());
   }
 

@@ -9,6 +9,7 @@ import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.TokenList;
 import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.decoding.VerifyReply.Verdict;
 import dev.layermesh.decoding.Work;
@@ -44,7 +45,7 @@ class MutationTest {
   void shouldCatchAVerifierThatForgetsOneRowTooFew() {
     assertCaught("tokens differ", (key, sampling) -> new Session(key, sampling, false) {
       @Override
-      void truncate(ToyCache cache, int length) {
+      void truncate(TokenList cache, int length) {
         cache.truncate(length + 1);
       }
     });
@@ -54,7 +55,7 @@ class MutationTest {
   void shouldCatchAVerifierThatForgetsOneRowTooMany() {
     assertCaught("diverged", (key, sampling) -> new Session(key, sampling, false) {
       @Override
-      void truncate(ToyCache cache, int length) {
+      void truncate(TokenList cache, int length) {
         cache.truncate(length < cache.length() ? length - 1 : length);
       }
     });
@@ -63,10 +64,10 @@ class MutationTest {
   @Test
   void shouldCatchAVerifierThatKeepsARejectedRow() {
     assertCaught("tokens differ", (key, sampling) -> new Session(key, sampling, false) {
-      private final ToyCache everything = new ToyCache(); // the longest it ever was, never overwritten
+      private final TokenList everything = new TokenList(); // the longest it ever was, never overwritten
 
       @Override
-      void store(ToyCache cache, ToyRow row) {
+      void store(TokenList cache, ToyRow row) {
         if (cache.length() == everything.length()) {
           everything.append(row.id());
         }

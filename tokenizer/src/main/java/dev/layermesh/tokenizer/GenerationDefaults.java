@@ -25,7 +25,8 @@ public record GenerationDefaults(OptionalDouble temperature, OptionalInt topK, O
   public static final GenerationDefaults NONE =
       new GenerationDefaults(OptionalDouble.empty(), OptionalInt.empty(), OptionalDouble.empty());
 
-  private static final String FILE = "generation_config.json";
+  /** Where a checkpoint keeps them. */
+  public static final String FILE = "generation_config.json";
 
   /**
    * Checks the values that are named.

@@ -7,8 +7,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.layermesh.decoding.InputException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 
-/** JSON of a checkpoint: unknown fields are ignored, damage is one line that names the file. */
+/** Reads the JSON files of a checkpoint: ignores unknown fields, and reports damage in one line that names the file. */
 final class Json {
   static final ObjectMapper MAPPER =
       JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
@@ -35,6 +36,10 @@ final class Json {
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("cannot be written as JSON: " + value.getClass(), e);
     }
+  }
+
+  static byte[] bytes(Object value) {
+    return write(value).getBytes(StandardCharsets.UTF_8);
   }
 
   /** The first line of a message, its blanks collapsed: errors are one line. */

@@ -14,17 +14,18 @@ import java.util.Optional;
  * The files of a checkpoint that deal with text, as bytes by name: read from a folder, or fetched from a worker by a
  * process that has no checkpoint. The bytes must not be changed afterwards.
  *
- * @param source what error messages name: the folder, or who sent the files
+ * @param source what error messages name: the folder, or the worker that sent them
  * @param content the bytes of each file by its name in the checkpoint folder
  */
 public record TokenizerFiles(String source, Map<String, byte[]> content) {
   static final String TOKENIZER = "tokenizer.json";
   static final String TOKENIZER_CONFIG = "tokenizer_config.json";
+  static final String SPECIAL_TOKENS_MAP = "special_tokens_map.json";
   static final String CHAT_TEMPLATE = "chat_template.jinja";
 
   /** The names that {@link #read} looks for, and all that a process without a checkpoint has to fetch. */
-  public static final List<String> NAMES =
-      List.of(TOKENIZER, TOKENIZER_CONFIG, CHAT_TEMPLATE, "generation_config.json", "config.json");
+  public static final List<String> NAMES = List.of(
+      TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS_MAP, CHAT_TEMPLATE, "generation_config.json", "config.json");
 
   public TokenizerFiles {
     Objects.requireNonNull(source, "source");
@@ -59,7 +60,14 @@ public record TokenizerFiles(String source, Map<String, byte[]> content) {
     return Optional.ofNullable(content.get(name));
   }
 
-  /** How an error message calls a file of this set. */
+  /** These files without one of them. */
+  public TokenizerFiles without(String name) {
+    var rest = new HashMap<>(content);
+    rest.remove(name);
+    return new TokenizerFiles(source, rest);
+  }
+
+  /** The path of a file of this set, for error messages. */
   String path(String name) {
     return source + "/" + name;
   }

@@ -10,15 +10,15 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * What a stream must know about a {@code tokenizer.json} beside what the library does with it: which ids exist, which
- * are skipped when text is shown, and which stand for one byte that only means something beside its neighbours.
+ * The parts of a {@code tokenizer.json} that the library does not show: which ids exist, which ids decoding skips, and
+ * which ids are single bytes, whose text depends on their neighbours.
  */
 record TokenizerJson(
     @JsonProperty("added_tokens") List<AddedToken> addedTokens, JsonNode decoder, Model model) {
   private static final Pattern BYTE_TOKEN = Pattern.compile("<0x[0-9A-F]{2}>");
-  private static final int HIGHEST_ID = (1 << 24) - 1; // no vocabulary comes near; keeps a damaged file from our memory
+  private static final int HIGHEST_ID = (1 << 24) - 1; // far above any vocabulary; bounds the bit sets
 
-  record AddedToken(int id, boolean special) {}
+  record AddedToken(int id, String content, boolean special) {}
 
   record Model(Map<String, Integer> vocab) {}
 
@@ -40,6 +40,12 @@ record TokenizerJson(
 
   private List<AddedToken> added() {
     return Optional.ofNullable(addedTokens).orElse(List.of());
+  }
+
+  /** The id of a token by its text. */
+  Optional<Integer> id(String token) {
+    return added().stream().filter(each -> token.equals(each.content)).map(AddedToken::id).findFirst()
+        .or(() -> Optional.ofNullable(model.vocab.get(token)));
   }
 
   /** Every id that has a token. */

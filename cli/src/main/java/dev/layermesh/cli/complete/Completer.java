@@ -1,13 +1,16 @@
 package dev.layermesh.cli.complete;
 
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
+
 /**
- * Makes completions: here, or through a gateway. On the callers' threads, one completion each, any number of them
- * together; only {@link SocketCompleter} takes one at a time.
+ * Makes completions: here, or through a gateway. A completion runs on its caller's thread. Several threads may call
+ * at the same time, except on a {@link SocketCompleter}, which makes one completion after the other.
  */
 public interface Completer extends AutoCloseable {
 
   /**
-   * Makes one. Interrupting the thread ends it early, as cancelled, with what had come.
+   * Makes one. Interrupting the thread ends it early, as cancelled, with the tokens made so far.
    *
    * @throws dev.layermesh.decoding.InputException when prompt and model do not go together
    * @throws ContextFullException when the prompt leaves less room than asked for
@@ -17,6 +20,16 @@ public interface Completer extends AutoCloseable {
 
   /** Which model answers. */
   ModelStamp stamp();
+
+  /** Draft tokens of requests that name none. */
+  WindowPolicy usualWindow();
+
+  /**
+   * What the model's author recommends where a request names no sampling value.
+   *
+   * @throws dev.layermesh.decoding.InputException when the checkpoint's file of them is wrong
+   */
+  GenerationDefaults generationDefaults();
 
   /** Tokens of prompt and answer together. */
   int contextLength();

@@ -2,6 +2,7 @@ package dev.layermesh.cli.complete;
 
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.text.Prompt;
 
 /**
  * A completion to make.

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.decoding.loop.DecodeStats;
 import dev.layermesh.tokenizer.ChatMessage;
+import dev.layermesh.tokenizer.text.GenerationCounters;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -60,14 +60,9 @@ final class GatewayJson {
     return texts;
   }
 
-  /** Counters of the workers; those that are absent are 0. */
-  static DecodeStats stats(JsonNode counted) {
-    return new DecodeStats(
-        counted.path("rounds").asInt(),
-        counted.path("draft_tokens").asLong(),
-        counted.path("accepted_tokens").asLong(),
-        counted.path("early_layer_rows").asLong(),
-        counted.path("late_layer_rows").asLong());
+  /** Counters of a generation; those that are absent are 0. */
+  static GenerationCounters counters(JsonNode json) {
+    return GenerationCounters.read(name -> Optional.ofNullable(json.path(name).numberValue()));
   }
 
   static String message(JsonNode error) {

@@ -6,6 +6,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
@@ -25,14 +28,12 @@ public final class RemoteCompleter implements Completer {
 
   private final HttpClient client;
   private final URI gateway;
-  private final ModelStamp stamp;
-  private final int contextLength;
+  private final GatewayModel model;
 
-  private RemoteCompleter(HttpClient client, URI gateway, ModelStamp stamp, int contextLength) {
+  private RemoteCompleter(HttpClient client, URI gateway, GatewayModel model) {
     this.client = client;
     this.gateway = gateway;
-    this.stamp = stamp;
-    this.contextLength = contextLength;
+    this.model = model;
   }
 
   /**
@@ -46,14 +47,14 @@ public final class RemoteCompleter implements Completer {
         .version(HttpClient.Version.HTTP_1_1)
         .connectTimeout(CONNECT_TIMEOUT)
         .build();
-    var asking = new RemoteCompleter(client, gateway, ModelStamp.served(JsonNodeFactory.instance.objectNode()), 0);
+    var asking =
+        new RemoteCompleter(client, gateway, GatewayModel.of(JsonNodeFactory.instance.objectNode(), gateway.toString()));
     try (InputStream body = asking.answer(HttpRequest.newBuilder(asking.path("/v1/models")).GET())) {
       JsonNode model = JSON.readTree(body).path("data").path(0);
       if (!model.path("context_length").canConvertToInt()) {
         throw new IllegalStateException(gateway + " serves no model now");
       }
-      return new RemoteCompleter(
-          client, gateway, ModelStamp.served(model), model.path("context_length").intValue());
+      return new RemoteCompleter(client, gateway, GatewayModel.of(model, gateway + "/v1/models"));
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(gateway + " is no LayerMesh gateway: /v1/models is not JSON", e);
     } catch (IOException e) {
@@ -63,12 +64,22 @@ public final class RemoteCompleter implements Completer {
 
   @Override
   public ModelStamp stamp() {
-    return stamp;
+    return model.stamp();
   }
 
   @Override
   public int contextLength() {
-    return contextLength;
+    return model.contextLength();
+  }
+
+  @Override
+  public WindowPolicy usualWindow() {
+    return model.window();
+  }
+
+  @Override
+  public GenerationDefaults generationDefaults() {
+    return model.defaults();
   }
 
   @Override
@@ -78,7 +89,7 @@ public final class RemoteCompleter implements Completer {
 
   @Override
   public Completion complete(CompletionRequest request, CompletionListener listener) {
-    var answer = new GatewayAnswer(request, listener, contextLength);
+    var answer = new GatewayAnswer(request, listener, contextLength());
     boolean chat = request.prompt() instanceof Prompt.Chat;
     HttpRequest.Builder post = HttpRequest.newBuilder(path(chat ? "/v1/chat/completions" : "/v1/completions"))
         .header("content-type", "application/json")

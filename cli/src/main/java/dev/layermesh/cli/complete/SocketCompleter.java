@@ -6,6 +6,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.net.URI;
 import java.net.http.WebSocket;
 import java.time.Duration;
@@ -58,6 +61,16 @@ public final class SocketCompleter implements Completer {
   }
 
   @Override
+  public WindowPolicy usualWindow() {
+    return http.usualWindow();
+  }
+
+  @Override
+  public GenerationDefaults generationDefaults() {
+    return http.generationDefaults();
+  }
+
+  @Override
   public int contextLength() {
     return http.contextLength();
   }
@@ -82,7 +95,7 @@ public final class SocketCompleter implements Completer {
     }
   }
 
-  /** Lets an event tell on; a completion when it was the last. */
+  /** Handles an event; returns the completion when the event is the last. */
   private Optional<Completion> take(JsonNode event, GatewayAnswer answer) {
     JsonNode response = event.path("response");
     switch (event.path("type").asText()) {
@@ -109,7 +122,7 @@ public final class SocketCompleter implements Completer {
     }
   }
 
-  /** Ends the response that runs. What had come, with its counters if the gateway still tells them. */
+  /** Cancels the running response and returns the tokens so far, with counters if the gateway still sends them. */
   private Completion cancel(GatewayAnswer answer) {
     long deadline = System.nanoTime() + CANCEL_LIMIT.toNanos();
     try {
@@ -180,7 +193,7 @@ public final class SocketCompleter implements Completer {
         try {
           yield JSON.readTree(text.json());
         } catch (JsonProcessingException e) {
-          throw new IllegalStateException(gateway + " sent what is no JSON: " + e.getOriginalMessage(), e);
+          throw new IllegalStateException(gateway + " sent something other than JSON: " + e.getOriginalMessage(), e);
         }
       }
       case Frame.End end -> throw new IllegalStateException(gateway + " ended the answer early: " + end.why());

@@ -6,12 +6,17 @@ import dev.layermesh.cli.complete.Completion;
 import dev.layermesh.cli.complete.CompletionListener;
 import dev.layermesh.cli.complete.CompletionRequest;
 import dev.layermesh.cli.complete.PrefillProgress;
-import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.cli.process.Progress;
+import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.io.PrintWriter;
+import java.util.Optional;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** How answers are made and shown: what a single prompt and a conversation have in common. */
 public final class AnswerMixin {
@@ -24,22 +29,40 @@ public final class AnswerMixin {
   private GenerationMixin generation;
 
   @Mixin
+  private GenerationConfigMixin generationConfig;
+
+  @Mixin
   private final EngineMixin engine;
 
   @Mixin
   private ConnectMixin connect;
 
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
   @Option(names = "--color", description = "Show draft tokens dimmed, then confirmed (green) or replaced (yellow).")
   private boolean color;
+
+  private Optional<String> notice = Optional.empty(); // to be printed when the first answer begins
 
   public AnswerMixin(Environment environment) {
     this.environment = environment;
     this.engine = new EngineMixin(environment);
   }
 
-  /** The request for a prompt that must leave some room in the context. */
-  public CompletionRequest request(Prompt prompt, int room) {
-    return strategy.applyTo(generation.request(prompt, room));
+  /**
+   * Refuses wrong values before a model is loaded.
+   *
+   * @throws dev.layermesh.decoding.InputException naming the option
+   */
+  public void check() {
+    generation.request(new Prompt.Text(""), 1, WindowPolicy.AUTOREGRESSIVE, GenerationDefaults.NONE);
+  }
+
+  /** The request for a prompt that must leave some room in the context; what was not asked for is as the model has it. */
+  public CompletionRequest request(Completer completer, Prompt prompt, int room) {
+    GenerationDefaults defaults = generationConfig.of(completer::generationDefaults);
+    return strategy.applyTo(generation.request(prompt, room, completer.usualWindow(), defaults));
   }
 
   /** Whether the seed was chosen by the user, and not drawn. */
@@ -61,7 +84,17 @@ public final class AnswerMixin {
 
   /** Loads the model, or finds the gateway. */
   public Completer open() throws InterruptedException {
-    return connect.open(engine, environment);
+    Completer completer = connect.open(engine, environment);
+    if (connect.isHere() && strategy.drafts() && !generation.windowGiven()) {
+      notice = DraftNotice.of(completer.usualWindow());
+    }
+    return completer;
+  }
+
+  /** Says, once, that nothing is drafted. Not before the input is known to be right: its error is the only line then. */
+  public void announce() {
+    notice.ifPresent(command.commandLine().getErr()::println);
+    notice = Optional.empty();
   }
 
   /** As {@link #open()}, for many prompts at once. */
@@ -73,7 +106,7 @@ public final class AnswerMixin {
   /** Makes an answer, with a bar while the prompt goes through the model. */
   public Completion complete(Completer completer, CompletionRequest request, CompletionListener listener) {
     try (var prefill = Progress.ofItems(environment, "Prefill", "tokens")) {
-      return completer.complete(request, new PrefillProgress(prefill, listener));
+      return completer.complete(request, new Announcing(new PrefillProgress(prefill, listener)));
     }
   }
 
@@ -84,6 +117,32 @@ public final class AnswerMixin {
       return complete(completer, request, view);
     } finally {
       view.end();
+    }
+  }
+
+  /** Prints the notice when the first answer begins. */
+  private final class Announcing implements CompletionListener {
+    private final CompletionListener then;
+
+    Announcing(CompletionListener then) {
+      this.then = then;
+    }
+
+    @Override
+    public void prefilled(int done, int total) {
+      announce();
+      then.prefilled(done, total);
+    }
+
+    @Override
+    public void drafted(String text) {
+      then.drafted(text);
+    }
+
+    @Override
+    public void committed(Piece piece) {
+      announce();
+      then.committed(piece);
     }
   }
 }

@@ -30,6 +30,11 @@ final class ConnectMixin {
     return address.getScheme().startsWith("ws") ? SocketCompleter.connect(address) : RemoteCompleter.connect(address);
   }
 
+  /** Whether completions are made in this process. */
+  boolean isHere() {
+    return url == null;
+  }
+
   /** Refuses what answers one prompt after the other. */
   void requireManyAtOnce() {
     if (url != null && address().getScheme().startsWith("ws")) {

@@ -1,11 +1,12 @@
 package dev.layermesh.cli.options;
 
-import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.GatewayOptions;
 import java.util.List;
+import java.util.stream.Stream;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Where clients connect, and what they get who do not say. */
+/** Where clients connect, and the window of requests that name none. */
 public final class ListenMixin {
 
   @Option(names = "--host", paramLabel = "ADDR", defaultValue = "127.0.0.1",
@@ -16,16 +17,27 @@ public final class ListenMixin {
       description = "Its port; 0 takes a free one (default: ${DEFAULT-VALUE}).")
   private int port;
 
-  @Option(names = "--window", paramLabel = "K", defaultValue = "4",
-      description = "Tokens to draft in a round of requests that do not say (default: ${DEFAULT-VALUE}).")
-  private int window;
+  @Mixin
+  private WindowMixin window;
+
+  @Mixin
+  private GenerationConfigMixin generationConfig;
 
   public GatewayOptions options() {
-    return GatewayOptions.DEFAULT.withAddress(host, port).withWindow(WindowPolicy.sequential(window));
+    return GatewayOptions.DEFAULT
+        .withAddress(host, port)
+        .withWindow(window.given())
+        .withModelSampling(generationConfig.ofModel());
+  }
+
+  /** Whether a window was asked for. */
+  public boolean windowGiven() {
+    return window.given().isPresent();
   }
 
   /** The options as arguments for another process. */
   public List<String> arguments() {
-    return List.of("--host=" + host, "--port=" + port, "--window=" + window);
+    var fixed = Stream.of("--host=" + host, "--port=" + port, generationConfig.argument());
+    return Stream.concat(fixed, window.arguments().stream()).toList();
   }
 }

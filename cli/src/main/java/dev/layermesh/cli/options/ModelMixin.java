@@ -41,7 +41,7 @@ public final class ModelMixin {
   }
 
   /** E, if one was asked for. */
-  OptionalInt exitLayer() {
+  public OptionalInt exitLayer() {
     return exitLayer == null ? OptionalInt.empty() : OptionalInt.of(exitLayer);
   }
 

@@ -1,9 +1,9 @@
 package dev.layermesh.cli.options;
 
-import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.process.Environment;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

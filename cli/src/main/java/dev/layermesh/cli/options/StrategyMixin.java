@@ -23,6 +23,10 @@ final class StrategyMixin {
       description = "self-speculative or autoregressive: same tokens, another speed (default: ${DEFAULT-VALUE}).")
   private Strategy strategy;
 
+  boolean drafts() {
+    return strategy == Strategy.SELF_SPECULATIVE;
+  }
+
   /** A request decoded in this way. */
   CompletionRequest applyTo(CompletionRequest request) {
     return switch (strategy) {

@@ -2,7 +2,6 @@ package dev.layermesh.cli.runs;
 
 import dev.layermesh.cli.complete.Completer;
 import dev.layermesh.cli.complete.CompletionRequest;
-import dev.layermesh.cli.complete.Prompt;
 import dev.layermesh.cli.options.AnswerMixin;
 import dev.layermesh.cli.options.RunMixin;
 import dev.layermesh.cli.process.Environment;
@@ -10,6 +9,7 @@ import dev.layermesh.cli.process.ExitStatus;
 import dev.layermesh.cli.process.Progress;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -46,7 +46,7 @@ public final class PromptRun {
    */
   public int run(Path prompts, boolean json) throws InterruptedException {
     options.parallel(); // a wrong one is found before the model is loaded
-    CompletionRequest manner = answers.request(ANY, 1);
+    answers.check();
     List<PromptFile.Line> lines = PromptFile.read(prompts);
     long total = requireAny(prompts, lines);
     RunTally tally;
@@ -54,8 +54,10 @@ public final class PromptRun {
         Completer completer = answers.openForMany()) {
       tally = new RunTally(total);
       var earlier = new EarlierRuns(options.out().orElse(Path.of("-")), sink.earlier());
+      CompletionRequest manner = answers.request(completer, ANY, 1);
       RunSettings settings = earlier.goOnWith(new RunSettings(completer.stamp(), manner), answers.seedGiven());
       List<PromptFile.Line> left = earlier.left(prompts, lines, tally);
+      answers.announce();
       complete(completer, settings, left, new ResultLog(sink, settings.toJson(), tally));
     }
     summarize(json ? tally.json() : tally.summary());
@@ -100,7 +102,7 @@ public final class PromptRun {
     progress.say(String.format(Locale.ROOT, "%.0f tokens/s", tally.tokensPerSecond()));
   }
 
-  /** Standard output carries results only: where those of the prompts are, the summary is for whoever looks on. */
+  /** Standard output carries results only: where those of the prompts are, the summary goes to a terminal only. */
   private void summarize(String summary) {
     if (options.out().isPresent()) {
       stdout.println(summary);

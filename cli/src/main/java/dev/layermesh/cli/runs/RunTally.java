@@ -1,8 +1,8 @@
 package dev.layermesh.cli.runs;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.layermesh.cli.complete.Completion;
 import dev.layermesh.decoding.loop.DecodeStats;
+import dev.layermesh.tokenizer.text.GenerationCounters;
 import java.util.Locale;
 
 /** What a run has done so far. Owned by one thread. */
@@ -78,9 +78,9 @@ final class RunTally {
         .put("failed", failed)
         .put("skipped", skipped)
         .put("tokens", tokens)
-        .put("tokens_per_second", Completion.rounded(tokensPerSecond()))
-        .put("acceptance_rate", Completion.rounded(stats.acceptanceRate()))
-        .put("mean_acceptance_length", Completion.rounded(stats.meanAcceptanceLength()))
+        .put("tokens_per_second", GenerationCounters.rounded(tokensPerSecond()))
+        .put("acceptance_rate", GenerationCounters.rounded(stats.acceptanceRate()))
+        .put("mean_acceptance_length", GenerationCounters.rounded(stats.meanAcceptanceLength()))
         .toString();
   }
 }

@@ -1,11 +1,11 @@
 package dev.layermesh.decoding.loop;
 
 /**
- * Counters of one run of the loop. Windows that were dropped unjudged count in {@code earlyRows} alone.
+ * Counters of one run of the loop. Windows that were dropped without a verdict count in {@code earlyRows} alone.
  *
  * @param rounds windows judged
  * @param draftTokens draft tokens in them
- * @param acceptedTokens draft tokens that stood
+ * @param acceptedTokens draft tokens that were accepted
  * @param earlyRows rows the drafter ran through its layers
  * @param lateRows rows the verifier ran through its layers
  */
@@ -23,7 +23,7 @@ public record DecodeStats(int rounds, long draftTokens, long acceptedTokens, lon
     return rounds == 0 ? 0 : 1 + (double) acceptedTokens / rounds;
   }
 
-  /** Both runs together, for a session that went on in another epoch. */
+  /** The sum of both runs, for a session that continued in another epoch. */
   public DecodeStats plus(DecodeStats other) {
     return new DecodeStats(
         rounds + other.rounds,

@@ -21,7 +21,7 @@ public interface Drafter extends AutoCloseable {
 
   /**
    * Rows of the known tokens at positions {@code from} to {@code to} (exclusive): prefill, or rows from the exit-query
-   * cache for a verifier that lost its own. Rows that were run before are not run again.
+   * cache for a verifier that lost its own. The drafter does not run rows again whose states it holds.
    */
   Handoff extend(TokenSequence known, int from, int to) throws InterruptedException;
 
@@ -33,8 +33,8 @@ public interface Drafter extends AutoCloseable {
   Draft draft(TokenSequence known, int tokens, boolean tail) throws InterruptedException;
 
   /**
-   * Learns what became of a window. If the verifier put a token of its own, rows at positions from
-   * {@code committed.length() - 1} on are void.
+   * Learns the verdict on a window. If the verifier chose a token of its own, the drafter forgets rows at positions
+   * from {@code committed.length() - 1} on.
    */
   void observe(TokenSequence committed, Verdict verdict);
 

@@ -12,15 +12,15 @@ import java.util.Deque;
 import java.util.Optional;
 
 /**
- * Work sent and not yet answered, and the tokens it speculates on. A window is kept until its verdict and resent if the
- * verifier lost its state; it is never drafted again.
+ * Work sent and not yet answered, and the tokens it speculates on. The flight keeps a window until its verdict and
+ * resends it if the verifier lost its state; the drafter never drafts it again.
  */
 final class Flight implements TokenSequence {
   private static final int MAX_EXTENDS = 2;
 
   private final TokenLog log;
   private final Deque<Work> sent = new ArrayDeque<>();
-  private final Deque<DraftWindow> unsent = new ArrayDeque<>(); // kept for a verifier that fell behind
+  private final Deque<DraftWindow> unsent = new ArrayDeque<>(); // kept for a verifier that lost rows
   private TokenIds speculated = TokenIds.empty(); // draft tokens of all windows, after the log
   private int handed; // positions the verifier holds once all of `sent` is done
   private int nextSeq;
@@ -66,7 +66,9 @@ final class Flight implements TokenSequence {
     return handed < nextRow();
   }
 
-  /** Whether one more Extend may go out now: two overlap drafting with verifying, more would only queue. */
+  /**
+   * Whether one more Extend may go out now. Two let drafter and verifier work at the same time; more would only queue.
+   */
   boolean roomToExtend() {
     return sent.stream().filter(Work.Extend.class::isInstance).count() < MAX_EXTENDS;
   }
@@ -77,7 +79,8 @@ final class Flight implements TokenSequence {
   }
 
   /**
-   * Whether a window may be drafted now: there is room, something is left to say, and the last guess can be built on.
+   * Whether a window may be drafted now: the flight has room, the session may commit more tokens, and the last window
+   * in flight has a tail to continue from.
    */
   boolean roomToDraft(int windows) {
     int inFlight = (int) sent.stream().filter(DraftWindow.class::isInstance).count();
@@ -115,7 +118,7 @@ final class Flight implements TokenSequence {
     return work;
   }
 
-  /** The oldest work, if {@code seq} answers it; a reply to work that was dropped or renumbered matches nothing. */
+  /** The oldest work, if {@code seq} is its number; empty for a reply to work that was dropped or renumbered. */
   Optional<Work> retire(int seq) {
     if (sent.isEmpty() || seq < sent.peek().seq()) {
       return Optional.empty();
@@ -126,7 +129,7 @@ final class Flight implements TokenSequence {
     return Optional.of(sent.poll());
   }
 
-  /** The log took a window's tokens: the windows behind it stand on them, or fall if the verifier put its own token. */
+  /** The log took a window's tokens. Windows behind it are dropped if the verifier chose a token of its own. */
   void committed(DraftWindow window, boolean windowStands) {
     if (windowStands) {
       speculated = speculated.slice(window.tokens().size(), speculated.length());

@@ -38,14 +38,14 @@ public final class SpeculativeDecoder {
   private long draftTokens;
   private long acceptedTokens;
   private long lateRows;
-  private Duration waited = Duration.ZERO; // for room at the verifier, since it last did something
+  private Duration waited = Duration.ZERO; // for memory at the verifier, since its last result
 
   /** A loop over a fresh drafter and a fresh verifier; the caller closes both. */
   public SpeculativeDecoder(SessionSpec spec, Drafter drafter, Verifier verifier, TokenSink sink) {
     this(spec, drafter, verifier, sink, LONGEST_WAIT);
   }
 
-  /** The same with another limit for a verifier's having no room. */
+  /** The same with another limit for the wait for a verifier without memory. */
   SpeculativeDecoder(SessionSpec spec, Drafter drafter, Verifier verifier, TokenSink sink, Duration longestWait) {
     this.spec = spec;
     this.log = new TokenLog(spec);
@@ -58,8 +58,8 @@ public final class SpeculativeDecoder {
   /**
    * Decodes until a stop.
    *
-   * @throws VerifierLostException when no verifier can be had any more
-   * @throws OverloadedException when there is no room for the session for too long
+   * @throws VerifierLostException when no verifier answers any more
+   * @throws OverloadedException when the session has waited too long for memory
    */
   public Outcome run() {
     try {
@@ -79,7 +79,7 @@ public final class SpeculativeDecoder {
       VerifyReply reply = verifier.receive();
       var answered = flight.retire(reply.seq());
       if (answered.isEmpty()) {
-        continue; // its work was dropped with the prefix it stood on, or sent again under another number
+        continue; // its work was dropped with its rejected prefix, or sent again under another number
       }
       Work work = answered.get();
       switch (reply) {
@@ -100,7 +100,7 @@ public final class SpeculativeDecoder {
     return outcome(log.stopReason().get());
   }
 
-  /** Waits for a verifier without room, but not for ever: another one may have some. */
+  /** Waits for a verifier without memory, up to a limit: another verifier may have some. */
   private void pause(Duration retryAfter) throws InterruptedException {
     if (waited.compareTo(longestWait) > 0) {
       throw new OverloadedException("session " + spec.key() + ": the verifier had no room for " + longestWait);
@@ -109,7 +109,7 @@ public final class SpeculativeDecoder {
     waited = waited.plus(retryAfter);
   }
 
-  /** Sends what may go out now: known rows while the verifier lacks them, else kept windows, else fresh ones. */
+  /** Sends what may go out now: known rows while the verifier lacks them, then kept windows, then new ones. */
   private void fill(Flight flight) throws InterruptedException {
     while (true) {
       if (flight.behind()) {
@@ -132,7 +132,7 @@ public final class SpeculativeDecoder {
     }
   }
 
-  /** The first window drafts no rows: the first token leaves as soon as the prompt is through. */
+  /** The first window has no draft tokens, so that the client gets its first token right after the prompt. */
   private Drafter.Draft draft(Flight flight) throws InterruptedException {
     int tokens = rounds == 0 ? 0 : flight.limit(spec.window().draftTokens());
     return drafter.draft(flight, tokens, spec.window().tail());

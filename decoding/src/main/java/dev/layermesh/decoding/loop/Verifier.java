@@ -8,8 +8,8 @@ import dev.layermesh.decoding.Work;
 
 /**
  * How a session's loop reaches a verifier: the transport seam. One instance serves one session and is called by one
- * thread. Implementations retry, reorder and drop duplicates underneath; the loop sees exactly one reply for each
- * work, in order.
+ * thread. Implementations retry, reorder and drop duplicates; the loop sees exactly one reply for each work, in
+ * order.
  */
 public interface Verifier extends AutoCloseable {
 
@@ -17,7 +17,7 @@ public interface Verifier extends AutoCloseable {
    * Opens the session.
    *
    * @return positions the verifier holds already
-   * @throws VerifierLostException when no verifier can be had
+   * @throws VerifierLostException when no verifier answers
    */
   int open(SessionKey key, SamplingParams sampling) throws InterruptedException;
 
@@ -30,7 +30,7 @@ public interface Verifier extends AutoCloseable {
   /**
    * Waits for the next reply, in order of {@code seq}.
    *
-   * @throws VerifierLostException when the verifier is gone and no other can be had
+   * @throws VerifierLostException when the verifier is gone and no other answers
    */
   VerifyReply receive() throws InterruptedException;
 

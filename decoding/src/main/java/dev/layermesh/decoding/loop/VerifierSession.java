@@ -4,12 +4,12 @@ import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
 
 /**
- * The verifier's half of one session: its cache and its judgement. Passive: it answers one work at a time, on the
+ * The verifier's half of one session: its cache and its judgement. It answers one work at a time, on the
  * caller's thread, which may block until a device has run the rows.
  */
 public interface VerifierSession extends AutoCloseable {
 
-  /** Positions it holds. */
+  /** Positions it caches. */
   int cached();
 
   /** Runs and judges {@code work}. Works arrive in order of seq, each once. */

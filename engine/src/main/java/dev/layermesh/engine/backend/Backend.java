@@ -10,7 +10,8 @@ import java.util.function.LongConsumer;
 
 /**
  * A device and a family of kernels. Its unit is a prepared stack of layers, not a matrix product, so that a backend may
- * fuse or capture a whole stack. What it prepares belongs to one thread; two backends live side by side.
+ * fuse or capture a whole stack. One thread, the lane's, makes all calls except {@link #room}. Several backends may live
+ * in one JVM.
  */
 public interface Backend extends AutoCloseable {
 
@@ -27,7 +28,7 @@ public interface Backend extends AutoCloseable {
    * Prepares the layers of a plan.
    *
    * @param weights of the plan's layers, in its order
-   * @param loaded told, weight by weight, how many more stored bytes have been read
+   * @param loaded receives, weight by weight, how many more stored bytes have been read
    */
   LayerStack prepare(ModelConfig config, LayerPlan plan, List<LayerWeights> weights, LongConsumer loaded);
 
@@ -36,11 +37,11 @@ public interface Backend extends AutoCloseable {
    *
    * @param norm final norm [hiddenSize]
    * @param projection [vocabSize, hiddenSize]
-   * @param loaded told, weight by weight, how many more stored bytes have been read
+   * @param loaded receives, weight by weight, how many more stored bytes have been read
    */
   Head head(ModelConfig config, TensorView norm, TensorView projection, LongConsumer loaded);
 
-  /** Room for the residual stream of steps, [rows, width]; the content is of no use. */
+  /** A tensor for the residual stream of steps, [rows, width], with arbitrary content. */
   Tensor tensor(int rows, int width);
 
   /**
@@ -52,7 +53,8 @@ public interface Backend extends AutoCloseable {
 
   /**
    * Room for rows that outlive their step, for {@link #store} to fill; any thread may make it. Their bytes may be read
-   * after the {@link #finish} of the step that stored them.
+   * after the {@link #finish} of the step that stored them. A {@link HiddenRows#slice} of room is room too, in the same
+   * memory.
    */
   HiddenRows room(int count, int width);
 

@@ -7,7 +7,7 @@ import dev.layermesh.engine.kv.KvOptions;
  * What a backend is created with.
  *
  * @param device that computes
- * @param threads of a CPU backend, the lane's own among them, at least 1; accelerators ignore it
+ * @param threads of a CPU backend, including the lane's own, at least 1; accelerators ignore it
  * @param kv memory for keys and values of each layer
  * @param pinCores whether each thread of a CPU backend has a core of its own while it computes
  */

@@ -3,8 +3,8 @@ package dev.layermesh.engine.backend;
 import java.util.Optional;
 
 /**
- * Makes backends of one name; found by {@link java.util.ServiceLoader}. Loading a provider must not need what its
- * backend needs.
+ * Makes backends of one name; found by {@link java.util.ServiceLoader}. Loading a
+ * provider must work where its backend cannot run: {@link #unavailableBecause} then says why.
  */
 public interface BackendProvider {
 

@@ -9,15 +9,15 @@ import java.util.ServiceLoader;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
-/** Chooses a backend by name. What was asked for by name is never replaced by something else. */
+/** Chooses a backend by name. It never replaces a backend that was named by another one. */
 public final class Backends {
   private static final String AUTO = "auto";
 
   private Backends() {}
 
   /**
-   * Opens a backend with the providers that this JVM finds. {@code auto} takes the fastest available one and logs, with
-   * the remedy, which faster ones it had to pass over.
+   * Opens a backend with the providers that this JVM finds. {@code auto} takes the fastest available one, and
+   * logs each faster one that it passed over, with the remedy.
    *
    * @param device {@code cpu} or {@code cuda:N}
    * @param backend {@code auto} or the name of a provider

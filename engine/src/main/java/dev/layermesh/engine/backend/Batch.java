@@ -5,8 +5,8 @@ import dev.layermesh.engine.kv.KvPool;
 import java.util.Arrays;
 
 /**
- * Rows that run together in one step: segments of different sessions, one behind the other, each consecutive positions
- * of its session. Made once and filled anew for every step, so that a step allocates nothing. Belongs to one thread.
+ * Rows that run together in one step: segments of different sessions in order, each of consecutive positions. The object
+ * is made once and filled anew for every step, so that a step allocates nothing. Belongs to one thread.
  */
 public final class Batch {
   private KvCache[] caches = {};
@@ -22,7 +22,7 @@ public final class Batch {
 
   /** Forgets all segments. */
   public void clear() {
-    Arrays.fill(caches, 0, segments, null); // a session that is over must not be held
+    Arrays.fill(caches, 0, segments, null); // a session that has ended must not be kept
     segments = 0;
     rows = 0;
   }

@@ -2,6 +2,7 @@ package dev.layermesh.engine.checkpoint;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.engine.json.JsonFields;
+import dev.layermesh.engine.model.ConfigFile;
 import dev.layermesh.engine.model.ModelConfig;
 import dev.layermesh.engine.model.ModelFiles;
 import java.lang.foreign.Arena;
@@ -32,7 +33,7 @@ final class FolderSource implements Source {
   /** Reads config and index, and checks them; opens no shard of a sharded checkpoint. */
   FolderSource(Path folder, Arena arena) {
     this.folder = folder;
-    this.config = ModelConfig.read(folder);
+    this.config = ConfigFile.read(folder);
     this.arena = arena;
     Path single = folder.resolve(SINGLE_FILE);
     boolean sharded = !Files.exists(single);

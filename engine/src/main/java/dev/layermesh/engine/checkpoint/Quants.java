@@ -45,15 +45,19 @@ public final class Quants {
     return minimum;
   }
 
-  /** Reads part {@code part} of a row of {@code weights}: weights [32 part, 32 part + 32). */
-  public void read(TensorView weights, int row, int part) {
-    DType dtype = weights.dtype();
+  /**
+   * Reads part {@code part} of a row: weights [32 part, 32 part + 32).
+   *
+   * @param dtype a type with blocks
+   * @param row first byte of the row in {@code data}
+   */
+  public void read(DType dtype, MemorySegment data, long row, int part) {
     int parts = dtype.blockWeights() / COUNT;
-    read(dtype, weights.data(), weights.offset(row) + (long) (part / parts) * dtype.blockBytes(), part % parts);
+    readBlock(dtype, data, row + (long) (part / parts) * dtype.blockBytes(), part % parts);
   }
 
   /** Reads a part of the block at byte {@code b}. */
-  void read(DType dtype, MemorySegment data, long b, int part) {
+  private void readBlock(DType dtype, MemorySegment data, long b, int part) {
     switch (dtype) {
       case Q8_0 -> {
         scales(half(data, b), NOTHING);

@@ -84,7 +84,7 @@ public record TensorView(String name, DType dtype, int[] shape, MemorySegment da
       case Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> {
         var quants = new Quants();
         for (int i = 0; i < count; i += Quants.COUNT) {
-          quants.read(this, row, (from + i) / Quants.COUNT);
+          quants.read(dtype, data, offset(row), (from + i) / Quants.COUNT);
           quants.widen(out, at + i);
         }
       }

@@ -23,10 +23,10 @@ import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 
 /**
- * Computes on the CPU, with a residual stream in float32. The family of kernels and the form of the weights that it
- * reads are parameters; what kernels are composed to is the same for all. The checkpoint stays open as long as the
- * backend is used: token embeddings are read where they lie. Used by one thread, its lane; several backends live side
- * by side.
+ * Computes on the CPU, with a residual stream in float32. The family of kernels and the form of its weights are
+ * parameters; all families run the same forward pass. The checkpoint must stay open as long as the backend is used,
+ * because the backend reads token embeddings from the file. Used by one thread, its lane; several backends may live in
+ * one JVM.
  */
 final class CpuBackend implements Backend {
   private static final int STEP_ROWS = 128; // a prompt takes some tenths of a second for them on a small machine

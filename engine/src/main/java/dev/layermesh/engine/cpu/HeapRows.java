@@ -3,10 +3,11 @@ package dev.layermesh.engine.cpu;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.engine.cpu.kernels.StoredFloats;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
- * Rows copied out of a step, in the Java heap. Made by whoever wants them, written once by the lane before it answers,
- * from then on read by anybody.
+ * Rows copied out of a step, in the Java heap. A session's thread makes them, the lane's thread writes them before it
+ * answers, then any thread may read them.
  */
 final class HeapRows implements HiddenRows {
   private final int count;
@@ -16,9 +17,14 @@ final class HeapRows implements HiddenRows {
 
   /** Room for [count, width] of float32. */
   HeapRows(int count, int width) {
+    this(count, width, MemorySegment.ofArray(
+        new byte[Math.multiplyExact(Math.multiplyExact(count, width), Float.BYTES)]));
+  }
+
+  private HeapRows(int count, int width, MemorySegment segment) {
     this.count = count;
     this.width = width;
-    this.segment = MemorySegment.ofArray(new byte[Math.multiplyExact(Math.multiplyExact(count, width), Float.BYTES)]);
+    this.segment = segment;
     this.readOnly = segment.asReadOnly();
   }
 
@@ -30,7 +36,7 @@ final class HeapRows implements HiddenRows {
     throw new IllegalStateException("a " + rows.getClass().getSimpleName() + " where the CPU backend's room belongs");
   }
 
-  /** Takes over the rows from {@code from} on. */
+  /** Copies as many rows of {@code rows} as these are, from {@code from} on. */
   void copy(HeapTensor rows, int from) {
     MemorySegment.copy(rows.values(), from * width, segment, StoredFloats.FLOAT, 0, count * width);
   }
@@ -53,5 +59,15 @@ final class HeapRows implements HiddenRows {
   @Override
   public MemorySegment bytes() {
     return readOnly;
+  }
+
+  /** A view of some of these rows, which may be written as well. */
+  @Override
+  public HiddenRows slice(int from, int to) {
+    Objects.checkFromToIndex(from, to, count);
+    long rowBytes = (long) width * Float.BYTES;
+    return from == 0 && to == count
+        ? this
+        : new HeapRows(to - from, width, segment.asSlice(from * rowBytes, (to - from) * rowBytes));
   }
 }

@@ -18,7 +18,7 @@ record HeapTensor(int rows, int width, float[] values) implements Tensor {
     return new HeapTensor(rows, width, new float[Math.multiplyExact(rows, width)]);
   }
 
-  /** {@code tensor} as one of this backend's, of the width asked for. */
+  /** {@code tensor}, which must be a CPU backend's own, of {@code width}. */
   static HeapTensor of(Tensor tensor, int width) {
     if (tensor instanceof HeapTensor rows && rows.width == width) {
       return rows;

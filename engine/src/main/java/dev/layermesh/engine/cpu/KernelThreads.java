@@ -44,7 +44,7 @@ final class KernelThreads implements AutoCloseable {
   private Product[] products = {};
   private Work work = multiply; // of this round; read after a chunk of it is taken
   private int items;
-  private final AtomicLong untaken = new AtomicLong(); // round << 32 | chunks that nobody has taken
+  private final AtomicLong untaken = new AtomicLong(); // round << 32 | chunks that no thread has taken
   private final AtomicInteger finished = new AtomicInteger(); // chunks of this round
   private volatile Throwable failure; // in this round
   private volatile boolean closed;
@@ -73,14 +73,15 @@ final class KernelThreads implements AutoCloseable {
   }
 
   /**
-   * The lane begins with work that is split: from now on it keeps to its core, if it has one. Not for good, as helpers
-   * do: between steps it wakes sessions, and a thread that the JVM starts to run them takes over its maker's cores.
+   * The lane begins a step: from now on it keeps to its core, if threads have cores. It gives the core up after the
+   * step, because the JVM may start a thread for a session that the lane wakes, and Linux gives a new thread the cores of
+   * the thread that starts it.
    */
   void begin() {
     lanesCore.ifPresent(Cores::keep);
   }
 
-  /** The lane is done with it. */
+  /** The lane has ended its step. */
   void end() {
     cores.ifPresent(Cores::keep);
   }
@@ -145,7 +146,7 @@ final class KernelThreads implements AutoCloseable {
     }
   }
 
-  /** Runs chunks until all are taken. A round does not end before a chunk taken of it, so its fields stay. */
+  /** Runs chunks until all are taken. A round ends after all its chunks, so its fields do not change meanwhile. */
   private void takeChunks(Kernels kernels) {
     long seen = untaken.get();
     while ((int) seen > 0) {

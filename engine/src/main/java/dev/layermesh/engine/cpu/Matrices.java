@@ -13,13 +13,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
 
-/** How a CPU backend brings weights into the form that its kernels read. Called by the lane's thread. */
+/** Brings weights into the form that the kernels of a CPU backend read. Called by the lane's thread. */
 @FunctionalInterface
 interface Matrices {
-  /** Stored bytes that are packed before their pages of the file are let go. */
+  /** Stored bytes that are packed before the operating system may drop their pages of the file. */
   long AT_ONCE = 16L << 20;
 
-  /** Weights where they lie in their memory-mapped files, brought in from disk. */
+  /** Weights in their memory-mapped files, whose pages are read ahead. */
   Matrices STORED = (views, _, _, loaded) -> {
     views.forEach(view -> {
       if (view.data().isMapped()) {
@@ -30,7 +30,7 @@ interface Matrices {
     return views.stream().<Matrix>map(StoredMatrix::new).toList();
   };
 
-  /** Weights packed once, by all threads, into one piece of memory in huge pages; their files may be forgotten. */
+  /** Weights packed once by all threads into one piece of memory in huge pages; their files are not needed any more. */
   Matrices PACKED = (views, threads, arena, loaded) -> {
     long bytes = views.stream().mapToLong(view -> aligned(Packer.bytes(view))).sum();
     MemorySegment memory = NativeMemory.allocate(bytes, arena);
@@ -62,9 +62,9 @@ interface Matrices {
    * Prepares weights.
    *
    * @param views where they are stored
-   * @param threads threads that help
-   * @param arena as long as which they are used
-   * @param loaded told how many more stored bytes are there
+   * @param threads that pack
+   * @param arena of the packed weights
+   * @param loaded receives how many more stored bytes have been read
    * @return one for each view, in order
    */
   List<Matrix> prepare(List<TensorView> views, KernelThreads threads, Arena arena, LongConsumer loaded);

@@ -5,10 +5,10 @@ import dev.layermesh.decoding.InputException;
 /**
  * Memory for keys and values.
  *
- * @param type what they are kept as
- * @param bytes all sessions of a worker, or those of a layer on a backend, may use together, at least 1
- * @param blockPositions positions of a block, what memory is handed out in and shared, at least 1
- * @param sharesPrefixes whether full blocks are kept, by their tokens, for sessions that begin alike
+ * @param type of their elements
+ * @param bytes that all sessions of a worker may use together, or in a backend's options those of one layer, at least 1
+ * @param blockPositions positions of a block, the unit of allocation and of sharing, at least 1
+ * @param sharesPrefixes whether sessions that begin with the same tokens share full blocks
  */
 public record KvOptions(KvType type, long bytes, int blockPositions, boolean sharesPrefixes) {
   private static final int BLOCK_POSITIONS = 64; // long enough for kernels, short enough to waste little

@@ -94,7 +94,7 @@ public final class KvPool {
     return new KvStats(most, storage.blockBytes(), used, keptBlocks, hitPositions, copied, evicted);
   }
 
-  /** A block for one cache to write, one of those {@link #available}; its content is of no use. */
+  /** A block for one cache to write, one of those {@link #available}; its content is arbitrary. */
   KvBlock take() {
     if (available() == 0) {
       throw new IllegalStateException("all " + most + " blocks are used");

@@ -18,7 +18,7 @@ public interface KvStorage {
   long blockBytes();
 
   /**
-   * Makes memory for one block more; its content is of no use.
+   * Makes memory for one block more; its content is arbitrary.
    *
    * @param block its number: the first call makes block 0, and each further call the next one
    */

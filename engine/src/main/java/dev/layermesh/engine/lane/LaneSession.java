@@ -63,36 +63,34 @@ public final class LaneSession implements AutoCloseable {
     return transformer.memory().blockPositions();
   }
 
+  /** Room for states of some rows, for {@link #run} to fill; slices of it are room for fewer. */
+  public HiddenRows room(int rows) {
+    return transformer.room(rows);
+  }
+
   /**
-   * Runs tokens at positions from {@code first} on, after forgetting these positions. Keeps the states after the last
-   * layer.
+   * Runs tokens at positions from {@code first} on, after forgetting these positions.
    *
+   * @param keep where the states after the last layer go: {@link #room} of as many rows together; empty if they are not
+   *     kept
    * @param ask how to choose the token that follows each row; empty to compute no logits
    * @throws InputException when the rows need more memory than the lane has in all
    * @throws DeviceLostException when the lane has ended because its device is lost
    * @throws IllegalStateException when the step failed, or session or lane is closed
    */
-  public StepResult run(int first, TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
-    return await(submit(first, ids, ask), ask);
+  public StepResult run(int first, TokenIds ids, List<HiddenRows> keep, Optional<SamplingParams> ask)
+      throws InterruptedException {
+    return await(submit(first, new Step.Input.Tokens(ids), keep, ask), ask);
   }
 
   /** The same for rows that start from states of earlier layers; does not keep the states after the last layer. */
   public StepResult run(int first, HiddenRows states, Optional<SamplingParams> ask) throws InterruptedException {
-    return await(submit(first, states, ask), ask);
+    return await(submit(first, new Step.Input.States(states), List.of(), ask), ask);
   }
 
   /** The first half of {@link #run}: gives the order and does not wait. */
-  Order.Run submit(int first, TokenIds ids, Optional<SamplingParams> ask) {
-    return submit(first, new Step.Input.Tokens(ids), Optional.of(transformer.room(ids.length())), ask);
-  }
-
-  /** The same for rows that start from states. */
-  Order.Run submit(int first, HiddenRows states, Optional<SamplingParams> ask) {
-    return submit(first, new Step.Input.States(states), Optional.empty(), ask);
-  }
-
-  private Order.Run submit(int first, Step.Input input, Optional<HiddenRows> states, Optional<SamplingParams> ask) {
-    var step = new Step(first, input, ask.map(sampling -> ask(sampling, input.count())), states);
+  Order.Run submit(int first, Step.Input input, List<HiddenRows> keep, Optional<SamplingParams> ask) {
+    var step = new Step(first, input, ask.map(sampling -> ask(sampling, input.count())), keep);
     var order = new Order.Run(tenant, step, new CompletableFuture<>());
     inbox.add(order, order.result());
     return order;
@@ -106,19 +104,18 @@ public final class LaneSession implements AutoCloseable {
       return refused.get();
     }
     rowsRun += step.rows();
-    return new StepResult.Done(
-        step.states(), ask.map(sampling -> distributions(step, sampling)).orElse(List.of()));
+    return new StepResult.Done(ask.map(sampling -> distributions(step, sampling)).orElse(List.of()));
   }
 
   /** The tokens after some rows where the head chooses them itself, else their logits. */
   private Step.Ask ask(SamplingParams sampling, int rows) {
     return transformer.chooses(sampling)
         ? new Step.Ask.Choice(sampling, new int[rows])
-        : new Step.Ask.Logits(room(rows));
+        : new Step.Ask.Logits(logits(rows));
   }
 
   /** Room for the logits of some rows; the next step overwrites it. */
-  private float[] room(int rows) {
+  private float[] logits(int rows) {
     int size = Math.multiplyExact(rows, vocabSize());
     if (logits.length < size) {
       logits = new float[size];

@@ -18,7 +18,7 @@ public record MemoryStats(KvStats kv, long refused, long preempted) {
         "kv.memory.budget", kv.blocks() * kv.blockBytes(),
         "kv.memory.used", kv.used() * kv.blockBytes(),
         "kv.memory.kept", kv.kept() * kv.blockBytes(),
-        "kv.positions.adopted", kv.hitPositions(),
+        "kv.positions.hit", kv.hitPositions(),
         "kv.blocks.copied", kv.copied(),
         "kv.blocks.evicted", kv.evicted(),
         "kv.steps.refused", refused,

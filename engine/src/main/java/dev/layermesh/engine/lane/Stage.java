@@ -11,7 +11,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * A transformer of a lane, the queues of steps for it, and the admission to its memory. It keeps the objects that a
@@ -64,10 +63,7 @@ final class Stage {
     transformer.layers(batch, states);
     transformer.logits(states, logitRows);
     for (int i = 0, row = 0; i < runs.size(); row += batch.rows(i), i++) {
-      Optional<HiddenRows> kept = runs.get(i).step().states();
-      if (kept.isPresent()) {
-        transformer.store(states, row, kept.get());
-      }
+      keep(row, runs.get(i).step().states());
     }
     transformer.finish();
     steps++;
@@ -97,8 +93,20 @@ final class Stage {
     for (int i = 0, row = 0; i < runs.size(); row += batch.rows(i), i++) {
       switch (runs.get(i).step().input()) {
         case Input.Tokens tokens -> transformer.embed(tokens.ids(), states, row);
-        case Input.States given -> transformer.load(given.rows(), states, row);
+        case Input.States given -> load(given.parts(), row);
       }
+    }
+  }
+
+  private void load(List<HiddenRows> parts, int first) {
+    for (int i = 0, row = first; i < parts.size(); row += parts.get(i).count(), i++) {
+      transformer.load(parts.get(i), states, row);
+    }
+  }
+
+  private void keep(int first, List<HiddenRows> rooms) {
+    for (int i = 0, row = first; i < rooms.size(); row += rooms.get(i).count(), i++) {
+      transformer.store(states, row, rooms.get(i));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.layermesh.engine.lane;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -12,9 +13,16 @@ import java.util.Optional;
  * @param first position of the first row; the cache forgets positions from there on
  * @param input what the rows start from
  * @param ask what is asked of the head about the token after each row; empty for rows that only fill the cache
- * @param states where the residual stream after the last layer goes; empty if it is not kept
+ * @param states where the residual stream after the last layer goes, rooms of as many rows together; empty if it is not
+ *     kept
  */
-record Step(int first, Input input, Optional<Ask> ask, Optional<HiddenRows> states) {
+record Step(int first, Input input, Optional<Ask> ask, List<HiddenRows> states) {
+  Step {
+    int room = states.stream().mapToInt(HiddenRows::count).sum();
+    if (!states.isEmpty() && room != input.count()) {
+      throw new IllegalArgumentException("room for the states of " + room + " rows, not of " + input.count());
+    }
+  }
 
   /** What rows start from. */
   sealed interface Input {
@@ -28,11 +36,14 @@ record Step(int first, Input input, Optional<Ask> ask, Optional<HiddenRows> stat
       }
     }
 
-    /** The residual stream after earlier layers. */
-    record States(HiddenRows rows) implements Input {
-      @Override
-      public int count() {
-        return rows.count();
+    /**
+     * The residual stream after earlier layers.
+     *
+     * @param parts in order, each in one piece of memory
+     */
+    record States(List<HiddenRows> parts, int count) implements Input {
+      States(HiddenRows rows) {
+        this(rows.parts(), rows.count());
       }
     }
   }

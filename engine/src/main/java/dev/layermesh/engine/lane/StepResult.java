@@ -1,9 +1,7 @@
 package dev.layermesh.engine.lane;
 
 import dev.layermesh.decoding.Distribution;
-import dev.layermesh.decoding.HiddenRows;
 import java.util.List;
-import java.util.Optional;
 
 /** What became of the rows that a session submitted. */
 public sealed interface StepResult {
@@ -11,10 +9,9 @@ public sealed interface StepResult {
   /**
    * They have run.
    *
-   * @param states residual stream after the last layer, of rows that started from tokens
-   * @param next the distribution of each row's next token, if it was asked for
+   * @param next the distribution of each row's next token; empty if they were not asked for
    */
-  record Done(Optional<HiddenRows> states, List<Distribution> next) implements StepResult {
+  record Done(List<Distribution> next) implements StepResult {
     public Done {
       next = List.copyOf(next);
     }

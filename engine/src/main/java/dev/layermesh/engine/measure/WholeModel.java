@@ -12,7 +12,7 @@ import dev.layermesh.engine.kv.KvOptions;
 import dev.layermesh.engine.model.ModelConfig;
 
 /**
- * All layers of a model on one backend, without a lane: whoever opens it is its thread.
+ * All layers of a model on one backend, without a lane. Belongs to the thread that opens it.
  *
  * @param checkpoint stays open as long as the transformer is used
  * @param backend that computes

@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
  * {@code rope_scaling}) and 5.x ({@code rope_parameters}). Refuses fields that make the model another function than the
  * one the engine computes.
  */
-final class ConfigFile {
+public final class ConfigFile {
   private static final double DEFAULT_THETA = 10_000; // of transformers' LlamaConfig
 
   private final Path folder;
@@ -29,7 +29,13 @@ final class ConfigFile {
     this.generation = generation;
   }
 
-  static ModelConfig read(Path folder) {
+  /**
+   * Reads {@code config.json} (transformers 4.x and 5.x), {@code generation_config.json} and the {@code eos_token} of
+   * {@code tokenizer_config.json} of a checkpoint folder.
+   *
+   * @throws InputException naming file, field and value when the model is not a Llama model this engine can run
+   */
+  public static ModelConfig read(Path folder) {
     Path generation = folder.resolve("generation_config.json");
     return new ConfigFile(
         folder,

@@ -3,7 +3,6 @@ package dev.layermesh.engine.model;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
-import java.nio.file.Path;
 import java.util.OptionalInt;
 
 /**
@@ -75,16 +74,6 @@ public record ModelConfig(
     if (exitLayer.isPresent()) {
       requireExitLayer(exitLayer.getAsInt(), numLayers);
     }
-  }
-
-  /**
-   * Reads {@code config.json} (transformers 4.x and 5.x), {@code generation_config.json} and the {@code eos_token} of
-   * {@code tokenizer_config.json} of a checkpoint folder.
-   *
-   * @throws InputException naming file, field and value when the model is not a Llama model this engine can run
-   */
-  public static ModelConfig read(Path folder) {
-    return ConfigFile.read(folder);
   }
 
   /** The default E: the one that the checkpoint names, else ⌈L/4⌉. */

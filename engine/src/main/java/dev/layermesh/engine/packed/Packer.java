@@ -81,7 +81,7 @@ public final class Packer {
       switch (view.dtype()) {
         case Q8_0, Q4_0, Q4_1 -> alike(view, row, part, format, packed, block, into);
         default -> {
-          quants.read(view, row, part);
+          quants.read(view.dtype(), view.data(), view.offset(row), part);
           if (format.bits() == Byte.SIZE) {
             bytes(quants.quants(), packed, into);
           } else {

@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
-/** The draft side of a model: embedding, layers [0,E) and the shared head on a lane of their own. Thread-safe. */
+/** The draft side of a model: embedding, layers [0,E) and the shared head on a lane. Thread-safe. */
 public final class DraftModel implements AutoCloseable {
   private final LoadedSide side;
 
@@ -39,15 +39,24 @@ public final class DraftModel implements AutoCloseable {
     return side.models().getFirst();
   }
 
-  /** A drafter with an empty cache that draws its tokens as the session asks. */
+  /** A drafter with an empty cache that draws its tokens as the session's sampling parameters say. */
   public Drafter drafter(SessionSpec spec) {
     return drafter(spec, DraftChoice.sampled(spec.sampling()));
   }
 
-  /** A drafter with an empty cache that proposes what {@code choice} makes of its distributions. */
+  /** A drafter with an empty cache that proposes what {@code choice} makes of the early layers' distributions. */
   public Drafter drafter(SessionSpec spec, DraftChoice choice) {
-    int known = spec.prompt().length() + spec.committed().length();
-    return new ModelDrafter(spec, new EarlyLayers(lane().open(0, known)), model().exitLayer(), choice);
+    EarlyLayers early = early(spec);
+    return new ModelDrafter(new EarlyExitProposer(spec, early, choice), early, model().exitLayer());
+  }
+
+  /** A drafter with an empty cache that runs the rows of another one's tokens. */
+  Drafter drafterOf(Proposer proposer, SessionSpec spec) {
+    return new ModelDrafter(proposer, early(spec), model().exitLayer());
+  }
+
+  private EarlyLayers early(SessionSpec spec) {
+    return new EarlyLayers(lane().open(0, spec.prompt().length() + spec.committed().length()));
   }
 
   /** Compiles the kernels that a session needs, for at most {@code limit}. */
@@ -56,8 +65,8 @@ public final class DraftModel implements AutoCloseable {
     try (LaneSession session = lane().open()) {
       WarmUp.repeat(
           greedy -> {
-            session.run(0, few, Optional.empty());
-            session.run(few.length(), TokenIds.of(0), Optional.of(greedy));
+            session.run(0, few, List.of(session.room(few.length())), Optional.empty());
+            session.run(few.length(), TokenIds.of(0), List.of(session.room(1)), Optional.of(greedy));
           },
           limit);
     }

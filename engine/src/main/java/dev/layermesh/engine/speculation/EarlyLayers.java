@@ -2,32 +2,25 @@ package dev.layermesh.engine.speculation;
 
 import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.decoding.OverloadedException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
-import dev.layermesh.engine.kv.PrefixHit;
 import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.StepResult;
-import java.time.Duration;
 import java.util.Optional;
 
 /**
- * The first layers for one session, and the exit states they left by position. Where a session began with the same
- * tokens before, its rows are taken over; where memory is short, it waits; what had to make room for another session is
- * run again, and the states are the same to the last bit. Belongs to the session's thread, but for {@link #close}.
+ * The first layers for one session, and the exit states of its rows. Rows that a preemption took run again, and the
+ * exit states, which are the same to the last bit, are kept meanwhile. Belongs to the session's thread; {@link #close}
+ * may come from any.
  */
 final class EarlyLayers implements AutoCloseable {
-  private static final Duration LONGEST_WAIT = Duration.ofMinutes(1); // then another worker had better do it
-  private static final Duration FIRST_PAUSE = Duration.ofMillis(1);
-  private static final Duration LONGEST_PAUSE = Duration.ofMillis(50);
+  private final CachedRows rows;
+  private final ExitQueryCache exits;
 
-  private final LaneSession lane;
-  private final ExitQueryCache exits = new ExitQueryCache();
-  private int shared; // blocks that others may begin with
-  private boolean adopting = true; // whether others may have run what comes next
-
+  /** @param lane at the stage of the first layers */
   EarlyLayers(LaneSession lane) {
-    this.lane = lane;
+    this.rows = new CachedRows(lane);
+    this.exits = new ExitQueryCache(lane.blockPositions(), lane::room);
   }
 
   /** Positions whose exit states are here. */
@@ -37,101 +30,60 @@ final class EarlyLayers implements AutoCloseable {
 
   /** Rows run for this session so far. */
   long rowsRun() {
-    return lane.rowsRun();
+    return rows.rowsRun();
   }
 
   /** Exit states of positions {@code from} to {@code to} (exclusive). */
   HiddenRows states(int from, int to) {
-    return exits.copy(from, to);
+    return exits.rows(from, to);
   }
 
-  /** Forgets positions from {@code length} on. */
+  /** Forgets positions from {@code length} on, if there are any. */
   void truncate(int length) {
-    exits.truncate(length);
-    shared = Math.min(shared, length / lane.blockPositions());
+    if (length < exits.length()) {
+      exits.truncate(length);
+      rows.truncate(length);
+    }
   }
 
   /**
-   * Goes on from {@link #length()} with known tokens.
+   * Continues at {@link #length()} with known tokens, and shares full blocks of them.
    *
    * @param ids all that are known
-   * @param needed of them; more come if that costs nothing
+   * @param needed how many of them need rows; rows of more are taken where other sessions share them
    */
   void extend(TokenIds ids, int needed) throws InterruptedException {
-    int first = exits.length();
-    if (adopting) {
-      adopting = adopt(ids) == ids.length();
-    }
-    int end = first + needed;
-    while (exits.length() < end) {
-      int from = exits.length() - first;
-      run(ids.slice(from, Math.min(needed, from + lane.partRows())), Optional.empty());
-    }
-    share(exits.length());
+    int first = length();
+    rows.hitPrefix(ids).forEach(exits::append);
+    append(ids.slice(Math.min(needed, length() - first), needed));
+    share(length());
   }
 
-  private int adopt(TokenIds ids) throws InterruptedException {
-    int first = exits.length();
-    PrefixHit adopted = lane.hitPrefix(first, ids);
-    for (HiddenRows states : adopted.states()) {
-      int from = exits.length() - first;
-      exits.append(ids.slice(from, from + states.count()), states);
+  /** Runs rows of the next tokens. */
+  void append(TokenIds ids) throws InterruptedException {
+    for (int from = 0; from < ids.length(); from += rows.partRows()) {
+      run(ids.slice(from, Math.min(ids.length(), from + rows.partRows())), Optional.empty());
     }
-    shared = Math.max(shared, adopted.positions() > 0 ? exits.length() / lane.blockPositions() : 0);
-    return adopted.positions();
   }
 
-  /** Runs the next position's token, and asks what follows it if {@code ask} says how to choose. */
-  Optional<Distribution> draw(int id, Optional<SamplingParams> ask) throws InterruptedException {
-    return run(TokenIds.of(id), ask).next().stream().findFirst();
+  /** Runs the next token's row; returns the distribution of the token that follows it. */
+  Distribution draw(int id, SamplingParams sampling) throws InterruptedException {
+    return run(TokenIds.of(id), Optional.of(sampling)).next().getFirst();
   }
 
   private StepResult.Done run(TokenIds ids, Optional<SamplingParams> ask) throws InterruptedException {
-    int first = exits.length();
-    int at = first; // what the lane goes on with, less than first where rows were lost
-    long sinceNanos = System.nanoTime();
-    Duration pause = FIRST_PAUSE;
-    while (true) {
-      boolean again = at < first;
-      TokenIds part = again ? exits.ids(at, Math.min(first, at + lane.partRows())) : ids;
-      switch (lane.run(at, part, again ? Optional.empty() : ask)) {
-        case StepResult.Done _ when again -> at += part.length();
-        case StepResult.Done done -> {
-          exits.append(ids, done.states().orElseThrow());
-          return done;
-        }
-        case StepResult.NoRoom _ -> {
-          requirePatience(sinceNanos, at);
-          Thread.sleep(pause);
-          pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
-        }
-        case StepResult.Preempted lost -> {
-          at = lost.cached() + lane.hitPrefix(lost.cached(), exits.ids(lost.cached(), first)).positions();
-          shared = Math.min(shared, at / lane.blockPositions());
-        }
-      }
-    }
+    StepResult.Done done = rows.run(ids, exits.room(ids.length()), ask);
+    exits.advance(ids.length());
+    return done;
   }
 
-  private static void requirePatience(long sinceNanos, int position) {
-    if (System.nanoTime() - sinceNanos > LONGEST_WAIT.toNanos()) {
-      throw new OverloadedException("no room for keys and values of position " + position + " for "
-          + LONGEST_WAIT.toSeconds() + " s: --kv-memory would have to be larger");
-    }
-  }
-
-  /** Lets other sessions begin with all full blocks below {@code settled}. */
+  /** Lets other sessions use all full blocks below {@code settled}. */
   void share(int settled) {
-    int positions = lane.blockPositions();
-    while (lane.sharesPrefixes() && (shared + 1) * positions <= Math.min(settled, exits.length())) {
-      int from = shared * positions;
-      lane.share(shared, exits.ids(from, from + positions), Optional.of(exits.pack(from, from + positions)));
-      shared++;
-    }
+    rows.share(settled, (from, to) -> Optional.of(exits.share(from, to)));
   }
 
   @Override
   public void close() {
-    lane.close();
+    rows.close();
   }
 }

@@ -1,66 +1,116 @@
 package dev.layermesh.engine.speculation;
 
 import dev.layermesh.decoding.HiddenRows;
-import dev.layermesh.decoding.TokenIds;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntFunction;
 
 /**
- * Exit states of a session by position (arXiv 2404.16710, section 3.3), and the tokens they are of: what a verifier
- * starts its layers from, kept so that one that lost its own cache can catch up without any early layer being run
- * again. Belongs to the session's thread.
+ * Exit states of a session by position (arXiv 2404.16710, section 3.3): a verifier starts its layers from them. They
+ * are kept, so that a verifier that lost its cache gets them again and no early layer runs twice. Belongs to the
+ * session's thread.
+ *
+ * <p>Rows lie in pieces of at most a block. The lane writes into pieces of this session; pieces of other sessions, and
+ * those that other sessions may read, are never written again. A window is a slice of one or two pieces, not a copy.
+ * Rows of a rejected window are overwritten, perhaps before a verifier has answered the window behind it: the verifier
+ * sees by the tokens that such a window has diverged, and does not read its rows.
  */
 final class ExitQueryCache {
-  private final List<HiddenRows> rows = new ArrayList<>(); // one row each
-  private int[] ids = new int[64];
+
+  /** Rows of consecutive positions in one piece of memory. */
+  private record Piece(int first, HiddenRows rows, boolean writable) {
+    int end() {
+      return first + rows.count();
+    }
+
+    HiddenRows slice(int from, int to) {
+      return rows.slice(from - first, to - first);
+    }
+  }
+
+  private final int blockPositions;
+  private final IntFunction<HiddenRows> rooms;
+  private final List<Piece> pieces = new ArrayList<>(); // from position 0 on without gaps, to length or further
+  private int length;
+
+  /**
+   * An empty cache.
+   *
+   * @param blockPositions no piece goes beyond a multiple of it
+   * @param rooms makes room for so many rows
+   */
+  ExitQueryCache(int blockPositions, IntFunction<HiddenRows> rooms) {
+    this.blockPositions = blockPositions;
+    this.rooms = rooms;
+  }
 
   int length() {
-    return rows.size();
+    return length;
   }
 
-  /** Adds states of {@code tokens}. */
-  void append(TokenIds tokens, HiddenRows states) {
-    if (tokens.length() != states.count()) {
-      throw new IllegalStateException(states.count() + " exit states of " + tokens.length() + " tokens");
+  /** Room for the next rows, in order; {@link #advance} counts them once they are written. */
+  List<HiddenRows> room(int count) {
+    int to = length + count;
+    for (int end = end(); end < to; end = end()) {
+      pieces.add(new Piece(end, rooms.apply(blockPositions - end % blockPositions), true));
     }
-    int length = rows.size() + tokens.length();
-    if (length > ids.length) {
-      ids = Arrays.copyOf(ids, Math.max(2 * ids.length, length));
-    }
-    for (int i = 0; i < states.count(); i++) {
-      ids[rows.size()] = tokens.id(i);
-      rows.add(states.slice(i, i + 1));
-    }
+    return slices(length, to);
   }
 
+  /** The next rows are written. */
+  void advance(int count) {
+    length += count;
+  }
+
+  /** Adds rows that other sessions may read too. */
+  void append(HiddenRows shared) {
+    cut(length);
+    pieces.add(new Piece(length, shared, false));
+    length += shared.count();
+  }
+
+  /** Forgets positions from {@code length} on. */
   void truncate(int length) {
-    rows.subList(length, rows.size()).clear();
-  }
-
-  /** Tokens at positions {@code from} to {@code to} (exclusive). */
-  TokenIds ids(int from, int to) {
-    return TokenIds.of(Arrays.copyOfRange(ids, from, to));
-  }
-
-  /** A copy of the rows from {@code from} to {@code to} (exclusive). */
-  HiddenRows copy(int from, int to) {
-    HiddenRows shape = rows.get(from);
-    long rowBytes = shape.bytes().byteSize();
-    MemorySegment copy = MemorySegment.ofArray(new byte[Math.toIntExact((to - from) * rowBytes)]);
-    for (int position = from; position < to; position++) {
-      MemorySegment.copy(rows.get(position).bytes(), 0, copy, (position - from) * rowBytes, rowBytes);
+    this.length = length;
+    for (Piece piece : pieces) {
+      if (piece.end() > length && !piece.writable()) {
+        cut(length);
+        return;
+      }
     }
-    return new HiddenRows.Host(to - from, shape.width(), shape.type(), copy);
   }
 
-  /** The same rows in one piece, which from here on is where this cache keeps them, too. */
-  HiddenRows pack(int from, int to) {
-    HiddenRows packed = copy(from, to);
-    for (int position = from; position < to; position++) {
-      rows.set(position, packed.slice(position - from, position - from + 1));
+  /** Drops pieces, and the part of one, behind {@code end}. */
+  private void cut(int end) {
+    while (!pieces.isEmpty() && pieces.getLast().end() > end) {
+      Piece last = pieces.removeLast();
+      if (last.first() < end) {
+        pieces.add(new Piece(last.first(), last.slice(last.first(), end), last.writable()));
+      }
     }
-    return packed;
+  }
+
+  /** Rows from {@code from} to {@code to} (exclusive), where they lie. */
+  HiddenRows rows(int from, int to) {
+    return HiddenRows.join(slices(from, to));
+  }
+
+  /** The same for other sessions: nothing writes them any more. */
+  HiddenRows share(int from, int to) {
+    pieces.replaceAll(piece -> piece.first() < to && from < piece.end()
+        ? new Piece(piece.first(), piece.rows(), false)
+        : piece);
+    return rows(from, to);
+  }
+
+  private List<HiddenRows> slices(int from, int to) {
+    return pieces.stream()
+        .filter(piece -> piece.first() < to && from < piece.end())
+        .map(piece -> piece.slice(Math.max(from, piece.first()), Math.min(to, piece.end())))
+        .toList();
+  }
+
+  private int end() {
+    return pieces.isEmpty() ? 0 : pieces.getLast().end();
   }
 }

@@ -17,9 +17,9 @@ import java.util.List;
 /**
  * Slices of a model on one device: a checkpoint, a backend, and a lane with a stage for each slice.
  *
- * @param models the model as each slice tells of it, in order
+ * @param models identity of the model with each slice, in order
  * @param lane its stages are the slices, in order
- * @param resources what to close, in reverse order; empty once that is done
+ * @param resources closed in reverse order; empty afterwards
  */
 record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoCloseable> resources)
     implements AutoCloseable {
@@ -58,7 +58,9 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
     }
   }
 
-  /** What remains for the keys and values of each layer, when exit states of as many positions are kept. */
+  /**
+   * The share of the memory that each layer's keys and values get. Exit states of as many positions have a share too.
+   */
   private static KvOptions ofALayer(KvOptions all, ModelConfig config, List<Slice> slices) {
     long layer = all.type().bytes(2L * config.numKvHeads() * config.headDim()); // of a position
     long states = (long) config.hiddenSize() * Float.BYTES;
@@ -68,7 +70,7 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
     return all.share(layer, position);
   }
 
-  /** Loads one slice after the other; the listener hears of them as of one. */
+  /** Loads one slice after the other; the listener gets one progress over all of them. */
   private static List<Transformer> prepare(
       Checkpoint checkpoint, List<Weights> slices, Backend backend, LoadListener listener) {
     long total = slices.stream().mapToLong(Weights::preparedBytes).sum();
@@ -88,7 +90,7 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
     return resource;
   }
 
-  /** Lanes first, the weights they read last. */
+  /** Closes lanes first, and last the weights that they read. */
   private static void closeAll(List<AutoCloseable> resources) {
     var failure = new IllegalStateException("not everything could be closed");
     for (AutoCloseable resource : resources.reversed()) {
@@ -104,7 +106,7 @@ record LoadedSide(List<ModelIdentity> models, InferenceLane lane, List<AutoClose
     }
   }
 
-  /** Idempotent, any thread: both sides of a model may share this. */
+  /** Idempotent; any thread, because both sides of a model may share this. */
   @Override
   public void close() {
     synchronized (resources) {

@@ -1,31 +1,33 @@
 package dev.layermesh.engine.speculation;
 
-import dev.layermesh.decoding.DraftChoice;
 import dev.layermesh.decoding.DraftToken;
 import dev.layermesh.decoding.Handoff;
-import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.decoding.VerifyReply.Verdict;
 import dev.layermesh.decoding.loop.Drafter;
-import java.util.ArrayList;
-import java.util.Optional;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
- * Drafts with the first layers of the target itself and the shared head (LayerSkip, arXiv 2404.16710). For K draft
- * tokens it runs K + 1 rows: the last draft token's row too, so that the verifier never needs a layer below the exit.
+ * Runs the early layers of proposed tokens and hands their exit states to the verifier. For K draft tokens it runs
+ * K + 1 rows: the last draft token's row too, so that the verifier never needs a layer below the exit.
  */
 final class ModelDrafter implements Drafter {
-  private final SessionSpec spec;
+  private final Proposer proposer;
   private final EarlyLayers early;
   private final int exitLayer;
-  private final DraftChoice choice;
 
-  ModelDrafter(SessionSpec spec, EarlyLayers early, int exitLayer, DraftChoice choice) {
-    this.spec = spec;
+  /**
+   * A drafter.
+   *
+   * @param proposer of the tokens
+   * @param early layers [0, exitLayer), empty; closes with this drafter
+   */
+  ModelDrafter(Proposer proposer, EarlyLayers early, int exitLayer) {
+    this.proposer = proposer;
     this.early = early;
     this.exitLayer = exitLayer;
-    this.choice = choice;
   }
 
   @Override
@@ -39,24 +41,18 @@ final class ModelDrafter implements Drafter {
     int first = known.length() - 1;
     extendTo(known, first);
     early.truncate(first);
-    var rows = new ArrayList<Integer>(tokens + 1);
-    var drafted = new ArrayList<DraftToken>(tokens + 1);
-    rows.add(known.id(first));
-    while (true) {
-      int position = first + rows.size() - 1;
-      boolean ended = !drafted.isEmpty() && spec.stops().eosIds().contains(rows.getLast());
-      boolean lastRow = rows.size() > tokens || ended;
-      boolean asks = !lastRow || (tail && !ended);
-      early.draw(rows.getLast(), asks ? Optional.of(spec.sampling()) : Optional.empty())
-          .ifPresent(q -> drafted.add(choice.choose(q, position + 1)));
-      if (lastRow) {
-        return new Draft(handoff(TokenIds.of(rows.stream().mapToInt(Integer::intValue).toArray()), first), drafted);
-      }
-      rows.add(drafted.getLast().id());
-    }
+    List<DraftToken> drafted = proposer.propose(known, tail ? tokens + 1 : tokens);
+    int rows = 1 + Math.min(tokens, drafted.size());
+    TokenIds ids = TokenIds.of(IntStream.range(0, rows)
+        .map(row -> row == 0 ? known.id(first) : drafted.get(row - 1).id())
+        .toArray());
+    early.append(ids.slice(early.length() - first, rows));
+    return new Draft(handoff(ids, first), drafted);
   }
 
-  /** Rows of known tokens up to {@code position}, also those that no Extend asked for, as the verifier had them. */
+  /**
+   * Runs rows of known tokens up to {@code position}, also of those that the verifier cached and no Extend asked for.
+   */
   private void extendTo(TokenSequence known, int position) throws InterruptedException {
     int first = early.length();
     if (first < position) {
@@ -72,7 +68,7 @@ final class ModelDrafter implements Drafter {
   public void observe(TokenSequence committed, Verdict verdict) {
     int settled = committed.length() - 1;
     if (verdict.next().isPresent()) {
-      early.truncate(Math.min(early.length(), settled));
+      early.truncate(settled);
     }
     early.share(settled);
   }

@@ -9,7 +9,7 @@ import dev.layermesh.engine.model.ModelFiles;
 import java.util.OptionalInt;
 
 /**
- * Which model a worker serves, and how it computes: what workers must agree on.
+ * Which model a worker serves and how it computes. Workers of one mesh must agree on it.
  *
  * @param name of the checkpoint's folder or file
  * @param fingerprint names the weights

@@ -3,9 +3,9 @@ package dev.layermesh.engine.speculation;
 import dev.layermesh.decoding.SamplingParams;
 import java.time.Duration;
 
-/** Rows that mean nothing, run so that kernels are compiled before somebody waits for them. */
+/** Runs rows without a meaning, so that the JIT compiles the kernels before the first session needs them. */
 final class WarmUp {
-  private static final int STEPS = 300; // enough for the JIT to be done with a small model
+  private static final int STEPS = 300; // the JIT has compiled a small model's kernels by then
 
   /** One round of what a side runs, on a session of its own. */
   @FunctionalInterface

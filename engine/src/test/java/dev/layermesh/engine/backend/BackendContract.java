@@ -170,7 +170,8 @@ public abstract class BackendContract {
   @MethodSource("models")
   void shouldChooseWhatTheSamplerDraws(TestModel model) {
     try (Backend backend = backend(options()); Backend reference = reference()) {
-      Tensor states = model.on(backend).step(List.of(model.on(backend).session(1, 9)), 9);
+      Running running = model.on(backend);
+      Tensor states = running.step(List.of(running.session(1, 9)), 9);
       Backend exact = givesLogits() ? backend : reference;
       assumeTrue(exact.arithmetic().equals(backend.arithmetic()), "nothing here knows this device's logits");
       Tensor known = TestModel.loaded(exact, TestModel.stored(backend, states, 0, 9));
@@ -346,6 +347,20 @@ public abstract class BackendContract {
       running.stack().run(Batch.of(session.cache(), 0, 6), states);
       assertThat(TestModel.floats(stored)).isEqualTo(before);
       assertThat(running.floats(TestModel.loaded(backend, stored, stored), 3, 3)).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void shouldStoreIntoASliceOfRoomAndIntoNoOtherRowOfIt() {
+    try (Backend backend = spread(1, 64)) {
+      Running running = AWKWARD.on(backend);
+      Tensor states = running.step(List.of(running.session(1, 6)), 6);
+      float[] expected = running.floats(states, 2, 3);
+      HiddenRows room = backend.room(8, states.width());
+      backend.store(states, 2, room.slice(1, 5).slice(1, 4));
+      assertThat(TestModel.floats(room.slice(2, 5))).isEqualTo(expected);
+      assertThat(TestModel.floats(room.slice(0, 2))).containsOnly(0);
+      assertThat(TestModel.floats(room.slice(5, 8))).containsOnly(0);
     }
   }
 

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class GgufCheckpointTest {
@@ -186,6 +187,23 @@ class GgufCheckpointTest {
     assertRefused(tiny().tensor("blk.2.attn_norm.weight", GgmlType.F32, List.of(8), zeros(32)),
         "tensor=blk.2.attn_norm.weight: is none of a Llama model of 2 layers: "
             + "this engine would compute something else");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void shouldBeTheSameModelInParts(int named) {
+    TinyGguf.write(tiny(TOKENS, Set.copyOf(TinyGguf.TENSORS)).integer("split.no", 0).integer("split.count", 2)
+        .integer("split.tensors.count", TinyGguf.TENSORS.size()), part(1));
+    TinyGguf.write(tiny(TOKENS, Set.copyOf(TinyGguf.KEYS)).integer("split.no", 1).integer("split.count", 2), part(2));
+    try (Checkpoint parts = Checkpoint.open(part(named)); Checkpoint whole = Checkpoint.open(write(tiny()))) {
+      assertThat(parts.name()).isEqualTo(whole.name()).isEqualTo("tiny");
+      assertThat(parts.weights(Slice.whole(2)).bytes()).isEqualTo(whole.weights(Slice.whole(2)).bytes());
+      assertThat(Fingerprint.of(parts, Slice.draft(1))).isEqualTo(Fingerprint.of(whole, Slice.draft(1)));
+    }
+  }
+
+  private Path part(int number) {
+    return temp.resolve("tiny-%05d-of-00002.gguf".formatted(number));
   }
 
   @ParameterizedTest

@@ -16,6 +16,12 @@ import java.util.function.Consumer;
 final class TinyGguf {
   static final List<String> TOKENS = List.of("a", "b", "ab", "c", "abc");
 
+  static final List<String> KEYS = List.of("general.architecture", "llama.context_length", "llama.embedding_length",
+      "llama.block_count", "llama.feed_forward_length", "llama.attention.head_count",
+      "llama.attention.layer_norm_rms_epsilon", "tokenizer.ggml.model", "tokenizer.ggml.pre", "tokenizer.ggml.tokens",
+      "tokenizer.ggml.merges");
+  static final List<String> TENSORS = tensors(TOKENS.size()).stream().map(tensor -> tensor.split(" ")[0]).toList();
+
   /** A model that says no more than it must. */
   static GgufWriter tiny() {
     return tiny(TOKENS, Set.of());
@@ -30,15 +36,7 @@ final class TinyGguf {
   static GgufWriter tiny(List<String> tokens, Set<String> without) {
     var writer = new GgufWriter();
     metadata(writer, tokens, without);
-    List<String> inLayer = List.of("attn_norm 8", "attn_q 8 8", "attn_k 8 8", "attn_v 8 8", "attn_output 8 8",
-        "ffn_norm 8", "ffn_gate 16 8", "ffn_up 16 8", "ffn_down 8 16");
-    List<String> all = new ArrayList<>(List.of("token_embd.weight " + tokens.size() + " 8", "output_norm.weight 8"));
-    for (int layer = 0; layer < 2; layer++) {
-      for (String each : inLayer) {
-        all.add("blk." + layer + "." + each.replaceFirst(" ", ".weight "));
-      }
-    }
-    for (String each : all) {
+    for (String each : tensors(tokens.size())) {
       String[] words = each.split(" ");
       List<Integer> shape = List.of(words).subList(1, words.length).stream().map(Integer::valueOf).toList();
       if (!without.contains(words[0])) {
@@ -46,6 +44,19 @@ final class TinyGguf {
       }
     }
     return writer;
+  }
+
+  /** Names and sizes. */
+  private static List<String> tensors(int vocabSize) {
+    List<String> inLayer = List.of("attn_norm 8", "attn_q 8 8", "attn_k 8 8", "attn_v 8 8", "attn_output 8 8",
+        "ffn_norm 8", "ffn_gate 16 8", "ffn_up 16 8", "ffn_down 8 16");
+    List<String> all = new ArrayList<>(List.of("token_embd.weight " + vocabSize + " 8", "output_norm.weight 8"));
+    for (int layer = 0; layer < 2; layer++) {
+      for (String each : inLayer) {
+        all.add("blk." + layer + "." + each.replaceFirst(" ", ".weight "));
+      }
+    }
+    return all;
   }
 
   private static void metadata(GgufWriter writer, List<String> tokens, Set<String> without) {

@@ -2,21 +2,37 @@ package dev.layermesh.engine.device;
 
 import dev.layermesh.decoding.HiddenRows;
 import java.lang.foreign.MemorySegment;
-import java.util.Optional;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 
-/** Rows that outlive their step: in host memory once the step has finished, and not to be read before. */
+/**
+ * Rows that outlive their step: in host memory once the step has finished, and not to be read before. A slice is a view
+ * of the same memory.
+ */
 final class FakeRows implements HiddenRows {
+  private final float[] values; // of the whole room
+  private final AtomicIntegerArray arrived; // 1 for each row of the whole room that a step has written
+  private final int first;
   private final int count;
   private final int width;
-  private volatile Optional<MemorySegment> bytes = Optional.empty();
 
   FakeRows(int count, int width) {
+    this(new float[count * width], new AtomicIntegerArray(count), 0, count, width);
+  }
+
+  private FakeRows(float[] values, AtomicIntegerArray arrived, int first, int count, int width) {
+    this.values = values;
+    this.arrived = arrived;
+    this.first = first;
     this.count = count;
     this.width = width;
   }
 
-  void arrived(float[] values) {
-    bytes = Optional.of(MemorySegment.ofArray(values).asReadOnly());
+  void arrive(float[] rows) {
+    System.arraycopy(rows, 0, values, first * width, count * width);
+    for (int row = first; row < first + count; row++) {
+      arrived.set(row, 1);
+    }
   }
 
   @Override
@@ -36,6 +52,18 @@ final class FakeRows implements HiddenRows {
 
   @Override
   public MemorySegment bytes() {
-    return bytes.orElseThrow(() -> new IllegalStateException("rows are read before their step has finished"));
+    for (int row = first; row < first + count; row++) {
+      if (arrived.get(row) == 0) {
+        throw new IllegalStateException("rows are read before their step has finished");
+      }
+    }
+    long rowBytes = (long) width * Float.BYTES;
+    return MemorySegment.ofArray(values).asSlice(first * rowBytes, count * rowBytes).asReadOnly();
+  }
+
+  @Override
+  public HiddenRows slice(int from, int to) {
+    Objects.checkFromToIndex(from, to, count);
+    return new FakeRows(values, arrived, first + from, to - from, width);
   }
 }

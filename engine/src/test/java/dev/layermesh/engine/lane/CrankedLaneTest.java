@@ -75,11 +75,15 @@ class CrankedLaneTest {
   }
 
   private static Order.Run prefill(LaneSession session, int first, int rows) {
-    return session.submit(first, tokens(rows), NOTHING);
+    return submit(session, first, tokens(rows), NOTHING);
   }
 
   private static Order.Run decode(LaneSession session, int first) {
-    return session.submit(first, TokenIds.of(3), GREEDY);
+    return submit(session, first, TokenIds.of(3), GREEDY);
+  }
+
+  private static Order.Run submit(LaneSession session, int first, TokenIds ids, Optional<SamplingParams> ask) {
+    return session.submit(first, new Step.Input.Tokens(ids), List.of(), ask);
   }
 
   /** Runs one batch and requires that these steps were answered by it, and no other of {@code all}. */
@@ -120,7 +124,7 @@ class CrankedLaneTest {
     Order.Run prompt = prefill(lane.open(), 0, 4);
     Order.Run next = prefill(lane.open(), 0, 4);
     Order.Run token = decode(lane.open(), 0);
-    Order.Run drafted = lane.open().submit(0, TokenIds.of(3), NOTHING); // a single row decodes
+    Order.Run drafted = submit(lane.open(), 0, TokenIds.of(3), NOTHING); // a single row decodes
     var all = List.of(prompt, next, token, drafted);
     assertNextBatchAnswers(all, prompt, token, drafted);
     assertThat(lane.stats().rows()).isEqualTo(4 + 1 + 1);
@@ -157,7 +161,8 @@ class CrankedLaneTest {
   private Order.Run verify(LaneSession session) {
     int width = checkpoint.config().hiddenSize();
     var bytes = MemorySegment.ofArray(new byte[width * Float.BYTES]);
-    return session.submit(0, new HiddenRows.Host(1, width, HiddenRows.Type.F32, bytes), GREEDY);
+    var rows = new HiddenRows.Host(1, width, HiddenRows.Type.F32, bytes);
+    return session.submit(0, new Step.Input.States(rows), List.of(), GREEDY);
   }
 
   @Test
@@ -241,7 +246,7 @@ class CrankedLaneTest {
   void shouldFailTheStepThatIsWrongAndRunTheOthersOfItsBatch() throws InterruptedException {
     LaneSession good = lane.open();
     LaneSession bad = lane.open();
-    Order.Run wrong = bad.submit(0, TokenIds.of(1 << 30), GREEDY); // no token of the vocabulary
+    Order.Run wrong = submit(bad, 0, TokenIds.of(1 << 30), GREEDY); // no token of the vocabulary
     Order.Run fine = decode(good, 0);
     assertNextBatchAnswers(List.of(wrong, fine), wrong, fine);
     assertRan(good, fine);
@@ -254,7 +259,7 @@ class CrankedLaneTest {
     Order.Run waiting = decode(session, 0);
     lane.close();
     assertThatThrownBy(() -> session.await(waiting, GREEDY)).hasMessageContaining("closed");
-    assertThatThrownBy(() -> session.run(0, tokens(1), GREEDY)).hasMessageContaining("closed");
+    assertThatThrownBy(() -> session.run(0, tokens(1), List.of(), GREEDY)).hasMessageContaining("closed");
     assertThat(lane.runOnce()).isFalse();
   }
 }

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Sessions that share a device. */
+/** Sessions that share a device; {@link CrankedLaneTest} says which steps each batch holds. */
 @Timeout(value = 1, unit = TimeUnit.MINUTES)
 class InferenceLaneTest {
   private static final TokenIds PROMPT = TokenIds.of(IntStream.range(2, 52).toArray());
@@ -61,7 +61,7 @@ class InferenceLaneTest {
     extend(session, PROMPT.slice(0, last));
     var said = new ArrayList<>(List.of(PROMPT.id(last)));
     for (int i = 0; i < tokens; i++) {
-      var ran = (StepResult.Done) session.run(last + i, TokenIds.of(said.getLast()), GREEDY);
+      var ran = (StepResult.Done) session.run(last + i, TokenIds.of(said.getLast()), List.of(), GREEDY);
       Distribution next = ran.next().getFirst();
       said.add(next.id(0));
     }
@@ -71,7 +71,7 @@ class InferenceLaneTest {
   private static void extend(LaneSession session, TokenIds ids) throws InterruptedException {
     for (int from = 0; from < ids.length(); from += session.partRows()) {
       TokenIds part = ids.slice(from, Math.min(ids.length(), from + session.partRows()));
-      assertThat(session.run(from, part, Optional.empty())).isInstanceOf(StepResult.Done.class);
+      assertThat(session.run(from, part, List.of(), Optional.empty())).isInstanceOf(StepResult.Done.class);
     }
   }
 
@@ -100,7 +100,7 @@ class InferenceLaneTest {
         done.set(true);
       }
     }
-    assertThat(rounds.get()).as("the others went on").isPositive();
+    assertThat(rounds.get()).as("rounds of the others meanwhile").isPositive();
   }
 
   @Test
@@ -129,7 +129,7 @@ class InferenceLaneTest {
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var fine = threads.submit(() -> decode(good, 40));
       for (int i = 0; i < 20; i++) {
-        assertThatThrownBy(() -> bad.run(7, TokenIds.of(3), GREEDY)).hasMessageContaining("cache at 0");
+        assertThatThrownBy(() -> bad.run(7, TokenIds.of(3), List.of(), GREEDY)).hasMessageContaining("cache at 0");
       }
       assertThat(fine.get()).hasSize(41);
     }
@@ -139,12 +139,12 @@ class InferenceLaneTest {
   void shouldRefuseWorkOfAClosedSessionAndOfAClosedLane() {
     LaneSession session = lane.open();
     session.close();
-    assertThatThrownBy(() -> session.run(0, TokenIds.of(3), GREEDY)).hasMessageContaining("closed");
+    assertThatThrownBy(() -> session.run(0, TokenIds.of(3), List.of(), GREEDY)).hasMessageContaining("closed");
     LaneSession other = lane.open();
     lane.close();
     var late = CompletableFuture.runAsync(() -> {
       try {
-        other.run(0, TokenIds.of(3), GREEDY);
+        other.run(0, TokenIds.of(3), List.of(), GREEDY);
       } catch (InterruptedException interrupted) {
         Thread.currentThread().interrupt();
       }
@@ -153,7 +153,7 @@ class InferenceLaneTest {
   }
 
   @Test
-  void shouldLeaveNobodyWaitingWhenItCloses() throws Exception {
+  void shouldFailEveryStepThatWaitsWhenItCloses() throws Exception {
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var sessions = IntStream.range(0, 8).mapToObj(i -> threads.submit(() -> {
         while (true) {

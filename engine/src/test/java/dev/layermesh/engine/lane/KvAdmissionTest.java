@@ -22,7 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Who gets blocks when they are short; the test's thread stands in for the lane's, and for the clock. */
+/** Which session gets blocks when they are short. The test's thread is the lane's thread here, and sets the clock. */
 @Timeout(60)
 class KvAdmissionTest {
   private static final int BLOCK = 16; // positions
@@ -68,16 +68,16 @@ class KvAdmissionTest {
 
   private Decision at(Tenant tenant, int first, int rows) {
     var ids = TokenIds.of(new int[rows]);
-    var step = new Step(first, new Step.Input.Tokens(ids), Optional.empty(), Optional.empty());
+    var step = new Step(first, new Step.Input.Tokens(ids), Optional.empty(), List.of());
     return admission.admit(tenant, step, now, PATIENCE);
   }
 
-  private static void assertRefused(Decision answer, StepResult.Refused why) {
-    assertThat(answer).isEqualTo(new Decision.Refused(why));
+  private static void assertRefused(Decision decision, StepResult.Refused why) {
+    assertThat(decision).isEqualTo(new Decision.Refused(why));
   }
 
-  private static void assertAdmitted(Decision answer) {
-    assertThat(answer).isEqualTo(new Decision.Admitted());
+  private static void assertAdmitted(Decision decision) {
+    assertThat(decision).isEqualTo(new Decision.Admitted());
   }
 
   @Test

@@ -32,14 +32,14 @@ class LostDeviceTest {
       InferenceLane lane = InferenceLane.start("test", List.of(transformer), backend.stepRows());
       LaneSession first = lane.open();
       LaneSession second = lane.open();
-      assertThat(first.run(0, TokenIds.of(1, 2), Optional.empty())).isInstanceOf(StepResult.Done.class);
+      assertThat(first.run(0, TokenIds.of(1, 2), List.of(), Optional.empty())).isInstanceOf(StepResult.Done.class);
       assertThat(lane.lost()).isNotDone();
       backend.lose();
-      assertThatThrownBy(() -> first.run(2, TokenIds.of(3), Optional.empty()))
+      assertThatThrownBy(() -> first.run(2, TokenIds.of(3), List.of(), Optional.empty()))
           .isInstanceOf(DeviceLostException.class)
           .hasMessage("device fake:0 is lost: it fell off the bus");
       assertThat(lane.lost().get(10, TimeUnit.SECONDS)).hasMessageContaining("fake:0 is lost");
-      assertThatThrownBy(() -> second.run(0, TokenIds.of(3), Optional.empty()))
+      assertThatThrownBy(() -> second.run(0, TokenIds.of(3), List.of(), Optional.empty()))
           .isInstanceOf(DeviceLostException.class);
       assertThatThrownBy(() -> second.hitPrefix(0, TokenIds.of(3))).isInstanceOf(DeviceLostException.class);
       first.close();

@@ -53,7 +53,7 @@ class ModelConfigTest {
 
   @Test
   void shouldReadAConfigOfTransformers4() {
-    ModelConfig config = ModelConfig.read(Fixtures.LLAMA3);
+    ModelConfig config = ConfigFile.read(Fixtures.LLAMA3);
 
     assertThat(config).isEqualTo(new ModelConfig(96, 256, 8, 6, 2, 16, 2048, 2048, 1e-5f,
         new Rope(500_000, new RopeScaling.Llama3(32, 1, 4, 64)), true, OptionalInt.of(0), TokenIds.of(4),
@@ -63,13 +63,13 @@ class ModelConfigTest {
 
   @Test
   void shouldReadAConfigOfTransformers5() {
-    assertThat(ModelConfig.read(Fixtures.BUNDLED)).isEqualTo(new ModelConfig(192, 512, 8, 6, 2, 32, 2048, 1024, 1e-5f,
+    assertThat(ConfigFile.read(Fixtures.BUNDLED)).isEqualTo(new ModelConfig(192, 512, 8, 6, 2, 32, 2048, 1024, 1e-5f,
         new Rope(10_000, new RopeScaling.Default()), true, OptionalInt.of(0), TokenIds.of(1), OptionalInt.of(3)));
   }
 
   @Test
   void shouldReadAnUntiedModelWithAsManyKeyHeadsAsHeads() {
-    ModelConfig config = ModelConfig.read(Fixtures.LLAMA2);
+    ModelConfig config = ConfigFile.read(Fixtures.LLAMA2);
 
     assertThat(config.tiedHead()).isFalse();
     assertThat(config.numKvHeads()).isEqualTo(config.numHeads()).isEqualTo(4);
@@ -84,7 +84,7 @@ class ModelConfigTest {
     without("hidden_act");
     without("bos_token_id");
     without("eos_token_id");
-    ModelConfig config = ModelConfig.read(folder);
+    ModelConfig config = ConfigFile.read(folder);
 
     assertThat(config.numKvHeads()).isEqualTo(4);
     assertThat(config.headDim()).isEqualTo(16);
@@ -97,14 +97,14 @@ class ModelConfigTest {
   @Test
   void shouldPreferTheEndTokensOfTheGenerationConfig() throws IOException {
     set("eos_token_id", "[7, 8]");
-    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(7, 8));
+    assertThat(ConfigFile.read(folder).eosIds()).isEqualTo(TokenIds.of(7, 8));
 
     Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": [3, 4, 5], \"bos_token_id\": 9}");
-    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 4, 5));
-    assertThat(ModelConfig.read(folder).bosId()).hasValue(9);
+    assertThat(ConfigFile.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 4, 5));
+    assertThat(ConfigFile.read(folder).bosId()).hasValue(9);
 
     Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": null}");
-    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(7, 8));
+    assertThat(ConfigFile.read(folder).eosIds()).isEqualTo(TokenIds.of(7, 8));
 
     Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": [3, 1500]}");
     assertRefused("eos_token_id=[3,1500]: must be between 0 and 1499, the last of vocab_size=1500",
@@ -117,19 +117,19 @@ class ModelConfigTest {
     Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": 3}");
     Files.writeString(config, "{\"eos_token\": \"<|im_end|>\", "
         + "\"added_tokens_decoder\": {\"4\": {\"content\": \"<s>\"}, \"5\": {\"content\": \"<|im_end|>\"}}}");
-    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 5));
+    assertThat(ConfigFile.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 5));
 
     Files.writeString(config, "{\"eos_token\": {\"content\": \"<|im_end|>\"}}");
-    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3));
+    assertThat(ConfigFile.read(folder).eosIds()).isEqualTo(TokenIds.of(3));
     Path tokenizer = folder.resolve("tokenizer.json");
     Files.writeString(tokenizer, "{\"version\": \"1.0\", \"truncation\": {\"a\": [{}]}, "
         + "\"added_tokens\": [{\"id\": 6, \"content\": \"<s>\"}, {\"id\": 7, \"content\": \"<|im_end|>\"}]}");
-    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 7));
+    assertThat(ConfigFile.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 7));
     Files.writeString(tokenizer, "{\"added_tokens\": [], \"model\": {\"type\": \"BPE\", \"merges\": [[\"a\", \"b\"]], "
         + "\"vocab\": {\"a\": 0, \"<|im_end|>\": 8}}}");
-    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 8));
+    assertThat(ConfigFile.read(folder).eosIds()).isEqualTo(TokenIds.of(3, 8));
     Files.writeString(tokenizer, "{\"added_tokens\": [{\"id\": 1500, \"content\": \"<|im_end|>\"}]}"); // no row
-    assertThat(ModelConfig.read(folder).eosIds()).isEqualTo(TokenIds.of(3));
+    assertThat(ConfigFile.read(folder).eosIds()).isEqualTo(TokenIds.of(3));
     Files.writeString(tokenizer, "{\"added_tokens\": [");
     assertRefused("not valid JSON", "tokenizer.json");
   }
@@ -144,21 +144,21 @@ class ModelConfigTest {
         + "must say the same as rope_parameters, or be absent", "config.json");
 
     set("rope_scaling", "{" + llama3 + ", \"rope_parameters\": {\"rope_theta\": 5e5, " + llama3);
-    assertThat(ModelConfig.read(folder).rope())
+    assertThat(ConfigFile.read(folder).rope())
         .isEqualTo(new Rope(500_000, new RopeScaling.Llama3(8, 1, 4, 8192)));
   }
 
   @Test
   void shouldReadEveryKindOfRopeInBothLayouts() {
     set("rope_scaling", "{\"type\": \"linear\", \"factor\": 4}");
-    assertThat(ModelConfig.read(folder).rope()).isEqualTo(new Rope(10_000, new RopeScaling.Linear(4)));
+    assertThat(ConfigFile.read(folder).rope()).isEqualTo(new Rope(10_000, new RopeScaling.Linear(4)));
 
     set("rope_scaling", "{\"rope_type\": \"default\"}");
-    assertThat(ModelConfig.read(folder).rope()).isEqualTo(new Rope(10_000, new RopeScaling.Default()));
+    assertThat(ConfigFile.read(folder).rope()).isEqualTo(new Rope(10_000, new RopeScaling.Default()));
 
     set("rope_scaling", "null, \"rope_parameters\": {\"rope_theta\": 5e5, \"rope_type\": \"llama3\", \"factor\": 8, "
         + "\"low_freq_factor\": 1, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 8192}");
-    assertThat(ModelConfig.read(folder).rope())
+    assertThat(ConfigFile.read(folder).rope())
         .isEqualTo(new Rope(500_000, new RopeScaling.Llama3(8, 1, 4, 8192)));
   }
 
@@ -247,7 +247,7 @@ class ModelConfigTest {
       """)
   void shouldRefuseWhatIsNoJsonObject(String content, String message) throws IOException {
     Files.writeString(folder.resolve("config.json"), content);
-    assertThatThrownBy(() -> ModelConfig.read(folder))
+    assertThatThrownBy(() -> ConfigFile.read(folder))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(folder.resolve("config.json") + ": " + message);
   }
@@ -264,7 +264,7 @@ class ModelConfigTest {
   @Test
   void shouldStayOnOneLineWhateverTheValueHolds() {
     set("model_type", "\"a\\nb" + "c".repeat(200) + "\"");
-    assertThatThrownBy(() -> ModelConfig.read(folder))
+    assertThatThrownBy(() -> ConfigFile.read(folder))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("model_type=\"a\\nbccc").hasMessageContaining("…: only llama")
         .message().doesNotContain("\n").hasSizeLessThan(300);
@@ -272,7 +272,7 @@ class ModelConfigTest {
 
   @Test
   void shouldChooseTheExitLayerAskedForWithinTheModel() {
-    ModelConfig config = ModelConfig.read(Fixtures.BUNDLED);
+    ModelConfig config = ConfigFile.read(Fixtures.BUNDLED);
 
     assertThat(config.chooseExitLayer(OptionalInt.empty())).isEqualTo(3);
     assertThat(config.chooseExitLayer(OptionalInt.of(7))).isEqualTo(7);
@@ -283,16 +283,16 @@ class ModelConfigTest {
 
   @Test
   void shouldDraftByDefaultOnlyWhereTheExitLayerIsNamed() {
-    assertThat(ModelConfig.read(Fixtures.BUNDLED).usualWindow(OptionalInt.empty()))
+    assertThat(ConfigFile.read(Fixtures.BUNDLED).usualWindow(OptionalInt.empty()))
         .isEqualTo(WindowPolicy.sequential(4));
-    assertThat(ModelConfig.read(Fixtures.LLAMA3).usualWindow(OptionalInt.of(2)))
+    assertThat(ConfigFile.read(Fixtures.LLAMA3).usualWindow(OptionalInt.of(2)))
         .isEqualTo(WindowPolicy.sequential(4));
-    assertThat(ModelConfig.read(Fixtures.LLAMA3).usualWindow(OptionalInt.empty()))
+    assertThat(ConfigFile.read(Fixtures.LLAMA3).usualWindow(OptionalInt.empty()))
         .isEqualTo(WindowPolicy.AUTOREGRESSIVE);
   }
 
   private void assertRefused(String message, String file) {
-    assertThatThrownBy(() -> ModelConfig.read(folder))
+    assertThatThrownBy(() -> ConfigFile.read(folder))
         .isInstanceOf(InputException.class)
         .hasMessage(folder.resolve(file) + ": " + message);
   }

@@ -44,6 +44,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sessions that share memory for keys and values: prefixes, budgets, waiting, making room. */
 @Tag("slow")
+/** Sessions that share memory for keys and values: prefixes, budgets, waiting, preemption. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class KvMemoryTest {
   private static final int EXIT = 2;
@@ -198,14 +199,14 @@ class KvMemoryTest {
       assertThat(split.verify().memory().kv().hitPositions()).isEqualTo(99 + 70);
       awaitAllFree(split);
       assertThat(split.verify().memory().byName())
-          .containsEntry("kv.positions.adopted", 99L + 70)
+          .containsEntry("kv.positions.hit", 99L + 70)
           .containsEntry("kv.memory.used", 0L)
           .hasEntrySatisfying("kv.memory.kept", bytes -> assertThat(bytes).isPositive());
     }
   }
 
   @Test
-  void shouldTakeOverWhatAConversationSaidSoFar() {
+  void shouldHitThePrefixThatAConversationLeft() {
     TokenIds prompt = prompt(3, 30);
     try (SplitModel split = split(100, 100, true)) {
       TokenIds said = run(split, prompt, WindowPolicy.sequential(3)).committed();
@@ -275,7 +276,7 @@ class KvMemoryTest {
     }
   }
 
-  /** A session of the matrix needs 2 or 3 blocks; kept blocks give way to it. */
+  /** A session of the matrix needs 2 or 3 blocks, for which the pool evicts kept ones. */
   @ParameterizedTest
   @CsvSource({"4, 4, true", "1000, 1000, true", "4, 4, false"})
   void shouldNotDependOnWhatIsDraftedSharedOrEvicted(int draftBlocks, int verifyBlocks, boolean shares) {

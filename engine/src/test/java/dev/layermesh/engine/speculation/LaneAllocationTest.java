@@ -62,7 +62,7 @@ class LaneAllocationTest {
     requireAtMost(0, backend, temperature, window, true);
   }
 
-  /** Whoever wakes a virtual thread pays for it: here the verifier's, once a token. */
+  /** The lane allocates when it wakes a virtual thread: here the verifier's, once a token. */
   @ParameterizedTest
   @CsvSource({"vector, 0"})
   void shouldPayForNoMoreThanWakingAVirtualThread(String backend, double temperature) throws Exception {

@@ -3,12 +3,12 @@ package dev.layermesh.gateway.api;
 import java.time.Duration;
 
 /**
- * What a connection may take.
+ * The limits of a connection.
  *
  * @param host the name or address the gateway listens on
  * @param maxBodyBytes of a request body; a WebSocket message has at most 1 MiB of them
- * @param stall how long a client may take nothing, or need to send a request, before its connection is closed
- * @param ping between two pings of a WebSocket client
+ * @param stall time that a client may take nothing, or need to send a request, before its connection is closed
+ * @param ping time between two pings of a WebSocket client
  */
 public record ClientLimits(String host, int maxBodyBytes, Duration stall, Duration ping) {
   private static final int MAX_MESSAGE_BYTES = 1 << 20;

@@ -6,7 +6,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.Optional;
 
-/** Where the two completions APIs differ: names, and where in a choice the text stands. */
+/** The names that differ between the two completions APIs, and the field of a choice that holds the text. */
 enum CompletionFormat {
   CHAT("chatcmpl-", "chat.completion", "chat.completion.chunk") {
     @Override
@@ -71,10 +71,10 @@ enum CompletionFormat {
   /** The choice that carries the finish reason of a stream. */
   abstract JsonObject closing();
 
-  /** The choice of an answer in one piece. */
+  /** The choice of a whole answer. */
   abstract JsonObject whole(String text);
 
-  /** An answer in one piece, or the common part of a chunk, around its choices. */
+  /** A whole answer or a chunk with these choices. */
   JsonObject around(Header header, boolean chunk, JsonArray choices) {
     return new JsonObject()
         .put("id", idPrefix + header.id())
@@ -84,7 +84,7 @@ enum CompletionFormat {
         .put("choices", choices);
   }
 
-  /** The only choice of an answer, in the order clients print it. */
+  /** The only choice of an answer; its fields have the order in which clients print them. */
   static JsonArray choice(JsonObject content, Optional<TurnResult> result) {
     var choice = new JsonObject().put("index", 0);
     content.forEach(entry -> choice.put(entry.getKey(), entry.getValue()));

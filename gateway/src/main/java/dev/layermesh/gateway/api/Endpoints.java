@@ -32,13 +32,13 @@ import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Which path is answered by what. Handlers run on the connection's event loop. */
+/** Maps paths to handlers. Handlers run on the connection's event loop. */
 public final class Endpoints {
   private static final Logger LOG = LoggerFactory.getLogger(Endpoints.class);
   private static final String POLICY =
       "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:";
 
-  /** How long a client that was refused may go on sending, so that it reads the refusal before the connection ends. */
+  /** Time that a refused client gets to send the rest of its request and to read the refusal. */
   private static final Duration LAST_READS = Duration.ofSeconds(1);
 
   private final Vertx vertx;
@@ -73,7 +73,7 @@ public final class Endpoints {
         each.response(), ApiError.badRequest(404, "not_found", each.request().path() + " is not served here")));
     router.errorHandler(405, each -> Replies.error(
         each.response(),
-        ApiError.badRequest(405, "method_not_allowed", each.request().method() + " is not what this path takes")));
+        ApiError.badRequest(405, "method_not_allowed", each.request().method() + " is not allowed on this path")));
     router.errorHandler(500, each -> Replies.error(each.response(), Turns.errorOf(each.failure())));
     return router;
   }
@@ -109,7 +109,7 @@ public final class Endpoints {
         .onFailure(failure -> refuse(request, Turns.errorOf(failure)));
   }
 
-  /** Answers with an error. A connection whose request is not all here is of no more use and is closed. */
+  /** Answers with an error. If the request did not arrive as a whole, closes its connection, which cannot be reused. */
   private void refuse(HttpServerRequest request, ApiError error) {
     if (request.isEnded()) {
       Replies.error(request.response(), error);
@@ -127,7 +127,7 @@ public final class Endpoints {
     });
   }
 
-  /** Ends what carries a request: its connection, or its stream of a connection that it shares. */
+  /** Closes the request's connection; with HTTP/2, where requests share a connection, resets its stream. */
   private static void drop(HttpServerRequest request) {
     if (request.version() == HttpVersion.HTTP_2) {
       request.response().reset();
@@ -137,13 +137,13 @@ public final class Endpoints {
   }
 
   /**
-   * The body, unless it is too large, comes too slowly or ends early. What is too much is read and dropped, so that
-   * the client reads the refusal.
+   * The body. Fails if it is too large, too slow or ends early. Reads and drops what is too large, because a client
+   * reads the refusal only after it has sent its body.
    */
   private Future<Buffer> body(HttpServerRequest request) {
     Promise<Buffer> whole = Promise.promise();
     var late = new ApiException(
-        ApiError.badRequest(408, "body_timeout", "the body did not come within " + limits.stall().toSeconds() + " s"));
+        ApiError.badRequest(408, "body_timeout", "the body took longer than " + limits.stall().toSeconds() + " s"));
     long deadline = vertx.setTimer(limits.stall().toMillis(), id -> whole.tryFail(late));
     Buffer body = Buffer.buffer();
     request.handler(chunk -> {
@@ -156,8 +156,8 @@ public final class Endpoints {
     });
     request.endHandler(none -> whole.tryComplete(body));
     request.exceptionHandler(gone -> {
-      LOG.debug("a request broke off", gone);
-      whole.tryFail(new ApiException(ApiError.badRequest(400, "body_incomplete", "the request broke off")));
+      LOG.debug("a client closed a request early", gone);
+      whole.tryFail(new ApiException(ApiError.badRequest(400, "body_incomplete", "the request ended early")));
     });
     return whole.future().onComplete(done -> vertx.cancelTimer(deadline));
   }
@@ -200,7 +200,8 @@ public final class Endpoints {
         .put("fingerprint", model.fingerprint())
         .put("context_length", model.contextLength())
         .put("max_model_len", model.contextLength())
-        .put("exit_layer", model.exitLayer());
+        .put("exit_layer", model.exitLayer())
+        .put("window", model.window().draftTokens());
   }
 
   private void ready(RoutingContext exchange) {

@@ -8,6 +8,7 @@ import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -18,6 +19,9 @@ import java.util.OptionalLong;
  * or outside its range throws an {@link ApiException} that names it.
  */
 final class Fields {
+  /** A double below this limit is an exact integer. Clients may write 8 as 8.0. */
+  private static final double EXACT = 1L << 53;
+
   private final JsonObject json;
   private final String path;
 
@@ -63,13 +67,13 @@ final class Fields {
     return any(field).map(value -> text(value, path + field));
   }
 
-  /** A string that UTF-8 can write: no lone surrogate. */
+  /** A string without a lone surrogate, which UTF-8 cannot encode. */
   static String text(Object value, String path) {
     if (!(value instanceof String text)) {
       throw wrong(path, "must be a string, got " + kind(value));
     }
     if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
-      throw wrong(path, "holds half a surrogate pair, which is no character");
+      throw wrong(path, "holds a lone surrogate, which is not a character");
     }
     return text;
   }
@@ -98,6 +102,9 @@ final class Fields {
         .map(value -> {
           if (value instanceof Integer || value instanceof Long) {
             return OptionalLong.of(((Number) value).longValue());
+          }
+          if (value instanceof Double number && number == Math.rint(number) && Math.abs(number) < EXACT) {
+            return OptionalLong.of(number.longValue());
           }
           throw wrong(path + field, "must be an integer of at most 64 bits, got " + kind(value));
         })
@@ -133,6 +140,11 @@ final class Fields {
 
   Optional<Fields> object(String field) {
     return any(field).map(value -> of(value, path + field));
+  }
+
+  /** All fields as plain Java data, in order. */
+  Map<String, Object> all() {
+    return json.getMap();
   }
 
   /** The full name of a field of this object. */

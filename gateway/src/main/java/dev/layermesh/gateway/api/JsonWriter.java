@@ -1,16 +1,16 @@
 package dev.layermesh.gateway.api;
 
 import dev.layermesh.gateway.turn.ApiError;
-import dev.layermesh.gateway.turn.Delta;
 import dev.layermesh.gateway.turn.TurnResult;
 import dev.layermesh.gateway.turn.TurnWriter;
+import dev.layermesh.tokenizer.text.AnswerPiece;
 import io.vertx.core.Future;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.Optional;
 
-/** A completion in one piece. */
+/** Writes a completion as one JSON object. */
 final class JsonWriter implements TurnWriter {
   private final HttpServerResponse response;
   private final CompletionFormat format;
@@ -27,19 +27,19 @@ final class JsonWriter implements TurnWriter {
   }
 
   @Override
-  public void delta(Delta delta) {}
+  public void piece(AnswerPiece piece) {}
 
   @Override
   public Future<Void> end(TurnResult result) {
     Header about = header.orElseThrow(() -> new IllegalStateException("an end without a beginning"));
     JsonArray choices = CompletionFormat.choice(format.whole(result.text()), Optional.of(result));
     JsonObject body = format.around(about, false, choices)
-        .put("usage", result.completionUsage())
+        .put("usage", Json.completionUsage(result))
         .put("seed", result.seed())
-        .put("speculation", result.speculation());
+        .put("speculation", Json.speculation(result));
     if (about.plan().request().output().tokenIds()) {
-      choices.getJsonObject(0).put("token_ids", Delta.json(result.ids()));
-      body.put("prompt_token_ids", Delta.json(about.plan().prompt()));
+      choices.getJsonObject(0).put("token_ids", Json.ids(result.ids()));
+      body.put("prompt_token_ids", Json.ids(about.plan().prompt()));
     }
     return Replies.json(response, 200, body);
   }

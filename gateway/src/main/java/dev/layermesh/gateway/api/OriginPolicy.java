@@ -6,12 +6,12 @@ import java.net.URISyntaxException;
 import java.util.Optional;
 
 /**
- * Which web pages may use the gateway through a visitor's browser: its own, and those served by the visitor's machine.
- * Programs send no {@code Origin} and are not concerned.
+ * Decides which web pages may call the gateway from a browser: the gateway's own page and pages of the browser's own
+ * machine. Programs send no {@code Origin} and are always allowed.
  *
- * <p>A page's own name proves nothing: whoever owns a name can let it point to this machine once the page is loaded
- * (DNS rebinding), and then origin and {@code Host} agree. So the host must be one that nobody else can own: loopback,
- * an address, or the name the gateway was told to listen on.
+ * <p>That origin and {@code Host} agree is not enough: the owner of a name can make it resolve to this machine after
+ * the
+ * page is loaded (DNS rebinding). So {@code Host} must be loopback, an address, or the name the gateway listens on.
  */
 final class OriginPolicy {
   private final String own;

@@ -6,7 +6,7 @@ import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonObject;
 
-/** Whole HTTP answers. */
+/** Writes HTTP responses that are not streams. */
 final class Replies {
   private Replies() {}
 

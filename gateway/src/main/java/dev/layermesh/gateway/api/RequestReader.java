@@ -1,33 +1,36 @@
 package dev.layermesh.gateway.api;
 
 import dev.layermesh.decoding.AcceptanceRule;
-import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.turn.ApiError;
 import dev.layermesh.gateway.turn.ApiException;
-import dev.layermesh.gateway.turn.Prompt;
 import dev.layermesh.gateway.turn.TurnRequest;
 import dev.layermesh.gateway.turn.TurnRequest.Output;
+import dev.layermesh.gateway.turn.TurnRequest.Sampling;
 import dev.layermesh.tokenizer.ChatMessage;
+import dev.layermesh.tokenizer.GenerationDefaults;
+import dev.layermesh.tokenizer.text.Prompt;
 import io.vertx.core.json.JsonArray;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
 
 /**
- * The rule of every request field. Fields not named here are accepted and have no effect, so that clients of other
- * servers work; a field named here with a wrong value is an {@link ApiException}.
+ * Reads requests and checks every field. Ignores fields it does not know, so that clients of other servers work; throws
+ * {@link ApiException} for a wrong value of a field it knows.
  */
 final class RequestReader {
   private static final int MAX_STOPS = 16;
   private static final int MAX_STOP_LENGTH = 256;
-  /** What the field's completions API writes when nobody says how much. */
+  /** The token limit of a completion that names none, as in OpenAI's API. */
   private static final int COMPLETION_TOKENS = 16;
-  /** Seeds drawn here survive a JSON parser that knows only doubles, so that a reported seed can be sent again. */
+  /** Bound of drawn seeds: a JSON parser that has only doubles keeps them exact, so a client can send one again. */
   private static final long SEEDS = 1L << 53;
 
   private final LongSupplier seeds;
@@ -110,24 +113,26 @@ final class RequestReader {
         new Output(stream, usage, body.flag("return_token_ids"), body.flag("speculation")));
   }
 
-  private SamplingParams sampling(Fields body) {
-    double temperature = body.number("temperature", 0, 100, false).orElse(1);
-    double topP = body.number("top_p", 0, 1, true).orElse(1);
-    int topK = body.integer("top_k", 0, Integer.MAX_VALUE).orElse(0);
+  private Sampling sampling(Fields body) {
+    OptionalInt topK = body.integer("top_k", -1, Integer.MAX_VALUE); // -1 keeps all tokens, as in vLLM
+    var named = new GenerationDefaults(
+        body.number("temperature", 0, 100, false),
+        topK.isPresent() ? OptionalInt.of(Math.max(0, topK.getAsInt())) : topK,
+        body.number("top_p", 0, 1, true));
     long seed = body.integer64("seed").orElseGet(seeds);
     AcceptanceRule rule = body.text("acceptance").map(name -> switch (name) {
       case "shared-noise" -> AcceptanceRule.SHARED_NOISE;
       case "classic" -> AcceptanceRule.SPECULATIVE_SAMPLING;
       default -> throw Fields.wrong("acceptance", "must be shared-noise or classic");
     }).orElse(AcceptanceRule.SHARED_NOISE);
-    return new SamplingParams(temperature, topK, topP, seed, rule);
+    return new Sampling(named, seed, rule);
   }
 
   private static void requireOneAnswer(Fields body) {
     for (String field : List.of("n", "best_of")) {
       OptionalInt count = body.integer(field, 1, Integer.MAX_VALUE);
       if (count.orElse(1) > 1) {
-        throw Fields.wrong(field, "one answer a request, got " + count.getAsInt());
+        throw Fields.wrong(field, "must be 1, got " + count.getAsInt());
       }
     }
   }
@@ -153,7 +158,7 @@ final class RequestReader {
     for (int i = 0; i < list.size(); i++) {
       String text = Fields.text(list.getValue(i), list == stop.get() ? "stop[" + i + "]" : "stop");
       if (text.isEmpty() || text.length() > MAX_STOP_LENGTH) {
-        throw Fields.wrong("stop", "a stop string has 1 to " + MAX_STOP_LENGTH + " characters");
+        throw Fields.wrong("stop", "must have 1 to " + MAX_STOP_LENGTH + " characters");
       }
       stops.add(text);
     }
@@ -170,7 +175,7 @@ final class RequestReader {
       case JsonArray list when list.size() == 1 && !(list.getValue(0) instanceof Number) ->
           completionPrompt(list.getValue(0));
       case JsonArray list when list.size() > 1 && !(list.getValue(0) instanceof Number) ->
-          throw Fields.wrong("prompt", "one prompt a request, got " + list.size());
+          throw Fields.wrong("prompt", "must be one prompt, got " + list.size());
       case JsonArray list -> new Prompt.Ids(ids(list, "prompt"));
       default ->
           throw Fields.wrong("prompt", "must be a string or a list of token ids, got " + Fields.kind(prompt));
@@ -213,29 +218,30 @@ final class RequestReader {
     if (role.isBlank()) {
       throw Fields.wrong(path + ".role", "must not be empty");
     }
-    boolean mayBeSilent = role.equals("assistant");
     Optional<Object> content = message.any("content");
-    if (content.isEmpty() && !mayBeSilent) {
+    if (content.isEmpty() && !role.equals("assistant")) {
       throw Fields.wrong(path + ".content", "is required");
     }
-    return new ChatMessage(role, content.map(each -> content(each, path + ".content")).orElse(""));
+    var fields = new LinkedHashMap<>(message.all());
+    content.ifPresent(each -> fields.put("content", content(each, path + ".content")));
+    return new ChatMessage(fields);
   }
 
-  /** A string, or a list of text parts. */
-  private static String content(Object value, String path) {
+  /** A string, or a list of text parts: the names that the Responses API has for them become {@code text}. */
+  private static Object content(Object value, String path) {
     if (!(value instanceof JsonArray parts)) {
       return Fields.text(value, path);
     }
-    var text = new StringBuilder();
+    var texts = new ArrayList<Map<String, Object>>();
     for (int i = 0; i < parts.size(); i++) {
       Fields part = Fields.of(parts.getValue(i), path + "[" + i + "]");
       String type = part.text("type").orElse("text");
       switch (type) {
-        case "text", "input_text", "output_text" -> text.append(part.text("text")
-            .orElseThrow(() -> Fields.wrong(part.name("text"), "is required")));
+        case "text", "input_text", "output_text" -> texts.add(Map.of("type", "text", "text", part.text("text")
+            .orElseThrow(() -> Fields.wrong(part.name("text"), "is required"))));
         default -> throw Fields.wrong(part.name("type"), "must be text, got " + type);
       }
     }
-    return text.toString();
+    return texts;
   }
 }

@@ -1,10 +1,10 @@
 package dev.layermesh.gateway.api;
 
 import dev.layermesh.gateway.turn.ApiError;
-import dev.layermesh.gateway.turn.Delta;
 import dev.layermesh.gateway.turn.TurnRequest;
 import dev.layermesh.gateway.turn.TurnResult;
 import dev.layermesh.gateway.turn.TurnWriter;
+import dev.layermesh.tokenizer.text.AnswerPiece;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -13,8 +13,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 
 /**
- * A turn as the events of the Responses API. Each event carries a {@code sequence_number} from 0 on and, in a named
- * lane, its {@code stream_id}.
+ * Writes a turn as events of the Responses API. Each event has a {@code sequence_number} from 0 on and, in a named
+ * lane,
+ * its {@code stream_id}.
  */
 final class ResponseEventWriter implements TurnWriter {
   private final Optional<String> lane;
@@ -25,7 +26,7 @@ final class ResponseEventWriter implements TurnWriter {
   private int sequence;
 
   /**
-   * What a response repeats of its request.
+   * The fields that a response copies from its request.
    *
    * @param instructions if it had any
    * @param metadata the client's own notes
@@ -33,12 +34,12 @@ final class ResponseEventWriter implements TurnWriter {
   record Echo(Optional<String> instructions, JsonObject metadata) {}
 
   /**
-   * An answer in a lane.
+   * A writer for one lane.
    *
    * @param lane the request's {@code stream_id}
-   * @param echo what is repeated
-   * @param socket takes one event
-   * @param writable whether it takes more
+   * @param echo the copied fields
+   * @param socket sends one event
+   * @param writable whether the socket takes more
    */
   ResponseEventWriter(
       Optional<String> lane, Echo echo, Function<JsonObject, Future<Void>> socket, BooleanSupplier writable) {
@@ -53,7 +54,7 @@ final class ResponseEventWriter implements TurnWriter {
     this.header = Optional.of(header);
     JsonObject created = response("in_progress");
     if (header.plan().request().output().tokenIds()) {
-      created.put("prompt_token_ids", Delta.json(header.plan().prompt()));
+      created.put("prompt_token_ids", Json.ids(header.plan().prompt()));
     }
     emit(event("response.created").put("response", created));
     emit(event("response.in_progress").put("response", response("in_progress")));
@@ -62,12 +63,12 @@ final class ResponseEventWriter implements TurnWriter {
   }
 
   @Override
-  public void delta(Delta delta) {
-    JsonObject event = inPart("response.output_text.delta").put("delta", delta.text()).put("logprobs", new JsonArray());
+  public void piece(AnswerPiece piece) {
+    JsonObject event = inPart("response.output_text.delta").put("delta", piece.text()).put("logprobs", new JsonArray());
     if (about().plan().request().output().tokenIds()) {
-      event.put("token_ids", Delta.json(delta.ids()));
+      event.put("token_ids", Json.ids(piece.ids()));
     }
-    delta.detail().ifPresent(detail -> event.put("speculation", detail.toJson()));
+    piece.judged().ifPresent(judged -> event.put("speculation", Json.judged(judged)));
     emit(event);
   }
 
@@ -83,14 +84,14 @@ final class ResponseEventWriter implements TurnWriter {
     emit(event("response.output_item.done").put("output_index", 0).put("item", item));
     JsonObject response = response(status)
         .put("output", JsonArray.of(item))
-        .put("usage", result.responseUsage())
-        .put("speculation", result.speculation());
+        .put("usage", Json.responseUsage(result.promptTokens(), result.ids().length()))
+        .put("speculation", Json.speculation(result));
     incomplete(result.finish()).ifPresent(
         reason -> response.put("incomplete_details", new JsonObject().put("reason", reason)));
     if (about().plan().request().output().tokenIds()) {
       response
-          .put("token_ids", Delta.json(result.ids()))
-          .put("prompt_token_ids", Delta.json(about().plan().prompt()));
+          .put("token_ids", Json.ids(result.ids()))
+          .put("prompt_token_ids", Json.ids(about().plan().prompt()));
     }
     return emit(event("response." + status).put("response", response));
   }
@@ -105,7 +106,7 @@ final class ResponseEventWriter implements TurnWriter {
     if (sent.tokens() > 0) {
       response
           .put("output", JsonArray.of(item("incomplete", JsonArray.of(part(sent.text())))))
-          .put("usage", TurnResult.responseUsage(about().plan().prompt().length(), sent.tokens()));
+          .put("usage", Json.responseUsage(about().plan().prompt().length(), sent.tokens()));
     }
     return emit(event("response.failed").put("response", response));
   }
@@ -115,7 +116,7 @@ final class ResponseEventWriter implements TurnWriter {
     return writable.getAsBoolean();
   }
 
-  /** What is sent when there is no response to fail. */
+  /** The frame for an error before a response began. */
   static JsonObject errorFrame(ApiError error, Optional<String> lane) {
     JsonObject frame =
         new JsonObject().put("type", "error").put("status", error.status()).put("error", error.toJson());
@@ -182,13 +183,13 @@ final class ResponseEventWriter implements TurnWriter {
         .put("output", new JsonArray())
         .put("parallel_tool_calls", false)
         .put("previous_response_id", null)
-        .put("seed", request.sampling().seed())
+        .put("seed", about.plan().sampling().seed())
         .put("store", false)
-        .put("temperature", request.sampling().temperature())
+        .put("temperature", about.plan().sampling().temperature())
         .put("text", new JsonObject().put("format", new JsonObject().put("type", "text")))
         .put("tool_choice", "none")
         .put("tools", new JsonArray())
-        .put("top_p", request.sampling().topP())
+        .put("top_p", about.plan().sampling().topP())
         .put("truncation", "disabled")
         .put("usage", null);
   }

@@ -24,8 +24,10 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Responses over one WebSocket: {@code response.create} and {@code response.cancel}, each lane ({@code stream_id}) one
- * response at a time. Reads frames rather than messages, because Vert.x accepts text that is not UTF-8 (RFC 6455, 8.1).
+ * Serves the Responses API over one WebSocket: {@code response.create} and {@code response.cancel}. Each lane
+ * ({@code stream_id}) has one response at a time. Reads frames instead of messages, because Vert.x accepts messages
+ * that
+ * are not UTF-8, which RFC 6455, 8.1 forbids.
  * Owned by the connection's event loop.
  */
 final class ResponsesSocket {
@@ -45,18 +47,18 @@ final class ResponsesSocket {
   private final Turns turns;
   private final RequestReader reader;
   private final ClientLimits limits;
-  /** The busy lanes; a lane without a turn waits for its prompt to be encoded. */
+  /** The busy lanes; a lane has no turn while its prompt is encoded. */
   private final Map<Optional<String>, Optional<Turn>> lanes = new HashMap<>();
-  /** Lanes that were cancelled while they waited. */
+  /** Lanes that were cancelled before they had a turn. */
   private final Set<Optional<String>> cancelled = new HashSet<>();
   private Buffer message = Buffer.buffer();
-  /** Pings since the client was heard. */
+  /** Pings since the last frame of the client. */
   private int silent;
-  /** Pings that were due while events waited to be taken. */
+  /** Pings that were skipped while the send queue was full. */
   private int full;
-  /** A large message is being parsed; the next ones wait, so that all take effect in order. */
+  /** A large message is being parsed. The next messages wait, so that all take effect in order. */
   private boolean parsing;
-  /** The client sends errors faster than it reads what is wrong with them. */
+  /** The client sends wrong requests faster than it reads the errors. */
   private boolean choked;
 
   private ResponsesSocket(
@@ -115,7 +117,7 @@ final class ResponsesSocket {
     List.copyOf(lanes.values()).forEach(lane -> lane.ifPresent(Turn::drained));
   }
 
-  /** Reads on, or does not. */
+  /** Pauses or resumes reading. */
   private void flow() {
     if (parsing || choked) {
       socket.pause();
@@ -240,7 +242,7 @@ final class ResponsesSocket {
         fields.any("metadata").map(JsonObject.class::cast).orElseGet(JsonObject::new));
   }
 
-  /** Says what is wrong, and hears no more before the client took it: errors have no credit that bounds them. */
+  /** Sends an error. Pauses reading while the send queue is full, because no credit bounds errors. */
   private void refuse(ApiError error, Optional<String> lane) {
     send(ResponseEventWriter.errorFrame(error, lane));
     if (!socket.isClosed() && socket.writeQueueFull()) {

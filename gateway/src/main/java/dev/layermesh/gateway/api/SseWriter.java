@@ -1,10 +1,10 @@
 package dev.layermesh.gateway.api;
 
 import dev.layermesh.gateway.turn.ApiError;
-import dev.layermesh.gateway.turn.Delta;
 import dev.layermesh.gateway.turn.TurnRequest;
 import dev.layermesh.gateway.turn.TurnResult;
 import dev.layermesh.gateway.turn.TurnWriter;
+import dev.layermesh.tokenizer.text.AnswerPiece;
 import io.vertx.core.Future;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
@@ -13,8 +13,8 @@ import io.vertx.core.json.JsonObject;
 import java.util.Optional;
 
 /**
- * A completion as server-sent events: chunks, a finish reason, usage on request, {@code data: [DONE]}. A stream that
- * has begun and fails always ends with {@code event: error}, so that no client takes what it got for the whole answer.
+ * Writes a completion as server-sent events: chunks, a finish reason, usage on request, {@code data: [DONE]}. A stream
+ * that fails ends with {@code event: error} instead, so that no client takes its text for a whole answer.
  */
 final class SseWriter implements TurnWriter {
   private final HttpServerResponse response;
@@ -35,19 +35,19 @@ final class SseWriter implements TurnWriter {
         .putHeader("x-accel-buffering", "no");
     JsonObject first = chunk(CompletionFormat.choice(format.opening(), Optional.empty()));
     if (output().tokenIds()) {
-      first.put("prompt_token_ids", Delta.json(header.plan().prompt()));
+      first.put("prompt_token_ids", Json.ids(header.plan().prompt()));
     }
     data(first);
   }
 
   @Override
-  public void delta(Delta delta) {
-    JsonArray choices = CompletionFormat.choice(format.piece(delta.text()), Optional.empty());
+  public void piece(AnswerPiece piece) {
+    JsonArray choices = CompletionFormat.choice(format.piece(piece.text()), Optional.empty());
     if (output().tokenIds()) {
-      choices.getJsonObject(0).put("token_ids", Delta.json(delta.ids()));
+      choices.getJsonObject(0).put("token_ids", Json.ids(piece.ids()));
     }
     JsonObject chunk = chunk(choices);
-    delta.detail().ifPresent(detail -> chunk.put("speculation", detail.toJson()));
+    piece.judged().ifPresent(judged -> chunk.put("speculation", Json.judged(judged)));
     data(chunk);
   }
 
@@ -56,9 +56,9 @@ final class SseWriter implements TurnWriter {
     JsonObject last = chunk(CompletionFormat.choice(format.closing(), Optional.of(result)));
     if (output().includeUsage()) {
       data(last);
-      last = chunk(new JsonArray()).put("usage", result.completionUsage());
+      last = chunk(new JsonArray()).put("usage", Json.completionUsage(result));
     }
-    data(last.put("seed", result.seed()).put("speculation", result.speculation()));
+    data(last.put("seed", result.seed()).put("speculation", Json.speculation(result)));
     return response.end("data: [DONE]\n\n");
   }
 

@@ -1,19 +1,16 @@
 package dev.layermesh.gateway.mesh;
 
-import dev.layermesh.decoding.InputException;
-import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.gateway.turn.ServedModel;
 import dev.layermesh.mesh.files.ModelFilesCache;
 import dev.layermesh.mesh.membership.Placement;
 import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.WorkerAd;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import dev.layermesh.tokenizer.TokenizerFiles;
-import io.vertx.core.json.DecodeException;
-import io.vertx.core.json.JsonArray;
-import io.vertx.core.json.JsonObject;
+import dev.layermesh.tokenizer.text.TokenizerText;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -28,8 +25,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The model the live workers serve, with its tokenizer fetched from one of them. Asking for the state starts a fetch,
- * on a virtual thread, when the workers serve a model whose tokenizer is not here. Thread-safe.
+ * The model the live workers serve. Fetches its tokenizer from one of them: {@link #state} starts the fetch, on a
+ * virtual
+ * thread, when the workers serve a model without a loaded tokenizer. Thread-safe.
  */
 public final class MeshModelSource implements ModelSource, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MeshModelSource.class);
@@ -39,6 +37,8 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
   private final Placement placement;
   private final Files files;
   private final ModelFilesCache cache;
+  private final Optional<WindowPolicy> window; // absent: the drafter's
+  private final boolean modelSampling;
   private final InstantSource clock;
   private final AtomicBoolean fetching = new AtomicBoolean();
   private final List<TokenizerText> opened = new ArrayList<>();
@@ -46,7 +46,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
   private volatile Optional<Trouble> trouble = Optional.empty();
   private boolean closed;
 
-  /** Why a model's tokenizer could not be taken, and when to try again. */
+  /** Why a model's tokenizer could not be loaded, and when to try again. */
   private record Trouble(String fingerprint, String message, Duration pause, Instant again) {}
 
   /** Fetches a worker's small files: {@code ModelFilesClient::fetch}. */
@@ -55,10 +55,20 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     Map<String, byte[]> fetch(String workerId) throws IOException;
   }
 
-  public MeshModelSource(Placement placement, Files files, ModelFilesCache cache, InstantSource clock) {
+  /**
+   * A source without a model yet.
+   *
+   * @param window of requests that name none; absent takes what the drafter suggests
+   * @param modelSampling whether the sampling values of {@code generation_config.json} apply to requests that name none
+   */
+  public MeshModelSource(
+      Placement placement, Files files, ModelFilesCache cache, Optional<WindowPolicy> window, boolean modelSampling,
+      InstantSource clock) {
     this.placement = placement;
     this.files = files;
     this.cache = cache;
+    this.window = window;
+    this.modelSampling = modelSampling;
     this.clock = clock;
   }
 
@@ -71,7 +81,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     Optional<ServedModel> model =
         loaded.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
     if (model.isPresent()) {
-      return new State.Ready(model.get().splitAt(draft.get().exitLayer()));
+      return new State.Ready(model.get().splitAt(draft.get().exitLayer(), window(draft.get())));
     }
     Optional<Trouble> known = trouble.filter(each -> each.fingerprint().equals(draft.get().fingerprint()));
     boolean due = known.map(each -> !clock.instant().isBefore(each.again())).orElse(true);
@@ -94,19 +104,20 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
       ServedModel model = open(worker, cached(worker));
       loaded = Optional.of(model);
       trouble = Optional.empty();
-      LOG.info("serves {} ({})", model.id(), model.fingerprint());
+      LOG.info("serves {} ({}); sampling unless a request says otherwise: {}", model.id(), model.fingerprint(),
+          model.sampling().describe().orElse("temperature 1"));
     } catch (IOException | RuntimeException failure) {
-      stumble(worker, String.valueOf(failure.getMessage()));
+      failed(worker, String.valueOf(failure.getMessage()));
     } finally {
       fetching.set(false);
     }
   }
 
-  /** What cannot be opened now will rarely be so a moment later: the next attempts come ever later. */
-  private void stumble(WorkerAd worker, String message) {
+  /** Remembers a failure. A file that is damaged stays damaged, so the pause before the next attempt doubles. */
+  private void failed(WorkerAd worker, String message) {
     Optional<Trouble> before = trouble.filter(each -> each.fingerprint().equals(worker.fingerprint()));
     if (before.filter(each -> each.message().equals(message)).isEmpty()) {
-      LOG.warn("cannot take the tokenizer from {}: {}", worker.id(), message);
+      LOG.warn("cannot load the tokenizer of {}: {}", worker.id(), message);
     }
     Duration pause = before.map(each -> each.pause().multipliedBy(2)).orElse(FIRST_PAUSE);
     pause = pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
@@ -129,15 +140,19 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
 
   private ServedModel open(WorkerAd worker, Map<String, byte[]> content) {
     var set = new TokenizerFiles("worker " + worker.id(), content);
-    TokenIds eos = eosIds(set);
     TokenizerText text = TokenizerText.open(set, worker.vocabSize());
+    text.warning().ifPresent(LOG::warn);
     keep(text);
     return new ServedModel(
-        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), worker.vocabSize(),
-        eos, clock.instant(), text);
+        worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), window(worker),
+        modelSampling ? text.samplingDefaults() : GenerationDefaults.NONE, clock.instant(), text);
   }
 
-  /** A turn may still use the tokenizer of the model before: all are freed at the end. */
+  private WindowPolicy window(WorkerAd worker) {
+    return window.orElseGet(() -> WindowPolicy.sequential(worker.window()));
+  }
+
+  /** Keeps a tokenizer open until {@link #close}: a turn may still use the one of an earlier model. */
   private synchronized void keep(TokenizerText text) {
     if (closed) {
       text.close();
@@ -151,37 +166,5 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
     closed = true;
     opened.forEach(TokenizerText::close);
     opened.clear();
-  }
-
-  /** {@code eos_token_id} of {@code generation_config.json}, else of {@code config.json}: one id, several, or none. */
-  static TokenIds eosIds(TokenizerFiles files) {
-    for (String name : List.of("generation_config.json", "config.json")) {
-      Optional<Object> eos = files.find(name).map(bytes -> json(files, name, bytes).getValue("eos_token_id"));
-      if (eos.isPresent()) {
-        return ids(files, name, eos.get());
-      }
-    }
-    return TokenIds.empty();
-  }
-
-  private static JsonObject json(TokenizerFiles files, String name, byte[] bytes) {
-    try {
-      return new JsonObject(new String(bytes, StandardCharsets.UTF_8));
-    } catch (DecodeException e) {
-      throw InputException.in(files.source() + "/" + name, "is not a JSON object: " + e.getMessage());
-    }
-  }
-
-  private static TokenIds ids(TokenizerFiles files, String name, Object eos) {
-    JsonArray list = eos instanceof JsonArray several ? several : JsonArray.of(eos);
-    int[] ids = new int[list.size()];
-    for (int i = 0; i < ids.length; i++) {
-      if (!(list.getValue(i) instanceof Integer id) || id < 0) {
-        throw InputException.in(
-            files.source() + "/" + name, "eos_token_id", eos, "must be a token id or a list of them");
-      }
-      ids[i] = id;
-    }
-    return TokenIds.of(ids);
   }
 }

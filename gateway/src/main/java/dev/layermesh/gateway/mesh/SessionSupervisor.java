@@ -28,16 +28,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs generations on draft workers and keeps them going: places each on the least loaded worker, holds a copy of its
- * tokens, and when the worker is lost opens the session again under the next epoch where the same arithmetic runs, so
- * that the stream goes on with the tokens it would have had. If there is no such worker, one may be on its way: the
- * supervisor looks for it for a while before the generation fails, once.
- * Thread-safe.
+ * Runs sessions on draft workers. Opens each session on the least loaded worker and keeps a copy of its tokens. When
+ * the
+ * worker is lost, opens the session again under the next epoch on another worker with the same arithmetic, which
+ * commits
+ * the tokens that the first one would have committed. If there is no such worker, polls for 5 s, then fails the session
+ * exactly once. Thread-safe.
  */
 public final class SessionSupervisor implements SessionHosts {
   private static final Logger LOG = LoggerFactory.getLogger(SessionSupervisor.class);
 
-  /** How long a generation waits for a worker that can go on with it: a dead one is restarted within that. */
+  /** Time to wait for a worker that can resume a session: enough for the restart of a dead one. */
   private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final Duration LOOK = Duration.ofMillis(200);
 
@@ -53,7 +54,7 @@ public final class SessionSupervisor implements SessionHosts {
     SessionHost host(String workerId, int creditWindow, String traceparent);
   }
 
-  /** Time, and what happens later. */
+  /** Time and timers. */
   public interface Clock {
     long nanos();
 
@@ -63,7 +64,7 @@ public final class SessionSupervisor implements SessionHosts {
   /**
    * A supervisor.
    *
-   * @param creditTokens tokens a drafter may be ahead of what the client's socket took
+   * @param creditTokens tokens a drafter may commit beyond those acknowledged
    * @param tracer gets a span for each resumption
    */
   public SessionSupervisor(
@@ -91,7 +92,7 @@ public final class SessionSupervisor implements SessionHosts {
     });
   }
 
-  /** The roles in words. */
+  /** The missing roles, for people. */
   static String missing(Set<Role> roles) {
     return String.join(" and ", roles.stream().sorted().map(role -> switch (role) {
       case DRAFT -> "a draft worker";
@@ -100,8 +101,9 @@ public final class SessionSupervisor implements SessionHosts {
   }
 
   /**
-   * One generation over all its epochs. The bus thread brings tokens and ends; cancel and credit come from any
-   * thread, so the current session is guarded by this object's lock.
+   * One session over all its epochs. The bus thread calls with tokens and ends; any thread may cancel and acknowledge.
+   * This
+   * object's lock guards all fields.
    */
   private final class Supervised implements SessionHost.Session {
     private final String fingerprint;
@@ -112,7 +114,7 @@ public final class SessionSupervisor implements SessionHosts {
     private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
     private final Set<String> suspects = new HashSet<>();
     private SessionSpec spec;
-    /** When the session lost its worker, until a token comes again. */
+    /** When the session lost its worker; empty while tokens arrive. */
     private OptionalLong stuckNanos = OptionalLong.empty();
     private DecodeStats earlier = DecodeStats.NONE;
     private DecodeStats current = DecodeStats.NONE;
@@ -142,7 +144,7 @@ public final class SessionSupervisor implements SessionHosts {
         if (failure != null) {
           lost(draft, SessionLostException.of(failure));
         } else if (ended.reason() == StopReason.CANCELLED && !isCancelled()) {
-          lost(draft, new SessionLostException(FailureCode.LOST, "drafter " + draft.id() + " gave the session up"));
+          lost(draft, new SessionLostException(FailureCode.LOST, "drafter " + draft.id() + " ended the session early"));
         } else {
           end(ended.reason(), ended.stats());
         }
@@ -212,11 +214,13 @@ public final class SessionSupervisor implements SessionHosts {
           stuckNanos = OptionalLong.of(clock.nanos());
         }
       }
-      goOn(worker, lost);
+      resumeSoon(worker, lost);
     }
 
-    /** Goes on elsewhere if that is possible, now or later. */
-    private void goOn(WorkerAd worker, SessionLostException lost) {
+    /**
+     * Resumes the session on another worker, now or when there is one; ends it if it is complete or none came in time.
+     */
+    private void resumeSoon(WorkerAd worker, SessionLostException lost) {
       Optional<StopReason> reason;
       Optional<WorkerAd> next;
       boolean patient;
@@ -235,14 +239,14 @@ public final class SessionSupervisor implements SessionHosts {
           synchronized (this) {
             suspects.clear();
           }
-          goOn(worker, lost);
+          resumeSoon(worker, lost);
         });
       } else {
-        fail(lost.code(), lost.getMessage() + "; no other worker can go on with this generation");
+        fail(lost.code(), lost.getMessage() + "; no other worker can resume this generation");
       }
     }
 
-    /** A client that got nothing yet had better hear that there is no room, and come back. */
+    /** Before the first token, a refusal goes to the client at once, so that it can retry. */
     private boolean mayWait(FailureCode code) {
       return tokens() > 0 || code != FailureCode.OVERLOADED && code != FailureCode.DRAINING;
     }
@@ -253,7 +257,7 @@ public final class SessionSupervisor implements SessionHosts {
         current = DecodeStats.NONE;
         spec = spec.resumedAfter(log.committed());
       }
-      LOG.info("session {}: {}; goes on at {} after {} tokens", spec.key(), why.getMessage(), to.id(), tokens());
+      LOG.info("session {}: {}; resumed at {} after {} tokens", spec.key(), why.getMessage(), to.id(), tokens());
       tracer.spanBuilder(Spans.RESUME)
           .setParent(TraceParent.toContext(traceparent))
           .setAttribute(Spans.SESSION, "%016x".formatted(spec.key().session()))
@@ -266,7 +270,7 @@ public final class SessionSupervisor implements SessionHosts {
       try {
         open(to);
       } catch (RuntimeException broken) {
-        LOG.error("session {} cannot go on", spec.key(), broken);
+        LOG.error("session {} cannot be resumed", spec.key(), broken);
         fail(FailureCode.INTERNAL, "the gateway failed; its log says why");
       }
     }

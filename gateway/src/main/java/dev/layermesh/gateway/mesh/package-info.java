@@ -1,2 +1,5 @@
-/** The mesh behind the gateway: which model its workers serve, and generations that survive the loss of a worker. */
+/**
+ * The gateway's side of the mesh: finds the model that workers serve, and runs sessions that survive the loss of a
+ * worker.
+ */
 package dev.layermesh.gateway.mesh;

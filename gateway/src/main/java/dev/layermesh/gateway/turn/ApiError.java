@@ -6,14 +6,14 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What a client is told when it gets no answer: {@code {"error": {message, type, param, code}}} with an HTTP status.
+ * An error for a client: {@code {"error": {message, type, param, code}}} with an HTTP status.
  *
  * @param status HTTP status, also inside WebSocket error frames
- * @param type the family clients branch on
- * @param code the precise case
+ * @param type the class of errors, for programs
+ * @param code the precise error, for programs
  * @param param the request field at fault
  * @param message one sentence for people
- * @param retryAfterSeconds when to try again, for a refusal that passes
+ * @param retryAfterSeconds when a retry may succeed; empty if none can
  */
 public record ApiError(
     int status, String type, String code, Optional<String> param, String message, OptionalInt retryAfterSeconds) {
@@ -29,7 +29,7 @@ public record ApiError(
     return new ApiError(status, "invalid_request_error", code, Optional.empty(), message, OptionalInt.empty());
   }
 
-  /** A refusal that a client may retry. */
+  /** A refusal after which a client may retry. */
   public static ApiError busy(int status, String code, String message, int retryAfterSeconds) {
     return new ApiError(
         status, status == 429 ? "rate_limit_error" : "server_error", code, Optional.empty(), message,
@@ -41,7 +41,7 @@ public record ApiError(
     return new ApiError(500, "server_error", code, Optional.empty(), message, OptionalInt.empty());
   }
 
-  /** What a value refused by a constructor of the law means to the client who sent it. */
+  /** The error for a value that {@code decoding} refuses. */
   public static ApiError of(InputException wrong) {
     Optional<String> field = Optional.of(wrong.field()).filter(name -> !name.isEmpty());
     return new ApiError(
@@ -57,7 +57,7 @@ public record ApiError(
         .put("code", code);
   }
 
-  /** The body of an HTTP answer and the data of an {@code event: error}. */
+  /** The body of an HTTP response and the data of an {@code event: error}. */
   public JsonObject envelope() {
     return new JsonObject().put("error", toJson());
   }

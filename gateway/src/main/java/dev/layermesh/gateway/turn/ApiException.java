@@ -1,6 +1,6 @@
 package dev.layermesh.gateway.turn;
 
-/** Leaves the reading of a request at the first thing wrong with it. */
+/** Ends the reading or planning of a request at the first error. */
 public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -13,8 +13,8 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What the gateway counts, under the names vLLM uses with the prefix {@code layermesh:}, so that dashboards made for it
- * work with the prefix changed. Thread-safe.
+ * The metrics of the gateway. They have vLLM's names with the prefix {@code layermesh:}, so that vLLM's dashboards work
+ * after a change of the prefix. Thread-safe.
  */
 public final class GatewayMetrics {
   private static final String PREFIX = "layermesh:";
@@ -36,7 +36,7 @@ public final class GatewayMetrics {
         .register(registry);
   }
 
-  /** Micrometer's convention would turn the colon of the prefix into an underscore. */
+  /** Keeps the colon of the prefix, which Micrometer's convention would replace by an underscore. */
   private static PrometheusMeterRegistry registry() {
     var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     var usual = new PrometheusNamingConvention();

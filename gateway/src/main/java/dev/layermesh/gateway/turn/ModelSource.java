@@ -1,20 +1,20 @@
 package dev.layermesh.gateway.turn;
 
-/** What is served at this moment. Never blocks; any thread. */
+/** The model the mesh serves now. Never blocks; any thread may call. */
 @FunctionalInterface
 public interface ModelSource {
 
-  /** The model, or what is missing. */
+  /** The model, or the reason why there is none. */
   State state();
 
-  /** Whether there is a model to answer with. */
+  /** A model, or none. */
   sealed interface State {
 
-    /** A draft and a verify worker fit together and the tokenizer is here. */
+    /** A draft and a verify worker fit together, and the tokenizer is loaded. */
     record Ready(ServedModel model) implements State {}
 
     /**
-     * Not yet, or not any more.
+     * No model now.
      *
      * @param code for programs, such as {@code no_draft_worker}
      * @param missing for people, one clause

@@ -15,7 +15,7 @@ public interface SessionHosts {
    */
   Choice choose(String fingerprint, Optional<String> traceparent);
 
-  /** Whether there is a host. */
+  /** A host, or none. */
   sealed interface Choice {
 
     /**

@@ -10,6 +10,8 @@ import dev.layermesh.gateway.turn.SessionHosts.Choice;
 import dev.layermesh.gateway.turn.TurnResult.FinishReason;
 import dev.layermesh.gateway.turn.TurnWriter.Header;
 import dev.layermesh.mesh.transport.SessionLostException;
+import dev.layermesh.tokenizer.text.AnswerPiece;
+import dev.layermesh.tokenizer.text.AnswerText;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import java.time.Duration;
@@ -23,15 +25,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One generation on its way to one client: rounds wait in an outbox while the client's socket is full, leave as text,
- * and are acknowledged to the drafter as they leave. A slow client so stops the drafting by itself, and the credit of
- * the generation bounds the outbox.
+ * Streams one session to one client. Rounds wait in an outbox while the client's socket is full; a round that is
+ * written
+ * is acknowledged to the session. So a slow client slows down its drafter, and the credit of the session bounds the
+ * outbox.
  *
- * <p>Owned by the connection's event loop; the session's calls come on any thread and hop onto it.
+ * <p>Owned by the connection's event loop. The session calls on any thread; its calls are moved to the event loop.
  */
 public final class Turn implements TokenSink {
   private static final Logger LOG = LoggerFactory.getLogger(Turn.class);
-  /** How long a cancelled generation may take to say its counters before the client is answered without them. */
+  /** Time that a cancelled session gets to report its counters before the client gets an answer without them. */
   private static final Duration LAST_WORDS = Duration.ofSeconds(1);
 
   private final Context context;
@@ -43,7 +46,7 @@ public final class Turn implements TokenSink {
   private final LongSupplier nanos;
   private final Consumer<Future<Void>> whenOver;
 
-  private final TurnText text;
+  private final AnswerText text;
   private final ArrayDeque<Round> outbox = new ArrayDeque<>();
   private final long startNanos;
   private Phase phase = Phase.RUNNING;
@@ -58,7 +61,7 @@ public final class Turn implements TokenSink {
 
   private enum Phase {
     RUNNING,
-    /** The answer is decided, the generation was told; only its counters are awaited. */
+    /** The text is complete and the session is cancelled; the turn waits for the session's counters. */
     STOPPING,
     OVER
   }
@@ -81,7 +84,8 @@ public final class Turn implements TokenSink {
     this.stall = stall;
     this.nanos = nanos;
     this.whenOver = whenOver;
-    text = new TurnText(plan);
+    text = new AnswerText(
+        plan.model().text(), plan.stops().eosIds(), plan.request().stops(), plan.request().output().speculation());
     this.startNanos = startNanos;
   }
 
@@ -117,7 +121,7 @@ public final class Turn implements TokenSink {
     });
   }
 
-  /** Not before a worker took the generation: until then it may be refused, with a status of its own. */
+  /** Begins the answer. Called only after a worker took the session: a refusal before that has its own HTTP status. */
   private void begin() {
     if (!begun) {
       begun = true;
@@ -130,12 +134,12 @@ public final class Turn implements TokenSink {
     context.runOnContext(none -> onRound(round));
   }
 
-  /** The client takes more again. */
+  /** The client's socket can be written again. */
   public void drained() {
     pump();
   }
 
-  /** The client wants no more, but hears how it ended. */
+  /** The client cancels and gets the end of the answer. */
   public void cancel() {
     if (phase == Phase.RUNNING) {
       stop(FinishReason.CANCELLED);
@@ -186,7 +190,7 @@ public final class Turn implements TokenSink {
     pump();
   }
 
-  /** Writes what the client takes, then the end if there is one. */
+  /** Writes rounds while the client's socket takes them, then the end if the session has ended. */
   private void pump() {
     boolean moved = false;
     while (phase == Phase.RUNNING && !outbox.isEmpty() && writer.writable()) {
@@ -203,16 +207,17 @@ public final class Turn implements TokenSink {
     if (phase == Phase.STOPPING || outbox.isEmpty()) {
       end.ifPresent(this::conclude);
     } else if (timer.isEmpty()) {
-      arm(stall, () -> fail(ApiError.server("client_stalled", "nothing was taken for " + stall.toSeconds() + " s")));
+      arm(stall, () -> fail(
+          ApiError.server("client_stalled", "the client took nothing for " + stall.toSeconds() + " s")));
     }
   }
 
   private void send(Round round) {
     begin();
-    Delta delta = text.take(round);
+    AnswerPiece piece = text.take(round);
     TurnRequest.Output output = plan.request().output();
-    if (!delta.text().isEmpty() || output.tokenIds() || output.speculation()) {
-      writer.delta(delta);
+    if (!piece.text().isEmpty() || output.tokenIds() || output.speculation()) {
+      writer.piece(piece);
     }
     if (text.stopped()) {
       stop(FinishReason.STOP);
@@ -243,7 +248,7 @@ public final class Turn implements TokenSink {
             finish = FinishReason.LENGTH;
             conclude(outcome.stats());
           }
-          case CANCELLED, SUPERSEDED -> fail(broken("the worker gave the generation up (" + word(outcome) + ")"));
+          case CANCELLED, SUPERSEDED -> fail(broken("the worker ended the generation early (" + word(outcome) + ")"));
         }
       }
       case End.Failed failed -> fail(begun ? broken(failed.failure().getMessage()) : refused(failed.failure()));
@@ -256,22 +261,22 @@ public final class Turn implements TokenSink {
     }
     begin();
     if (finish != FinishReason.CANCELLED) {
-      Delta rest = text.finish();
+      AnswerPiece rest = text.finish();
       if (!rest.text().isEmpty()) {
-        writer.delta(rest);
+        writer.piece(rest);
       }
       if (text.stopped()) {
         finish = FinishReason.STOP;
       }
     }
     var result = new TurnResult(
-        finish, text.text(), text.ids(), plan.prompt().length(), plan.request().sampling().seed(), stats,
+        finish, text.text(), text.ids(), plan.prompt().length(), plan.sampling().seed(), stats,
         firstTokenNanos, nanos.getAsLong() - startNanos);
     observer.ended(result);
     over(() -> writer.end(result));
   }
 
-  /** Nothing happens any more after {@code lastWords}; when they are written, the connection may be closed. */
+  /** Ends the turn. After {@code lastWords} are written, the connection may be closed. */
   private void over(Supplier<Future<Void>> lastWords) {
     disarm();
     phase = Phase.OVER;

@@ -2,7 +2,9 @@ package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.loop.Round;
 
-/** Hears what telemetry counts of one turn, on its event loop: at most one call of the three ends. */
+/**
+ * Observes one turn, on its event loop. At most one of {@code ended}, {@code failed} and {@code clientGone} is called.
+ */
 interface TurnObserver {
 
   void started(TurnWriter.Header header);

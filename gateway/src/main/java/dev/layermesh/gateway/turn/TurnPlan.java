@@ -1,33 +1,41 @@
 package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.InputException;
+import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
+import dev.layermesh.tokenizer.text.Prompt;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * A request that fits the model: its prompt encoded, its limits clear.
+ * A request that fits the model, with its prompt encoded and its limits resolved.
  *
- * @param request what was asked
+ * @param request the request
  * @param model the model that answers
  * @param prompt the tokens of the request's prompt
- * @param stops when the answer ends by itself
+ * @param stops when the session stops by itself
+ * @param sampling how to choose tokens
  * @param window how far to draft ahead
  */
-public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, StopRule stops, WindowPolicy window) {
-  /** No text of more characters for each position of the context fits: tokens are a few characters long. */
+public record TurnPlan(
+    TurnRequest request, ServedModel model, TokenIds prompt, StopRule stops, SamplingParams sampling,
+    WindowPolicy window) {
+  private static final Logger LOG = LoggerFactory.getLogger(TurnPlan.class);
+  /** Most characters of a prompt per position of the context: an average token is shorter. */
   private static final int CHARACTERS_PER_POSITION = 16;
 
   /**
-   * Fits a request to the model. Encoding takes time in proportion to the prompt: not for an event loop.
+   * Plans a request. Encoding takes time in proportion to the prompt, so do not call this on an event loop.
    *
    * @throws ApiException if it does not fit
    */
-  static TurnPlan of(TurnRequest request, ServedModel model, WindowPolicy usual) {
+  static TurnPlan of(TurnRequest request, ServedModel model) {
     request.model().filter(name -> !name.equals(model.id())).ifPresent(name -> {
       throw new ApiException(new ApiError(
           404, "invalid_request_error", "model_not_found", Optional.of("model"),
@@ -36,35 +44,34 @@ public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, 
     TokenIds prompt = encode(request, model);
     int room = model.contextLength() - prompt.length();
     int limit = Math.min(request.maxTokens().orElse(room), room);
-    TokenIds eos = request.ignoreEos() ? TokenIds.empty() : model.eosIds();
+    TokenIds eos = request.ignoreEos() ? TokenIds.empty() : model.text().eosIds();
     WindowPolicy window = request.window().isPresent()
         ? new WindowPolicy(request.window().getAsInt(), 1, false)
-        : usual;
-    return new TurnPlan(request, model, prompt, new StopRule(eos, limit, model.contextLength()), window);
+        : model.window();
+    return new TurnPlan(request, model, prompt, new StopRule(eos, limit, model.contextLength()),
+        request.sampling().or(model.sampling()), window);
   }
 
   /** The session that generates the answer. */
   SessionSpec session(SessionKey key) {
-    return new SessionSpec(key, prompt, stops, request.sampling(), window);
+    return new SessionSpec(key, prompt, stops, sampling, window);
   }
 
   private static TokenIds encode(TurnRequest request, ServedModel model) {
     String field = request.promptField();
     requireMayFit(request.prompt(), field, model.contextLength());
+    if (request.prompt() instanceof Prompt.Chat && !model.text().hasChatTemplate()) {
+      throw ApiException.invalid(
+          field, "the model has no chat template; send \"prompt\" to /v1/completions, or \"prompt_ids\"");
+    }
     TokenIds prompt;
     try {
-      prompt = request.prompt().encode(model.text());
+      prompt = model.text().encode(request.prompt(), field);
     } catch (InputException e) {
-      throw ApiException.invalid(field, e.getMessage());
+      throw refused(field, e);
     }
     if (prompt.isEmpty()) {
       throw ApiException.invalid(field, "must hold at least one token");
-    }
-    for (int i = 0; i < prompt.length(); i++) {
-      if (prompt.id(i) >= model.vocabSize()) {
-        throw ApiException.invalid(
-            field + "[" + i + "]", "token id " + prompt.id(i) + " is outside the vocabulary of " + model.vocabSize());
-      }
     }
     if (prompt.length() >= model.contextLength()) {
       throw tooLong(field, prompt.length() + " tokens", model.contextLength());
@@ -72,7 +79,19 @@ public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, 
     return prompt;
   }
 
-  /** Refuses what cannot fit before time is spent on it. */
+  /** A client can mend messages that the template refuses and an id outside the vocabulary, and no other failure. */
+  private static ApiException refused(String field, InputException failure) {
+    if (failure.field().startsWith(field + "[")) {
+      return new ApiException(ApiError.of(failure));
+    }
+    if (failure.field().equals("messages")) {
+      return ApiException.invalid(field, failure.getMessage());
+    }
+    LOG.error("{}", failure.getMessage());
+    return new ApiException(ApiError.server("template_failed", "the model's chat template failed"));
+  }
+
+  /** Refuses a prompt that cannot fit before it is encoded. */
   private static void requireMayFit(Prompt prompt, String field, int contextLength) {
     long characters = switch (prompt) {
       case Prompt.Text text -> text.text().length();
@@ -92,7 +111,7 @@ public record TurnPlan(TurnRequest request, ServedModel model, TokenIds prompt, 
   private static ApiException tooLong(String field, String size, int contextLength) {
     return new ApiException(new ApiError(
         400, "invalid_request_error", "context_length_exceeded", Optional.of(field),
-        field + ": " + size + " leave no room in the context of " + contextLength, OptionalInt.empty()));
+        field + ": " + size + " do not fit into the context of " + contextLength, OptionalInt.empty()));
   }
 
   private static String shorten(String name) {

@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Span and metrics of one turn. The span is the turn's own: a WebSocket carries many turns and must not become one span
- * of an hour. It has GenAI attributes (OpenTelemetry semantic conventions, Development) and ends with the turn.
+ * Span and metrics of one turn. Each turn has its own span, also on a WebSocket, which carries many turns. The span has
+ * GenAI attributes (OpenTelemetry semantic conventions, status Development).
  */
 public final class TurnTelemetry implements TurnObserver {
   private static final AttributeKey<List<String>> FINISH_REASONS =
@@ -32,17 +32,17 @@ public final class TurnTelemetry implements TurnObserver {
     this.span = span;
   }
 
-  /** Where a turn's trace begins. */
+  /** How a turn's trace begins. */
   public sealed interface Origin {
 
-    /** An HTTP request: the turn goes on with the caller's trace, if it has one. */
+    /** An HTTP request: the turn continues the caller's trace, if there is one. */
     record Continued(MultiMap headers) implements Origin {}
 
-    /** A WebSocket message: a trace of its own, linked to the connection's. */
+    /** A WebSocket message: the turn has its own trace, linked to the trace of the connection. */
     record Linked(MultiMap handshakeHeaders) implements Origin {}
   }
 
-  /** Starts the span of a turn, from the arrival of its request on. */
+  /** Starts the span of a turn at the arrival of its request. */
   static TurnTelemetry start(
       Tracer tracer, GatewayMetrics metrics, Origin origin, String operation, String model,
       Instant arrival) {
@@ -79,9 +79,9 @@ public final class TurnTelemetry implements TurnObserver {
     span.setAttribute("gen_ai.response.id", header.id())
         .setAttribute("gen_ai.response.model", plan.model().id())
         .setAttribute("gen_ai.request.max_tokens", plan.stops().maxTokens())
-        .setAttribute("gen_ai.request.temperature", plan.request().sampling().temperature())
-        .setAttribute("gen_ai.request.top_p", plan.request().sampling().topP())
-        .setAttribute("gen_ai.request.seed", plan.request().sampling().seed())
+        .setAttribute("gen_ai.request.temperature", plan.sampling().temperature())
+        .setAttribute("gen_ai.request.top_p", plan.sampling().topP())
+        .setAttribute("gen_ai.request.seed", plan.sampling().seed())
         .setAttribute("spec.draft.len", plan.window().draftTokens());
   }
 

@@ -2,7 +2,6 @@ package dev.layermesh.gateway.turn;
 
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SessionKey;
-import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.turn.ModelSource.State;
 import dev.layermesh.gateway.turn.TurnWriter.Header;
 import io.opentelemetry.api.trace.Tracer;
@@ -26,10 +25,10 @@ import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** From a request to a running turn, for every protocol; and the end of all of them. Thread-safe. */
+/** Starts the turns of every protocol and ends them at shutdown. Thread-safe. */
 public final class Turns {
   private static final Logger LOG = LoggerFactory.getLogger(Turns.class);
-  /** How long the last words of turns that were ended may take to be written. */
+  /** Time that the last errors of a shutdown get to be written. */
   private static final Duration LAST_WRITES = Duration.ofSeconds(1);
 
   private final Vertx vertx;
@@ -47,14 +46,13 @@ public final class Turns {
   private volatile boolean draining;
 
   /**
-   * What turns may take.
+   * The limits of turns.
    *
-   * @param window draft tokens in a window of requests that name none
    * @param sessions turns at a time; more are refused with 429
-   * @param drain how long running turns may go on after {@link #drain}
-   * @param stall how long a client may take nothing before its turn fails
+   * @param drain time that running turns get to finish after {@link #drain}
+   * @param stall time that a client may take nothing before its turn fails
    */
-  public record Limits(WindowPolicy window, int sessions, Duration drain, Duration stall) {}
+  public record Limits(int sessions, Duration drain, Duration stall) {}
 
   private record Running(Context context, Turn turn) {}
 
@@ -71,20 +69,20 @@ public final class Turns {
     return metrics;
   }
 
-  /** What is served, unless this gateway is going away. */
+  /** The served model; none when this gateway is shutting down. */
   public State state() {
     return draining ? new State.Missing("draining", "the gateway is shutting down") : models.state();
   }
 
   /**
-   * A call for a turn.
+   * A request that shall become a turn.
    *
    * @param read reads the request; off the event loop
    * @param writer writes the answer
    * @param operation the GenAI name of the operation
    * @param origin where its trace begins
-   * @param wanted whether the client is still there
-   * @param disconnect what to do about a client that does not even take the last words
+   * @param wanted whether the client is still connected
+   * @param disconnect closes the connection of a client that does not read the end
    */
   public record Call(
       Callable<TurnRequest> read,
@@ -94,17 +92,17 @@ public final class Turns {
       BooleanSupplier wanted,
       Runnable disconnect) {}
 
-  /** When a call came, on both clocks. */
+  /** When a request arrived, on both clocks. */
   private record Arrival(Instant instant, long nanos) {}
 
-  /** Reads something large off the event loop. */
+  /** Runs {@code reading} off the event loop. */
   public <T> Future<T> read(Callable<T> reading) {
     return executor.run(reading);
   }
 
   /**
-   * Starts a turn on the current context. Fails with an {@link ApiException} if the request is wrong or nothing is
-   * served; whatever happens later, the answer hears. Empty if the client left meanwhile.
+   * Starts a turn on the current context. Fails with an {@link ApiException} if the request is wrong or no model is
+   * served. The writer gets all later errors. Empty if the client left before the turn began.
    */
   public Future<Optional<Turn>> start(Call call, Runnable whenOver) {
     Context context = vertx.getOrCreateContext();
@@ -152,7 +150,7 @@ public final class Turns {
 
   private TurnPlan plan(Call call) throws Exception {
     TurnRequest request = call.read().call();
-    return TurnPlan.of(request, requireServed(), limits.window());
+    return TurnPlan.of(request, requireServed());
   }
 
   private ServedModel requireServed() {
@@ -162,7 +160,7 @@ public final class Turns {
     };
   }
 
-  /** What a client hears about a failure before its turn began. */
+  /** The error for a failure before a turn began. */
   public static ApiError errorOf(Throwable failure) {
     return switch (failure) {
       case ApiException wrong -> wrong.error();
@@ -174,7 +172,7 @@ public final class Turns {
     };
   }
 
-  /** Takes no more turns, lets the running ones finish until the deadline, then ends them with an error. */
+  /** Refuses new turns, lets running ones finish until the deadline, then ends them with an error. */
   public Future<Void> drain() {
     draining = true;
     long deadline = vertx.setTimer(limits.drain().toMillis(), id -> {
@@ -188,7 +186,7 @@ public final class Turns {
     return idle.future().onComplete(done -> vertx.cancelTimer(deadline));
   }
 
-  /** Ends its threads, when no call can come any more. */
+  /** Ends the threads. Call it when no request can arrive any more. */
   public Future<Void> close() {
     return executor.close();
   }

@@ -1,2 +1,2 @@
-/** One generation for one client, whatever the protocol: planned, started, streamed with back-pressure, ended once. */
+/** Turns: a turn plans one request, runs its session and streams the answer to one client, in any protocol. */
 package dev.layermesh.gateway.turn;

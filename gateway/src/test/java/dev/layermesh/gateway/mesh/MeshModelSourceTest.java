@@ -1,10 +1,10 @@
 package dev.layermesh.gateway.mesh;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.GatewayFixture;
 import dev.layermesh.gateway.turn.ModelSource.State;
 import dev.layermesh.gateway.turn.ServedModel;
@@ -15,16 +15,18 @@ import dev.layermesh.mesh.membership.Role;
 import dev.layermesh.mesh.membership.WorkerAd;
 import dev.layermesh.mesh.membership.Workers;
 import dev.layermesh.tokenizer.ChatMessage;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import dev.layermesh.tokenizer.TokenizerFiles;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -53,12 +55,12 @@ class MeshModelSourceTest {
   }, new Random(1));
 
   private void worker(Role role, String fingerprint) {
-    worker(role, fingerprint, 3);
+    worker(role, fingerprint, 3, 4);
   }
 
-  private void worker(Role role, String fingerprint, int exitLayer) {
+  private void worker(Role role, String fingerprint, int exitLayer, int window) {
     ads.add(new WorkerAd(
-        role + "-1", role, "shakespeare", fingerprint, "a", exitLayer, 4, 8, 192, 2048, 1024, false, 0, false));
+        role + "-1", role, "shakespeare", fingerprint, "a", exitLayer, window, 8, 192, 2048, 1024, false, 0, false));
   }
 
   @Test
@@ -70,7 +72,9 @@ class MeshModelSourceTest {
       }
       return TokenizerFiles.read(BUNDLED).content();
     };
-    try (var source = new MeshModelSource(placement, files, new ModelFilesCache(root), InstantSource.system())) {
+    try (var source =
+        new MeshModelSource(
+            placement, files, new ModelFilesCache(root), Optional.empty(), true, InstantSource.system())) {
       assertThat(((State.Missing) source.state()).code()).isEqualTo("no_workers");
       worker(Role.DRAFT, "f1");
       assertThat(((State.Missing) source.state()).code()).isEqualTo("no_verify_worker");
@@ -82,7 +86,8 @@ class MeshModelSourceTest {
       assertThat(model.id()).isEqualTo("shakespeare");
       assertThat(model.contextLength()).isEqualTo(1024);
       assertThat(model.exitLayer()).isEqualTo(3);
-      assertThat(model.eosIds()).isEqualTo(TokenIds.of(1));
+      assertThat(model.text().eosIds()).isEqualTo(TokenIds.of(1));
+      assertThat(model.window()).isEqualTo(WindowPolicy.sequential(4));
       TokenIds prompt = model.text().encodeChat(List.of(new ChatMessage("user", "To be")));
       assertThat(prompt.id(0)).isZero();
       assertThat(prompt.id(1)).isNotZero();
@@ -96,9 +101,10 @@ class MeshModelSourceTest {
       assertThat(fetches).hasValue(2);
 
       ads.clear();
-      worker(Role.DRAFT, "f1", 5);
-      worker(Role.VERIFY, "f1", 5);
+      worker(Role.DRAFT, "f1", 5, 0);
+      worker(Role.VERIFY, "f1", 5, 0);
       assertThat(((State.Ready) source.state()).model().exitLayer()).isEqualTo(5);
+      assertThat(((State.Ready) source.state()).model().window()).isEqualTo(WindowPolicy.AUTOREGRESSIVE);
       assertThat(fetches).hasValue(2);
 
       ads.clear();
@@ -108,9 +114,33 @@ class MeshModelSourceTest {
       GatewayFixture.eventually("the other tokenizer came", () -> source.state() instanceof State.Ready);
       assertThat(fetches).hasValue(3);
     }
-    try (var again = new MeshModelSource(placement, files, new ModelFilesCache(root), InstantSource.system())) {
+    var window = Optional.of(WindowPolicy.sequential(7));
+    try (var again =
+        new MeshModelSource(placement, files, new ModelFilesCache(root), window, true, InstantSource.system())) {
       GatewayFixture.eventually("the cached tokenizer opened", () -> again.state() instanceof State.Ready);
+      assertThat(((State.Ready) again.state()).model().window()).isEqualTo(window.get());
       assertThat(fetches).hasValue(3);
+    }
+  }
+
+  @Test
+  void shouldTakeTheSamplingValuesOfTheModelUnlessToldNotTo(@TempDir Path root) {
+    MeshModelSource.Files files = worker -> {
+      var content = new HashMap<>(TokenizerFiles.read(BUNDLED).content());
+      content.put(
+          "generation_config.json", "{\"temperature\": 0.6, \"top_k\": -1, \"top_p\": 0.9}".getBytes(UTF_8));
+      return content;
+    };
+    worker(Role.DRAFT, "f1");
+    worker(Role.VERIFY, "f1");
+    for (boolean modelSampling : new boolean[] {true, false}) {
+      try (var source = new MeshModelSource(
+          placement, files, new ModelFilesCache(root), Optional.empty(), modelSampling, InstantSource.system())) {
+        GatewayFixture.eventually("the tokenizer came", () -> source.state() instanceof State.Ready);
+        assertThat(((State.Ready) source.state()).model().sampling()).isEqualTo(modelSampling
+            ? new GenerationDefaults(OptionalDouble.of(0.6), OptionalInt.of(0), OptionalDouble.of(0.9))
+            : GenerationDefaults.NONE);
+      }
     }
   }
 
@@ -124,7 +154,8 @@ class MeshModelSourceTest {
     };
     worker(Role.DRAFT, "f1");
     worker(Role.VERIFY, "f1");
-    try (var source = new MeshModelSource(placement, files, new ModelFilesCache(root), now::get)) {
+    try (var source = new MeshModelSource(
+        placement, files, new ModelFilesCache(root), Optional.empty(), true, now::get)) {
       for (int pauses = 0; pauses < 12; pauses++) {
         int before = fetches.get();
         Instant start = now.get();
@@ -144,24 +175,5 @@ class MeshModelSourceTest {
       }
       assertThat(fetches).hasValue(12);
     }
-  }
-
-  @Test
-  void shouldReadOneSeveralOrNoEosIds() {
-    assertThat(eos(Map.of("config.json", "{\"eos_token_id\":[1,7]}"))).isEqualTo(TokenIds.of(1, 7));
-    assertThat(eos(Map.of(
-        "generation_config.json", "{\"eos_token_id\":3}", "config.json", "{\"eos_token_id\":1}")))
-        .isEqualTo(TokenIds.of(3));
-    assertThat(eos(Map.of("generation_config.json", "{}", "config.json", "{\"eos_token_id\":1}")))
-        .isEqualTo(TokenIds.of(1));
-    assertThat(eos(Map.of("config.json", "{\"eos_token_id\":null}"))).isEqualTo(TokenIds.empty());
-    assertThatThrownBy(() -> eos(Map.of("config.json", "{\"eos_token_id\":\"x\"}")))
-        .isInstanceOf(InputException.class).hasMessageContaining("config.json: eos_token_id");
-  }
-
-  private static TokenIds eos(Map<String, String> files) {
-    Map<String, byte[]> content = new HashMap<>();
-    files.forEach((name, text) -> content.put(name, text.getBytes(StandardCharsets.UTF_8)));
-    return MeshModelSource.eosIds(new TokenizerFiles("here", content));
   }
 }

@@ -11,9 +11,9 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.List;
 
-/** Hazelcast as the mesh needs it: found by address, quick to notice a death, closed to all but members. */
+/** The mesh's settings of Hazelcast: members are found by address, failures are seen quickly, only members connect. */
 final class HazelcastSettings {
-  /** Two owners of an entry may die at once and it is still there. */
+  /** An entry survives the loss of two members at once. */
   private static final int BACKUPS = 2;
 
   private HazelcastSettings() {
@@ -21,7 +21,7 @@ final class HazelcastSettings {
 
   /**
    * @param candidates  where the others may be, {@code HOST:PORT} each
-   * @param joinSeconds after this long without a cluster the node gives up
+   * @param joinSeconds joining fails after this time
    */
   static Config of(MeshOptions options, InetAddress bind, List<String> candidates, long joinSeconds) {
     Config config = new Config().setClusterName(options.cluster());

@@ -14,8 +14,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Tells a listener that is no mesh, or a hung one, from a port where nobody listens. Hazelcast cannot: it waits for
- * such a listener's vote until it gives up joining.
+ * Finds ports whose listener is no Hazelcast member or hangs. Hazelcast itself waits for an answer from such a listener
+ * until joining times out.
  */
 final class MemberProbe {
   /** The first bytes on a member connection, sent by both sides. */

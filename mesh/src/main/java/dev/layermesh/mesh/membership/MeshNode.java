@@ -31,9 +31,9 @@ public final class MeshNode implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MeshNode.class);
   /** Vert.x keeps its node id in this attribute of the member; unlike the member's uuid it outlives a merge. */
   static final String NODE_ID_ATTRIBUTE = "__vertx.nodeId";
-  /** Joining takes a second or two, ten when several nodes start at once on a busy machine. */
+  /** Joining takes one to two seconds, and up to ten when several nodes start at once on a busy machine. */
   private static final Duration JOIN_PATIENCE = Duration.ofSeconds(20);
-  /** What Hazelcast and Vert.x need besides, at the very most. */
+  /** Upper bound for starting Hazelcast and Vert.x themselves. */
   private static final Duration STARTING = Duration.ofSeconds(60);
   private static final Duration CLOSE_DEADLINE = Duration.ofSeconds(15);
 
@@ -48,10 +48,10 @@ public final class MeshNode implements AutoCloseable {
   }
 
   /**
-   * Joins the cluster, or founds it when nobody answers; on return the event bus works.
+   * Joins the cluster, or founds it when no member answers. On return the event bus works.
    *
-   * @throws InputException if the address cannot be bound, every port of the range is taken, or what answers at the
-   *     peers is no mesh; nothing is left running then
+   * @throws InputException if the address cannot be bound, every port of the range is taken, or the listeners at the
+   *     peers are no mesh; nothing is left running then
    */
   public static MeshNode join(MeshOptions options) {
     return join(options, JOIN_PATIENCE);
@@ -67,7 +67,7 @@ public final class MeshNode implements AutoCloseable {
     }
     List<String> nonMembers = MemberProbe.nonMembers(candidates);
     List<String> others = candidates.stream().filter(candidate -> !nonMembers.contains(candidate)).toList();
-    LOG.warn("no cluster {} yet; trying again without {}, where something listens that is no mesh or hangs",
+    LOG.warn("no cluster {} yet; trying again without {}, whose listeners are no mesh or hang",
         options.cluster(), nonMembers);
     return attempt(options, bind, others, patience).orElseThrow(() -> InputException.of("--peers",
         String.join(",", others), "no cluster " + options.cluster() + " could be joined within "
@@ -89,7 +89,7 @@ public final class MeshNode implements AutoCloseable {
     return options;
   }
 
-  /** Leaves the cluster: the others see it at once instead of after a timeout. */
+  /** Leaves the cluster, so that the other members see it at once instead of after a timeout. */
   @Override
   public void close() {
     try {
@@ -105,8 +105,16 @@ public final class MeshNode implements AutoCloseable {
     return cluster.getHazelcastInstance();
   }
 
-  /** Vert.x 5.0.7 completes a write twice when the node it goes to has just died: no fault of anybody here. */
+  /**
+   * What a handler on an event loop threw. An error of the virtual machine, such as no memory, ends the process where
+   * the process installed a default handler for that: a node without memory neither serves nor ends by itself. Vert.x
+   * 5.0.7 completes a write twice when the node it goes to has just died, which is harmless.
+   */
   private static void unhandled(Throwable failure) {
+    if (failure instanceof VirtualMachineError) {
+      Optional.ofNullable(Thread.getDefaultUncaughtExceptionHandler())
+          .ifPresent(handler -> handler.uncaughtException(Thread.currentThread(), failure));
+    }
     if (failure instanceof IllegalStateException && "Promise already completed".equals(failure.getMessage())) {
       LOG.debug("a message to a node that has just died", failure);
     } else {
@@ -125,7 +133,7 @@ public final class MeshNode implements AutoCloseable {
     return new VertxOptions().setEventLoopPoolSize(1).setEventBusOptions(bus);
   }
 
-  /** Says in one line what Hazelcast would say in two stack traces, before anything is started. */
+  /** Fails in one line, before anything is started, where Hazelcast would log two stack traces. */
   private static void requireFreePort(MeshOptions options, InetAddress bind) {
     for (int port : options.ports().stream().toArray()) {
       try (ServerSocket probe = new ServerSocket()) {
@@ -143,13 +151,14 @@ public final class MeshNode implements AutoCloseable {
     return InputException.of("--bind", options.bind(), "none of its ports " + options.ports() + " is free");
   }
 
-  /** The node, or nothing if the others would neither take it in nor let it found a cluster. */
+  /** The node; empty if Hazelcast could neither join the cluster nor found one. */
   private static Optional<MeshNode> attempt(
       MeshOptions options, InetAddress bind, List<String> candidates, Duration patience) {
     HazelcastClusterManager cluster = new HazelcastClusterManager(
         HazelcastSettings.of(options, bind, candidates, patience.toSeconds()));
     Future<Vertx> joining = Vertx.builder()
         .with(vertxOptions(bind))
+        .withTransport(GuardedTransport.create())
         .withClusterManager(cluster)
         .buildClustered();
     try {

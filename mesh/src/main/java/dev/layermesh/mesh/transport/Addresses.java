@@ -4,22 +4,22 @@ package dev.layermesh.mesh.transport;
 public final class Addresses {
   private Addresses() {}
 
-  /** Where a verify worker takes work. */
+  /** Address of a verify worker, for work. */
   public static String verifier(String workerId) {
     return "verify." + workerId;
   }
 
-  /** Where a draft worker takes sessions. */
+  /** Address of a draft worker, for sessions. */
   public static String drafter(String workerId) {
     return "draft." + workerId;
   }
 
-  /** Where a draft worker takes the replies of verifiers. */
+  /** Address of a draft worker, for replies of verifiers. */
   public static String replies(String workerId) {
     return "draft." + workerId + ".replies";
   }
 
-  /** Where a gateway takes tokens. */
+  /** Address of a gateway, for tokens. */
   public static String gateway(String gatewayId) {
     return "gateway." + gatewayId;
   }

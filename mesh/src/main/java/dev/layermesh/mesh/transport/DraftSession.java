@@ -20,7 +20,6 @@ import dev.layermesh.mesh.wire.Message.ToGateway;
 import dev.layermesh.mesh.wire.Message.Tokens;
 import io.opentelemetry.api.trace.Span;
 import io.vertx.core.buffer.Buffer;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
@@ -29,8 +28,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One session at a draft worker, seen from its gateway: keeps rounds and the final message until the gateway has them,
- * and parks the loop that calls {@link #round} while the gateway gives no credit.
+ * One session at a draft worker, the counterpart of {@link GatewaySession}. Keeps rounds and the final message, and
+ * sends them again, until the gateway has acknowledged them. Blocks the loop, which calls {@link #round}, while it has
+ * no credit. {@code this} guards the state.
  */
 final class DraftSession implements TokenSink {
   private static final Logger LOG = LoggerFactory.getLogger(DraftSession.class);
@@ -57,8 +57,7 @@ final class DraftSession implements TokenSink {
   private int limit; // of them at most
   private long heardNanos;
   private long sentNanos; // anything
-  private long repeatedNanos; // all that is unreceived
-  private Duration pause; // from then to the next repeat
+  private final Resend resend; // of all that is unreceived
 
   DraftSession(TransportNode node, Frame frame, OpenSession open, SessionSpans.Running span) {
     this.node = node;
@@ -71,14 +70,14 @@ final class DraftSession implements TokenSink {
     this.received = committed;
     this.limit = sum(committed, open.window());
     this.heardNanos = node.now();
-    this.pause = node.times().retryFrom();
+    this.resend = new Resend(node);
   }
 
   SessionKey key() {
     return key;
   }
 
-  /** Opens the session on {@code host}, on a thread of its own as that may take time. */
+  /** Opens the session on {@code host}, on a virtual thread because that may block. */
   void start(SessionHost host, Consumer<DraftSession> onEnded) {
     send(new SessionOpened());
     Thread.ofVirtual().name("open-" + key).start(() -> {
@@ -105,11 +104,11 @@ final class DraftSession implements TokenSink {
 
   @Override
   public synchronized void round(Round round) throws InterruptedException {
-    prefill.end(); // a prompt of one token has none
+    prefill.end(); // a prompt of one token is never reported as prefilled
     committed = round.from() + round.committed().length();
     Buffer frame = node.encode(key, new Tokens(round));
     if (unreceived.isEmpty()) {
-      repeatedNanos = node.now();
+      resend.restart();
     }
     unreceived.add(new Unreceived(committed, frame));
     transmit(frame);
@@ -117,7 +116,7 @@ final class DraftSession implements TokenSink {
       wait();
     }
     if (cancelled) {
-      throw new InterruptedException("session " + key + " is cancelled"); // not only at the loop's next wait
+      throw new InterruptedException("session " + key + " is cancelled"); // the loop must end now, not at its next wait
     }
   }
 
@@ -156,8 +155,7 @@ final class DraftSession implements TokenSink {
   private synchronized void finish(ToGateway message) {
     if (last.isEmpty()) {
       last = Optional.of(node.encode(key, message));
-      repeatedNanos = node.now();
-      pause = node.times().retryFrom();
+      resend.restart();
       if (!forgotten) {
         transmit(last.get());
       }
@@ -186,8 +184,7 @@ final class DraftSession implements TokenSink {
     }
     if (credit.received() > received) {
       received = credit.received();
-      repeatedNanos = heardNanos;
-      pause = node.times().retryFrom();
+      resend.restart();
     }
     while (!unreceived.isEmpty() && unreceived.peek().end() <= received) {
       unreceived.remove();
@@ -204,16 +201,17 @@ final class DraftSession implements TokenSink {
     stop();
   }
 
-  /** Ends the session for a reason of the worker's own. */
+  /** Ends the session because of the worker. */
   synchronized void fail(FailureCode code, String message) {
     if (last.isEmpty()) {
       last = Optional.of(node.encode(key, new Failed(code, message)));
+      resend.restart();
       transmit(last.get());
     }
     stop();
   }
 
-  /** Ends the session and says nothing more. */
+  /** Ends the session without a further message. */
   synchronized void forget() {
     forgotten = true;
     stop();
@@ -225,22 +223,20 @@ final class DraftSession implements TokenSink {
     running.ifPresent(SessionHost.Session::cancel);
   }
 
-  /** Repeats what is due; false if the gateway has not been heard of for too long. */
+  /** Sends again what is due; false if the gateway has sent nothing for the lease. */
   synchronized boolean tick() {
     if (node.past(heardNanos, node.times().sessionLease())) {
       LOG.info("session {}: nothing heard of {} for {}", key, gateway, node.times().sessionLease());
       return false;
     }
-    if ((!unreceived.isEmpty() || last.isPresent()) && node.past(repeatedNanos, pause)) {
-      repeatedNanos = node.now();
-      pause = node.times().after(pause);
+    if ((!unreceived.isEmpty() || last.isPresent()) && resend.due()) {
       unreceived.forEach(each -> transmit(each.frame()));
       last.ifPresent(this::transmit);
     }
     return true;
   }
 
-  /** A window may be as large as it likes. */
+  /** Saturates: a credit window may be any number. */
   private static int sum(int received, int window) {
     return (int) Math.min(Integer.MAX_VALUE, (long) received + window);
   }

@@ -17,9 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The Vert.x event bus, clustered or local. Everything it does happens on one context, so that frames of one sender to
- * one address keep their order while nothing fails. Sends are not traced: spans are per session, their context is in
- * the frames.
+ * Frames over the Vert.x event bus, clustered or local. All sends and callbacks run on one context, so frames from one
+ * sender to one address arrive in order as long as no connection fails. Vert.x does not trace the sends: there is one
+ * span for each session, and frames carry its context.
  */
 public final class EventBusFrameBus implements FrameBus {
   private static final Logger LOG = LoggerFactory.getLogger(EventBusFrameBus.class);
@@ -72,7 +72,7 @@ public final class EventBusFrameBus implements FrameBus {
     Buffer frame;
     try {
       frame = message.body();
-    } catch (RuntimeException malformed) { // a body of another length or type than its codec says
+    } catch (RuntimeException malformed) { // the body is no buffer, or not as long as the codec says
       LOG.warn("{}: dropped a message that holds no frame: {}", address, malformed.toString());
       return;
     }

@@ -3,7 +3,7 @@ package dev.layermesh.mesh.transport;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** A map of the last {@code limit} entries put; the oldest goes first. Not thread-safe. */
+/** A map of at most {@code limit} entries; a further one evicts the entry put first. Not thread-safe. */
 final class EvictingMap<K, V> extends LinkedHashMap<K, V> {
   private static final long serialVersionUID = 1L;
 

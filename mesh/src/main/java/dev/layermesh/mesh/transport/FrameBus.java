@@ -7,25 +7,25 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
 
 /**
- * What transport needs from the outside world: best-effort frames and time. A frame may be lost, repeated, delayed or
- * overtaken. All callbacks of one bus come from one thread at a time and must not block; every method may be called by
- * any thread and returns at once.
+ * The bus of a node: best-effort frames, timers and a clock. A frame may be lost, repeated, delayed or reordered. One
+ * thread at a time runs all callbacks of a bus; a callback must not block. Any thread may call the methods; they return
+ * at once.
  */
 public interface FrameBus {
 
-  /** Sends {@code frame} to whoever listens at {@code address}, if anyone does; it must not be changed afterwards. */
+  /** Sends {@code frame} to the listener at {@code address}, if any. The caller must not change it afterwards. */
   void send(String address, Buffer frame);
 
-  /** Hands every frame sent to {@code address} to {@code handler}. */
+  /** Calls {@code handler} with every frame that arrives at {@code address}. */
   Listening listen(String address, Consumer<Buffer> handler);
 
   /** Runs {@code action} every {@code period}. */
   Registration every(Duration period, Runnable action);
 
-  /** This bus's time in nanoseconds, from an arbitrary origin; it never runs back. */
+  /** Monotonic time in nanoseconds since an arbitrary origin. */
   long nanoTime();
 
-  /** A listener that can be taken back. */
+  /** A registered listener; closing it removes it. */
   interface Listening extends Registration {
 
     /** Completes when the whole mesh can reach the address. */

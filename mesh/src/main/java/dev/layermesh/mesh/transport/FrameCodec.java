@@ -4,8 +4,8 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.MessageCodec;
 
 /**
- * A frame as body of a bus message: its length, its bytes. Frames are never changed once sent, so neither local
- * delivery nor decoding copies them. The name is short because it is on every message.
+ * A frame as body of a bus message: its length as big-endian u32, its bytes. Frames never change once sent, so neither
+ * local delivery nor decoding copies them. Every message carries the codec's name, so it is short.
  */
 final class FrameCodec implements MessageCodec<Buffer, Buffer> {
   static final String NAME = "lm";

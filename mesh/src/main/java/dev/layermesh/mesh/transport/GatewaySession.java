@@ -21,12 +21,9 @@ import dev.layermesh.mesh.wire.Message.SessionRefused;
 import dev.layermesh.mesh.wire.Message.ToDraftWorker;
 import dev.layermesh.mesh.wire.Message.ToGateway;
 import dev.layermesh.mesh.wire.Message.Tokens;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -35,12 +32,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One session seen from its gateway: puts rounds in order, says what has come and what the client has taken, notices
- * when the worker is gone. The bus thread owns its state; what other threads may touch is volatile or atomic.
+ * One session at its gateway, the counterpart of {@link DraftSession}. Puts rounds in order, tells the worker which
+ * tokens have arrived and how many more it may commit, and fails when the worker leaves or falls silent. The bus thread
+ * owns its state; fields that other threads use are volatile or atomic.
  */
 final class GatewaySession implements SessionHost.Session {
   private static final Logger LOG = LoggerFactory.getLogger(GatewaySession.class);
-  private static final int MAX_AHEAD = 4096;
+  private static final int MAX_AHEAD = 1 << 14; // tokens
 
   private final TransportNode node;
   private final String worker;
@@ -54,18 +52,18 @@ final class GatewaySession implements SessionHost.Session {
   private volatile boolean cancelled;
   private volatile boolean workerLeft;
   private volatile int received; // tokens after the prompt, without a gap
-  private volatile int saidReceived; // of them the worker was last told
-  private volatile int credited; // tokens the worker was last told it may commit
+  private volatile int saidReceived; // the number of them in the last credit
+  private volatile int credited; // tokens that the last credit allows
   private volatile long sentNanos;
 
-  // The bus thread's own, but for their first values.
+  // Used by the bus thread alone, after the constructor.
   private final List<TokenIds> tokens = new ArrayList<>();
-  private final Map<Integer, Round> ahead = new HashMap<>();
+  private final InOrder<Round> rounds;
+  private final Resend opening;
   private Optional<Finished> finished = Optional.empty();
   private boolean opened;
   private int prefilled;
   private long heardNanos;
-  private Duration pause;
 
   GatewaySession(
       TransportNode node, RemoteSessionHost host, SessionSpec spec, TokenSink sink, Runnable onEnded) {
@@ -82,7 +80,8 @@ final class GatewaySession implements SessionHost.Session {
     this.credited = received + creditWindow;
     this.heardNanos = node.now();
     this.sentNanos = heardNanos;
-    this.pause = node.times().retryFrom();
+    this.opening = new Resend(node);
+    this.rounds = new InOrder<>(received, MAX_AHEAD, round -> round.committed().length());
     tokens.add(spec.committed());
   }
 
@@ -90,7 +89,7 @@ final class GatewaySession implements SessionHost.Session {
     return worker;
   }
 
-  /** Asks the worker for the first time. */
+  /** Sends the first open. */
   void start() {
     send(new OpenSession(spec, creditWindow, traceparent));
   }
@@ -110,7 +109,7 @@ final class GatewaySession implements SessionHost.Session {
   public void acknowledge(int taken) {
     int known = acknowledged.accumulateAndGet(taken, Math::max);
     if (known + creditWindow - credited >= Math.max(1, creditWindow / 2)) {
-      sendCredit(); // the rest goes with the next tick
+      sendCredit(); // a smaller step waits for the next tick
     }
   }
 
@@ -153,8 +152,7 @@ final class GatewaySession implements SessionHost.Session {
     } else if (cancelled && node.past(sentNanos, node.times().retryFrom())) {
       send(new Cancel());
       sendCredit();
-    } else if (!opened && node.past(sentNanos, pause)) {
-      pause = node.times().after(pause);
+    } else if (!opened && opening.due()) {
       send(new OpenSession(spec, creditWindow, traceparent));
     } else if (opened && (saidReceived != received || credit() > credited
         || node.past(sentNanos, node.times().heartbeat()))) {
@@ -164,16 +162,14 @@ final class GatewaySession implements SessionHost.Session {
 
   private void take(Round round) {
     if (round.from() < received) {
-      saidReceived = round.from(); // the worker does not know what has come: say it again
+      saidReceived = round.from(); // the worker repeats it: the credit that acknowledged it was lost
       return;
     }
-    if (ahead.size() < MAX_AHEAD) {
-      ahead.putIfAbsent(round.from(), round);
-    }
-    for (Round next = ahead.remove(received); next != null; next = ahead.remove(received)) {
-      tokens.add(next.committed());
-      received += next.committed().length();
-      deliver(next);
+    rounds.put(round.from(), round);
+    for (Optional<Round> next = rounds.take(); next.isPresent(); next = rounds.take()) {
+      tokens.add(next.get().committed());
+      received = rounds.next();
+      deliver(next.get());
     }
   }
 
@@ -181,7 +177,7 @@ final class GatewaySession implements SessionHost.Session {
     try {
       sink.round(round);
     } catch (InterruptedException | RuntimeException broken) {
-      lost(FailureCode.INTERNAL, "its sink broke down: " + broken);
+      lost(FailureCode.INTERNAL, "its sink failed: " + broken);
       throw new IllegalStateException("sink of session " + spec.key(), broken);
     }
   }

@@ -20,10 +20,8 @@ import dev.layermesh.mesh.wire.Message.VerifierOpened;
 import dev.layermesh.mesh.wire.Message.VerifierRefused;
 import io.vertx.core.buffer.Buffer;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -33,16 +31,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A session's verifier on some other worker. Sends again until answered, puts replies in order, and when a worker is
- * gone opens another: what was unanswered there is answered {@link VerifyReply.Behind} here, and the loop sends it
- * again under new numbers, from its cache.
+ * A session's verifier on a verify worker. Sends works again until they are answered and puts replies in order. When
+ * the worker is lost it opens the session on another one and answers the unanswered works with {@link
+ * VerifyReply.Behind}; the loop then sends them again under new numbers, from its cache.
  *
- * <p>Threads: the loop's thread sends and waits in {@link #receive}; the bus thread brings replies and ticks. All state
- * is guarded by {@code this}.
+ * <p>Threads: the loop's thread sends works and waits in {@link #receive}; the bus thread delivers replies and ticks.
+ * {@code this} guards all state.
  */
 final class RemoteVerifier implements Verifier {
   private static final Logger LOG = LoggerFactory.getLogger(RemoteVerifier.class);
-  private static final int MAX_SETBACKS = 8; // changes of verifier without progress between them
+  private static final int MAX_SETBACKS = 8; // verifiers lost without progress between them
 
   private enum Phase { NEW, SEEKING, OPENING, OPEN, STALE, LOST, CLOSED }
 
@@ -53,31 +51,30 @@ final class RemoteVerifier implements Verifier {
   private SessionKey key;
   private SamplingParams sampling;
 
-  // The verifier of the moment.
+  // The current verifier.
   private String worker = "";
   private int openings;
-  private int firstSeq; // works before it were another verifier's
+  private int firstSeq; // earlier works were sent to another verifier
   private int cached;
 
   // Works and replies.
   private final SortedMap<Integer, Buffer> unanswered = new TreeMap<>();
-  private final Map<Integer, VerifyReply> replies = new HashMap<>(); // answered, not yet received by the loop
+  private final InOrder<VerifyReply> replies = new InOrder<>(0, Integer.MAX_VALUE, reply -> 1);
   private int nextSeq; // of the next work
-  private int nextReply; // seq the loop waits for
 
-  // Patience.
+  // When to try another verifier, and when to fail.
   private final Set<String> suspects = new HashSet<>();
   private OptionalLong withoutSince = OptionalLong.empty();
   private int setbacks;
-  private int furthest; // positions any verifier was extended to
+  private int furthest; // most positions that any verifier has cached
   private long heardNanos;
-  private long sentNanos;
-  private Duration pause = Duration.ZERO; // from sentNanos to the next repeat
+  private final Resend resend;
   private RuntimeException failure = new IllegalStateException("no failure yet");
 
   RemoteVerifier(RemoteVerifiers owner) {
     this.owner = owner;
     this.node = owner.node();
+    this.resend = new Resend(node);
   }
 
   @Override
@@ -118,17 +115,19 @@ final class RemoteVerifier implements Verifier {
     unanswered.put(work.seq(), frame);
     if (phase == Phase.OPEN) {
       transmit(frame);
-      pause = node.times().retryFrom();
+      resend.restart();
     }
   }
 
   @Override
   public synchronized VerifyReply receive() throws InterruptedException {
-    while (!replies.containsKey(nextReply)) {
+    Optional<VerifyReply> reply = replies.take();
+    while (reply.isEmpty()) {
       requireUsable();
       wait();
+      reply = replies.take();
     }
-    return replies.remove(nextReply++);
+    return reply.get();
   }
 
   @Override
@@ -143,7 +142,7 @@ final class RemoteVerifier implements Verifier {
     notifyAll();
   }
 
-  /** The worker has told something about this session. */
+  /** A frame about this session has arrived. */
   synchronized void told(String sender, ToDrafter message) {
     if (!sender.equals(worker)) {
       return;
@@ -154,7 +153,7 @@ final class RemoteVerifier implements Verifier {
       case Reply reply -> replied(reply.reply());
       case NoSession none -> {
         if (phase == Phase.OPEN && none.seq() >= firstSeq) {
-          LOG.info("session {}: verifier {} has forgotten it", key, worker);
+          LOG.info("session {}: verifier {} no longer holds it", key, worker);
           setBack();
         }
       }
@@ -172,28 +171,27 @@ final class RemoteVerifier implements Verifier {
     }
   }
 
-  /** Looks at what is due. */
+  /** Sends again what is due and checks deadlines. */
   synchronized void tick() {
     switch (phase) {
       case SEEKING -> {
-        if (node.past(sentNanos, pause)) {
+        if (resend.due()) {
           seek();
         }
       }
       case OPENING -> {
-        if (!silent(node.times().openSilence()) && node.past(sentNanos, pause)) {
+        if (!silent(node.times().openSilence()) && resend.due()) {
           transmit(openFrame());
-          backOff();
         }
       }
       case OPEN -> {
         if (unanswered.isEmpty()) {
-          if (node.past(sentNanos, node.times().keepAlive())) {
+          if (resend.quietFor(node.times().keepAlive())) {
             transmit(node.encode(key, new KeepAlive(firstSeq)));
+            resend.restart();
           }
-        } else if (!silent(node.times().silence()) && node.past(sentNanos, pause)) {
-          transmit(unanswered.get(unanswered.firstKey()));
-          backOff();
+        } else if (!silent(node.times().silence()) && resend.due()) {
+          unanswered.values().forEach(this::transmit); // any of them may be the lost one
         }
       }
       case NEW, STALE, LOST, CLOSED -> {}
@@ -203,7 +201,7 @@ final class RemoteVerifier implements Verifier {
   private boolean silent(Duration limit) {
     boolean silent = node.past(heardNanos, limit);
     if (silent) {
-      LOG.info("session {}: no sign of life of verifier {} for {}", key, worker, limit);
+      LOG.info("session {}: verifier {} sent nothing for {}", key, worker, limit);
       suspects.add(worker);
       abandon();
       setBack();
@@ -219,8 +217,7 @@ final class RemoteVerifier implements Verifier {
     cached = opened.cached();
     withoutSince = OptionalLong.empty();
     heardNanos = node.now();
-    sentNanos = heardNanos;
-    pause = node.times().retryFrom();
+    resend.restart();
     SortedMap<Integer, Buffer> elsewhere = unanswered.headMap(firstSeq);
     elsewhere.keySet().forEach(seq -> replies.put(seq, new VerifyReply.Behind(seq, cached)));
     elsewhere.clear();
@@ -252,8 +249,7 @@ final class RemoteVerifier implements Verifier {
       return;
     }
     heardNanos = node.now();
-    sentNanos = heardNanos;
-    pause = node.times().retryFrom();
+    resend.restart();
     if (progresses(reply)) {
       setbacks = 0;
       suspects.clear();
@@ -261,7 +257,10 @@ final class RemoteVerifier implements Verifier {
     answer(reply);
   }
 
-  /** To extend again what another verifier held before is none, or one that breaks at the same work would never end. */
+  /**
+   * Whether a reply counts as progress. Extending to positions that another verifier cached before does not: otherwise
+   * a work that makes every verifier fail would be tried for ever.
+   */
   private boolean progresses(VerifyReply reply) {
     return switch (reply) {
       case VerifyReply.Verdict verdict -> true;
@@ -283,7 +282,7 @@ final class RemoteVerifier implements Verifier {
     notifyAll();
   }
 
-  /** The verifier is gone: counts it if the loop waits for it, and looks for another. */
+  /** The verifier is lost. Counts that if the loop waits for it, and looks for another. */
   private void setBack() {
     if (nextSeq == 0 || !unanswered.isEmpty()) {
       setbacks++;
@@ -293,8 +292,7 @@ final class RemoteVerifier implements Verifier {
 
   private void seek() {
     phase = Phase.SEEKING;
-    sentNanos = node.now();
-    pause = node.times().retryFrom();
+    resend.restart();
     if (withoutSince.isEmpty()) {
       withoutSince = OptionalLong.of(node.now());
     } else if (node.past(withoutSince.getAsLong(), node.times().verifierDeadline())) {
@@ -308,7 +306,7 @@ final class RemoteVerifier implements Verifier {
     }
     Optional<WorkerAd> next = owner.place(suspects);
     if (next.isEmpty()) {
-      suspects.clear(); // next time anyone will do
+      suspects.clear(); // the next attempt may use any worker
       return;
     }
     phase = Phase.OPENING;
@@ -334,7 +332,7 @@ final class RemoteVerifier implements Verifier {
     }
   }
 
-  /** Lets a worker that may hold the session free it. */
+  /** Asks the current worker to free the session. */
   private void abandon() {
     owner.closeAt(worker, key, openings - 1);
   }
@@ -344,11 +342,6 @@ final class RemoteVerifier implements Verifier {
   }
 
   private void transmit(Buffer frame) {
-    sentNanos = node.now();
     node.bus().send(Addresses.verifier(worker), frame);
-  }
-
-  private void backOff() {
-    pause = node.times().after(pause);
   }
 }

@@ -8,7 +8,6 @@ import dev.layermesh.mesh.wire.Frame;
 import dev.layermesh.mesh.wire.Message.CloseVerifier;
 import dev.layermesh.mesh.wire.Message.ToDrafter;
 import dev.layermesh.mesh.wire.Message.VerifierClosed;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,20 +17,17 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 
 /**
- * A draft worker's way to verify workers: makes the {@link Verifier} of each session and owns the one address their
- * replies come to. Thread-safe; the bus thread calls in.
+ * The verifier sessions that a draft worker has at verify workers. Makes the {@link Verifier} of each session and owns
+ * the one address that replies arrive at. Thread-safe; the bus thread delivers frames.
  */
 public final class RemoteVerifiers implements AutoCloseable {
   private static final int MAX_CHUNK_BYTES = 256 * 1024;
   private static final int MIN_ROWS = 65; // the largest window: 64 draft tokens and the pending one
   private static final int MAX_ROWS = 1024;
-  private static final int CLOSE_ATTEMPTS = 20;
+  private static final int CLOSE_REPEATS = 5; // 7 s with the default times; the lease ends the session anyway
 
-  /** A session at a worker that is to be freed there. */
+  /** A session that a worker is asked to free. */
   private record Closing(SessionKey key, String worker, int opening) {}
-
-  /** How often a close was sent, and when last. */
-  private record Attempt(int number, long sentNanos) {}
 
   private final TransportNode node;
   private final Function<Set<String>, Optional<WorkerAd>> placement;
@@ -41,10 +37,10 @@ public final class RemoteVerifiers implements AutoCloseable {
   private final FrameBus.Listening listening;
   private final List<Registration> registrations;
   private final Map<SessionKey, RemoteVerifier> sessions = new ConcurrentHashMap<>();
-  private final Map<Closing, Attempt> closings = new ConcurrentHashMap<>();
+  private final Map<Closing, Resend> closings = new ConcurrentHashMap<>();
 
   /**
-   * Opens the replies' address.
+   * Listens at the address for replies.
    *
    * @param placement the verify worker for a session, other than the suspects given; called by the bus thread, must not
    *     block
@@ -70,7 +66,7 @@ public final class RemoteVerifiers implements AutoCloseable {
     return listening.ready();
   }
 
-  /** A way to a verifier for one session, not open yet. */
+  /** A verifier for one session, not open yet. */
   public Verifier verifier() {
     return new RemoteVerifier(this);
   }
@@ -113,10 +109,10 @@ public final class RemoteVerifiers implements AutoCloseable {
     sessions.remove(key, verifier);
   }
 
-  /** Closes what a worker may hold, again and again until it says so, leaves, or has had time enough. */
+  /** Asks a worker to free a session, and repeats that until it answers, leaves, or the repeats are used up. */
   void closeAt(String worker, SessionKey key, int opening) {
     var closing = new Closing(key, worker, opening);
-    closings.put(closing, new Attempt(1, node.now()));
+    closings.put(closing, new Resend(node));
     sendClose(closing);
   }
 
@@ -136,14 +132,13 @@ public final class RemoteVerifiers implements AutoCloseable {
 
   private void tick() {
     sessions.values().forEach(RemoteVerifier::tick);
-    Duration wait = node.times().retryFrom();
-    closings.forEach((closing, attempt) -> {
-      if (!node.past(attempt.sentNanos(), wait)) {
+    closings.forEach((closing, resend) -> {
+      if (!resend.due()) {
         return;
       }
-      if (attempt.number() >= CLOSE_ATTEMPTS) {
+      if (resend.repeats() > CLOSE_REPEATS) {
         closings.remove(closing);
-      } else if (closings.replace(closing, attempt, new Attempt(attempt.number() + 1, node.now()))) {
+      } else {
         sendClose(closing);
       }
     });

@@ -21,16 +21,18 @@ import dev.layermesh.mesh.wire.Message.VerifierRefused;
 import io.opentelemetry.api.trace.Span;
 import io.vertx.core.buffer.Buffer;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Queue;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One opening of one session at a verify worker: puts works in order, runs each once, keeps replies for repeats. */
+/**
+ * One opening of a session at a verify worker, the counterpart of {@link RemoteVerifier}. Puts works in order, runs
+ * each once on its own virtual thread, and keeps the last replies so that a repeated work gets the same one. The bus
+ * thread delivers works; {@code this} guards the state.
+ */
 final class ServedVerifier {
   private static final Logger LOG = LoggerFactory.getLogger(ServedVerifier.class);
   private static final int MAX_HELD = 64; // works; a drafter sends far fewer before it waits for a reply
@@ -46,16 +48,14 @@ final class ServedVerifier {
   private final Span prefill;
 
   // Guarded by this.
-  private final Queue<Work> inOrder = new ArrayDeque<>();
-  private final Map<Integer, Work> ahead = new HashMap<>();
+  private final InOrder<Work> works;
   private final Map<Integer, Buffer> replies = new EvictingMap<>(MEMOISED);
   private OptionalInt cached = OptionalInt.empty(); // positions at opening, once open
-  private int expected; // seq of the next work to queue
   private long heardNanos;
   private Thread thread;
   private boolean ending;
 
-  // The session's thread's own.
+  // Used by the session's thread alone.
   private long rounds;
   private long drafted;
   private long accepted;
@@ -70,7 +70,7 @@ final class ServedVerifier {
     this.firstSeq = open.firstSeq();
     this.span = span;
     this.prefill = span.child(Spans.PREFILL_VERIFY);
-    this.expected = firstSeq;
+    this.works = new InOrder<>(firstSeq, MAX_HELD, work -> 1);
     this.heardNanos = node.now();
   }
 
@@ -99,7 +99,7 @@ final class ServedVerifier {
     });
   }
 
-  /** Asks the thread to end; it frees the caches. */
+  /** Interrupts the session's thread, which frees the caches. */
   synchronized void end() {
     ending = true;
     thread.interrupt();
@@ -113,28 +113,24 @@ final class ServedVerifier {
     return node.past(heardNanos, lease);
   }
 
-  /** The open was repeated: its answer was lost, or is not there yet. */
+  /** The drafter sent the open again: repeats the answer, if there is one yet. */
   synchronized void openedAgain() {
     heard();
     send(cached.isPresent() ? new VerifierOpened(incarnation.opening(), cached.getAsInt()) : new InProgress(firstSeq));
   }
 
-  /** A work has come, for the first time or again. */
+  /** A work has arrived, for the first time or again. */
   synchronized void offer(Work work) {
     heard();
     int seq = work.seq();
     Buffer reply = replies.get(seq);
     if (reply != null) {
       node.bus().send(Addresses.replies(drafter), reply);
-    } else if (ahead.containsKey(seq) || (seq >= firstSeq && seq < expected)) {
-      send(new InProgress(seq));
-    } else if (seq >= expected && seq - expected < MAX_HELD - inOrder.size()) {
-      ahead.put(seq, work);
-      for (Work next = ahead.remove(expected); next != null; next = ahead.remove(expected)) {
-        inOrder.add(next);
-        expected++;
-      }
+    } else if (!works.knows(seq)) {
+      works.put(seq, work);
       notifyAll();
+    } else if (seq >= firstSeq) {
+      send(new InProgress(seq));
     }
   }
 
@@ -162,10 +158,12 @@ final class ServedVerifier {
   }
 
   private synchronized Work next() throws InterruptedException {
-    while (inOrder.isEmpty()) {
+    Optional<Work> next = works.take();
+    while (next.isEmpty()) {
       wait();
+      next = works.take();
     }
-    return inOrder.poll();
+    return next.get();
   }
 
   private synchronized void answered(VerifyReply reply) {
@@ -193,10 +191,10 @@ final class ServedVerifier {
 
   private synchronized void failed(FailureCode code, Throwable failure) {
     if (ending) {
-      LOG.debug("session {} of {} ended in the middle of a work", key, drafter, failure);
+      LOG.debug("session {} of {} ended while a work ran", key, drafter, failure);
       return;
     }
-    LOG.error("session {} of {} broke down", key, drafter, failure);
+    LOG.error("session {} of {} failed", key, drafter, failure);
     span.fail(failure);
     send(new VerifierRefused(incarnation.opening(), code, String.valueOf(failure.getMessage())));
   }

@@ -22,12 +22,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
- * A draft worker's door: runs the sessions that gateways across the bus ask for on a {@link SessionHost} of this
+ * The address of a draft worker that gateways open sessions at. Runs each session on a {@link SessionHost} of this
  * process.
  *
- * <p>Idempotent by (session, epoch). A session leaves when it has ended and its gateway knows, when it is cancelled,
- * when a higher epoch of it is opened, or when its gateway is not heard of for the lease. The bus thread calls in; a
- * session's loop runs, and waits for credit, on a thread of its host.
+ * <p>Idempotent by (session, epoch). A session is removed when it has ended and its gateway has acknowledged that, when
+ * it is cancelled, when a higher epoch of it is opened, or when its gateway sends nothing for the lease. The bus thread
+ * delivers frames; a thread of the host runs the session's loop and waits for credit.
  */
 public final class SessionEndpoint implements AutoCloseable {
   private static final int REMEMBERED = 4096;
@@ -43,17 +43,17 @@ public final class SessionEndpoint implements AutoCloseable {
 
   // Guarded by this.
   private final Map<Long, DraftSession> sessions = new HashMap<>();
-  private final Set<DraftSession> alive = new HashSet<>(); // those, and forgotten ones whose loop has not ended
-  private final Map<Long, Integer> ended = new EvictingMap<>(REMEMBERED); // epochs that must not be opened again
+  private final Set<DraftSession> alive = new HashSet<>(); // and removed ones whose loop has not ended
+  private final Map<Long, Integer> ended = new EvictingMap<>(REMEMBERED); // epochs not to start again
   private Optional<Duration> drainLimit = Optional.empty();
   private long drainNanos;
   private boolean closed;
 
   /**
-   * Opens the door.
+   * Listens at the address of a draft worker.
    *
    * @param maxSessions sessions run at most; more are refused as overload
-   * @param spans the same that lend their context to the {@link RemoteVerifiers} of {@code local}
+   * @param spans spans of the sessions; the {@link RemoteVerifiers} of {@code local} use the same
    */
   public SessionEndpoint(TransportNode node, SessionHost local, int maxSessions, SessionSpans spans) {
     this.node = node;
@@ -70,14 +70,14 @@ public final class SessionEndpoint implements AutoCloseable {
     return listening.ready();
   }
 
-  /** Sessions whose loop runs or whose gateway does not know yet how they ended. */
+  /** Sessions whose loop runs or whose gateway has not acknowledged their end. */
   public synchronized int sessions() {
     return alive.size();
   }
 
   /**
-   * Refuses new sessions from now on and lets those held finish. What still runs after {@code limit} is ended with
-   * {@link FailureCode#DRAINING}, so that its gateway can go on elsewhere.
+   * Refuses new sessions from now on and lets the running ones finish. Sessions that still run after {@code limit} fail
+   * with {@link FailureCode#DRAINING}, so that their gateways can resume them on another worker.
    *
    * @return completes when no session is left, at the latest a few seconds after the limit
    */
@@ -89,7 +89,7 @@ public final class SessionEndpoint implements AutoCloseable {
     return drained.copy();
   }
 
-  /** Closes the door and cancels all sessions. */
+  /** Stops listening and cancels all sessions. */
   @Override
   public synchronized void close() {
     closed = true; // an open may be under way to this object already
@@ -176,7 +176,7 @@ public final class SessionEndpoint implements AutoCloseable {
     });
   }
 
-  /** Ends a session of which nobody wants to know any more. */
+  /** Removes a session and ends it without a further message. */
   private void forget(DraftSession session) {
     remember(session.key());
     sessions.remove(session.key().session(), session);

@@ -13,8 +13,8 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * One span per session a worker runs, child of the span whose context came in the open frame. Rounds are counted in
- * attributes, not traced. Thread-safe.
+ * The spans of the sessions that a worker runs: one for each session, child of the span whose context the open frame
+ * carried. Attributes count the rounds; a round has no span. Thread-safe.
  */
 public final class SessionSpans {
   private final Tracer tracer;
@@ -27,7 +27,7 @@ public final class SessionSpans {
     this.name = name;
   }
 
-  /** No spans; contexts pass through all the same. */
+  /** Makes no spans; trace contexts are still passed on. */
   public static SessionSpans none() {
     return new SessionSpans(OpenTelemetry.noop().getTracer("none"), "none");
   }
@@ -49,7 +49,7 @@ public final class SessionSpans {
     return started;
   }
 
-  /** The span of one session; whoever started it ends it. */
+  /** The span of one session; the caller of {@link SessionSpans#start} ends it. */
   final class Running {
     private final SessionKey key;
     private final Span span;
@@ -66,7 +66,7 @@ public final class SessionSpans {
       return tracer.spanBuilder(childName).setParent(context).startSpan();
     }
 
-    /** Says what the session has done on this worker. */
+    /** Sets the counters of the session on this worker. */
     void count(long rounds, long drafted, long accepted, long rows) {
       span.setAttribute(Spans.ROUNDS, rounds)
           .setAttribute(Spans.DRAFTED, drafted)

@@ -15,12 +15,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Who and where an endpoint is.
+ * What every endpoint of a worker or gateway needs: its bus, its id, the live workers and the waiting times.
  *
- * @param bus what it sends and listens with
- * @param id of the worker or gateway, unique in the mesh
- * @param workers who else is alive
- * @param times how long it waits
+ * @param bus carries its frames and its timers
+ * @param id id of the worker or gateway, unique in the mesh
+ * @param workers the live workers
+ * @param times how long it waits for what
  */
 public record TransportNode(FrameBus bus, String id, Workers workers, TransportTimes times) {
   private static final Logger LOG = LoggerFactory.getLogger(TransportNode.class);
@@ -32,7 +32,7 @@ public record TransportNode(FrameBus bus, String id, Workers workers, TransportT
     Objects.requireNonNull(times, "times");
   }
 
-  /** A node that waits as long as {@link TransportTimes#DEFAULTS} say. */
+  /** A node with {@link TransportTimes#DEFAULTS}. */
   public TransportNode(FrameBus bus, String id, Workers workers) {
     this(bus, id, workers, TransportTimes.DEFAULTS);
   }
@@ -45,7 +45,7 @@ public record TransportNode(FrameBus bus, String id, Workers workers, TransportT
     bus.send(address, encode(key, message));
   }
 
-  /** Hands on whole frames; logs and drops what is none, and what a handler chokes on: neither may stop a worker. */
+  /** Decodes frames and calls the handler. Malformed frames and handler exceptions are logged and dropped. */
   FrameBus.Listening listen(String address, Consumer<Frame> handler) {
     return bus.listen(address, bytes -> {
       try {
@@ -72,6 +72,7 @@ public record TransportNode(FrameBus bus, String id, Workers workers, TransportT
   }
 
   static void dropped(String address, Frame frame) {
-    LOG.warn("{}: dropped a {} from {}: it belongs elsewhere", address, Kind.of(frame.message()), frame.sender());
+    LOG.warn("{}: dropped a {} from {}: this address does not take it",
+        address, Kind.of(frame.message()), frame.sender());
   }
 }

@@ -3,19 +3,19 @@ package dev.layermesh.mesh.transport;
 import java.time.Duration;
 
 /**
- * How long to wait for what. Tests shorten some.
+ * Timeouts, retry pauses and leases of the transport. Tests shorten some.
  *
- * @param tick how often deadlines are looked at
+ * @param tick how often deadlines are checked
  * @param retryFrom first wait for an answer before a frame is sent again; each further wait is twice as long
  * @param retryTo longest such wait
- * @param openSilence a verifier that does not answer an open for this long is passed over: short, so that several can
- *     be tried within {@code verifierDeadline}
- * @param silence a peer that owes an answer and shows no sign of life for this long is given up
- * @param verifierDeadline how long a session may go without a verifier that gets on with it
- * @param verifierLease a verifier frees a session of which it has heard nothing for this long
- * @param keepAlive how often a drafter without work lets its verifier know that it lives
+ * @param openSilence a drafter tries another verifier when one does not answer an open for this long; short, so that
+ *     several can be tried within {@code verifierDeadline}
+ * @param silence a peer that owes an answer and sends nothing for this long counts as lost
+ * @param verifierDeadline a session fails when no verifier makes progress for this long
+ * @param verifierLease a verifier frees a session when its drafter sends nothing for this long
+ * @param keepAlive how often a drafter without work sends a keep-alive to its verifier
  * @param heartbeat how often a gateway repeats its credit
- * @param sessionLease a drafter ends a session of whose gateway it has heard nothing for this long
+ * @param sessionLease a draft worker ends a session when its gateway sends nothing for this long
  */
 public record TransportTimes(
     Duration tick,
@@ -51,7 +51,7 @@ public record TransportTimes(
     }
   }
 
-  /** The wait before the repeat after one that was waited {@code pause} for. */
+  /** The pause that follows {@code pause}: twice as long, at most {@link #retryTo}. */
   Duration after(Duration pause) {
     Duration twice = pause.multipliedBy(2);
     return twice.compareTo(retryTo) < 0 ? twice : retryTo;

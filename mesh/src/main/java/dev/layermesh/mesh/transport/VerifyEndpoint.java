@@ -23,12 +23,12 @@ import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
 /**
- * A verify worker's door: sessions of a {@link VerifierHost} for drafters across the bus.
+ * The address of a verify worker that drafters send their work to. Opens their sessions on a {@link VerifierHost} of
+ * this process.
  *
- * <p>Idempotent by (session, epoch, seq): every work is run once, in order, and its reply is kept for repeats. A
- * session is freed when its drafter closes it, leaves the mesh, opens it anew, or is not heard of for the lease. A
- * lower epoch than the known one is refused. The bus thread calls in; each session answers on a virtual thread of its
- * own.
+ * <p>Idempotent by (session, epoch, seq): each work runs once, in order, and its reply is kept for repeats. A session
+ * is freed when its drafter closes it, opens it again, leaves the mesh, or sends nothing for the lease. A lower epoch
+ * than the known one is refused. The bus thread delivers frames; each session answers on a virtual thread of its own.
  */
 public final class VerifyEndpoint implements AutoCloseable {
   private static final int REMEMBERED = 4096;
@@ -50,12 +50,12 @@ public final class VerifyEndpoint implements AutoCloseable {
 
   // Guarded by this.
   private final Map<Long, ServedVerifier> sessions = new HashMap<>();
-  private final Map<Long, Incarnation> ended = new EvictingMap<>(REMEMBERED); // so that a late open does not raise the dead
+  private final Map<Long, Incarnation> ended = new EvictingMap<>(REMEMBERED); // a late open must not start them again
   private int live; // sessions whose caches are not free yet
   private boolean draining;
 
   /**
-   * Opens the door.
+   * Listens at the address of a verify worker.
    *
    * @param maxSessions sessions held at most; more are refused as overload
    */
@@ -80,12 +80,12 @@ public final class VerifyEndpoint implements AutoCloseable {
     return live;
   }
 
-  /** Refuses new sessions from now on; those held go on. */
+  /** Refuses new sessions from now on; open ones continue. */
   public synchronized void drain() {
     draining = true;
   }
 
-  /** Closes the door and ends all sessions. */
+  /** Stops listening and ends all sessions. */
   @Override
   public synchronized void close() {
     draining = true;
@@ -117,7 +117,7 @@ public final class VerifyEndpoint implements AutoCloseable {
     } else if (held.isPresent() && held.get().incarnation().equals(asked)) {
       held.get().openedAgain();
     } else if (known.isPresent() && !asked.after(known.get())) {
-      return; // a repeat that comes too late
+      return; // an open that a later one has overtaken
     } else if (draining) {
       refuse(frame, open, FailureCode.DRAINING, "verifier " + node.id() + " is draining");
     } else if (held.isEmpty() && sessions.size() >= maxSessions) {
@@ -187,7 +187,7 @@ public final class VerifyEndpoint implements AutoCloseable {
     }
   }
 
-  /** Forgets a session and asks its thread to free its caches. */
+  /** Removes a session and asks its thread to free its caches. */
   private void end(ServedVerifier session) {
     sessions.remove(session.key().session(), session);
     remember(session.key().session(), session.incarnation());

@@ -41,7 +41,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 
-/** What follows the header and the sender, for each kind. Writing and reading stand side by side, in the same order. */
+/** Writes and reads what follows the header and the sender in a frame of each kind. */
 final class Body {
   private static final int ROW_ALIGNMENT = 64;
   private static final int MAX_WIDTH = 1 << 20;

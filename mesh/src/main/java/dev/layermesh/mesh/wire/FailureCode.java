@@ -1,22 +1,22 @@
 package dev.layermesh.mesh.wire;
 
-/** Why a session was refused or failed, for the one who must decide what to do next. */
+/** Why a session was refused or failed. Says whether to try another worker, the same one later, or none. */
 public enum FailureCode {
-  /** No room now; another worker, or a later attempt, may do. */
+  /** No room now. Try another worker, or this one later. */
   OVERLOADED(1),
-  /** The worker finishes what it has and takes nothing new; another one may do. */
+  /** The worker is shutting down and accepts no session. Try another worker. */
   DRAINING(2),
-  /** The request is wrong and will be wrong everywhere. */
+  /** The request is wrong; every worker would refuse it. */
   BAD_INPUT(3),
   /** A later incarnation of the session is known here, or this one has ended. */
   STALE(4),
   /** The worker holds no such session, though it may have held one. */
   UNKNOWN_SESSION(5),
-  /** No verifier could be had; another draft worker may have more luck. */
+  /** The draft worker found no verifier. Try another draft worker. */
   VERIFIER_LOST(6),
-  /** The worker broke down; another one may do. */
+  /** The worker failed. Try another worker. */
   INTERNAL(7),
-  /** The worker left the mesh or gave no sign of life. Never on the wire: it is the observer's own finding. */
+  /** The worker left the mesh or fell silent. Found by the receiver; never on the wire. */
   LOST(8);
 
   private final int code;

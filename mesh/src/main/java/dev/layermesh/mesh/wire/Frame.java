@@ -14,6 +14,9 @@ import java.util.zip.CRC32C;
  * @param message what it says
  */
 public record Frame(String sender, SessionKey key, Message message) {
+  /** Bytes of a frame at most. */
+  public static final int MAX_BYTES = Limits.FRAME_BYTES;
+
   static final int MAGIC = 0x4D4C; // bytes 'L' 'M'
   static final int VERSION = 1;
   static final int HEADER_BYTES = 32;

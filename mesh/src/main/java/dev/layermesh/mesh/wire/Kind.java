@@ -4,7 +4,7 @@ import dev.layermesh.decoding.DraftWindow;
 import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.Work;
 
-/** What a frame says; its number is the frame's fourth byte. Numbers are never used for something else. */
+/** The kind of a frame; its number is the frame's fourth byte. A number is never given to another kind. */
 public enum Kind {
   OPEN_VERIFIER(1),
   EXTEND(2),

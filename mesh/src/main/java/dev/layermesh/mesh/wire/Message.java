@@ -7,19 +7,19 @@ import dev.layermesh.decoding.VerifyReply;
 import dev.layermesh.decoding.loop.DecodeStats;
 import java.util.Objects;
 
-/** What workers and gateways tell each other about one session, grouped by who is told. */
+/** What workers and gateways send each other about one session, grouped by the receiver. */
 public sealed interface Message {
 
-  /** Told to a verify worker. */
+  /** Sent to a verify worker. */
   sealed interface ToVerifier extends Message {}
 
-  /** Told by a verify worker to the drafter of a session. */
+  /** Sent by a verify worker to the drafter of a session. */
   sealed interface ToDrafter extends Message {}
 
-  /** Told by a gateway to a draft worker. */
+  /** Sent by a gateway to a draft worker. */
   sealed interface ToDraftWorker extends Message {}
 
-  /** Told by a draft worker to the gateway of a session. */
+  /** Sent by a draft worker to the gateway of a session. */
   sealed interface ToGateway extends Message {}
 
   /**
@@ -68,7 +68,7 @@ public sealed interface Message {
     }
   }
 
-  /** The session was not opened, or broke down ({@link FailureCode#INTERNAL}). */
+  /** The session was not opened, or failed ({@link FailureCode#INTERNAL}). */
   record VerifierRefused(int opening, FailureCode code, String message) implements ToDrafter {
     public VerifierRefused {
       requireNatural("opening", opening);
@@ -98,7 +98,7 @@ public sealed interface Message {
     }
   }
 
-  /** No session of this opening or an earlier one is held here, nor will be: the answer to a close. */
+  /** The answer to a close: the worker holds no session of this opening or an earlier one and will open none. */
   record VerifierClosed(int opening) implements ToDrafter {
     public VerifierClosed {
       requireNatural("opening", opening);
@@ -121,10 +121,11 @@ public sealed interface Message {
   }
 
   /**
-   * How far the gateway is: cumulative, so that the last one tells all, and resent as heartbeat.
+   * What the gateway has received and what it allows. Cumulative, so the last one replaces all earlier ones; repeated
+   * as heartbeat.
    *
    * @param received tokens after the prompt the gateway holds without a gap: they need not be resent
-   * @param window tokens it may commit beyond them
+   * @param window tokens the worker may commit beyond them
    */
   record Credit(int received, int window) implements ToDraftWorker {
     public Credit {
@@ -163,7 +164,7 @@ public sealed interface Message {
     }
   }
 
-  /** Known tokens the verifier holds. */
+  /** Known tokens that the verifier has cached. */
   record Prefilled(int done, int total) implements ToGateway {
     public Prefilled {
       requireNatural("done", done);
@@ -189,7 +190,7 @@ public sealed interface Message {
     }
   }
 
-  /** The session broke down; repeated until acknowledged. */
+  /** The session failed; repeated until acknowledged. */
   record Failed(FailureCode code, String message) implements ToGateway {
     public Failed {
       Objects.requireNonNull(code, "code");

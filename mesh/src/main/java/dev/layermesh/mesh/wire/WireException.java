@@ -1,6 +1,6 @@
 package dev.layermesh.mesh.wire;
 
-/** Bytes that are no frame of this version. Endpoints log it and drop the frame: a retry brings a whole one. */
+/** Bytes are no frame of this version. Endpoints log it and drop the frame; its sender sends it again. */
 public final class WireException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

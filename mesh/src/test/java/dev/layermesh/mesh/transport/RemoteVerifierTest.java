@@ -423,6 +423,25 @@ class RemoteVerifierTest {
     assertThat(faulty.lost()).containsKey(Kind.CLOSE_VERIFIER);
   }
 
+  @Test
+  void shouldSendALostSecondWindowAgainAsSoonAsTheFirst() {
+    var losing = new FaultyFrameBus(bus, 1, 0);
+    losing.calm();
+    losing.swallow(kind -> kind == Kind.DRAFT_WINDOW);
+    verifier("v1", first, bus);
+    var verifiers = new RemoteVerifiers(node("d1", losing), workers::verifier, key -> "", 4);
+    var rounds = new AtomicInteger();
+    SessionSpec spec = spec(25, TWO_WINDOWS, 30);
+    SessionHost.Session session =
+        new LocalSessionHost(one -> new ToyDrafter(one, model, DrafterKind.PERFECT), verifiers::verifier)
+            .open(spec, round -> rounds.incrementAndGet());
+    bus.until("two windows are lost", MINUTES, () -> losing.lost().getOrDefault(Kind.DRAFT_WINDOW, 0) == 2);
+    losing.swallow(kind -> false);
+    Duration onePause = TransportTimes.DEFAULTS.retryFrom().plus(TransportTimes.DEFAULTS.tick().multipliedBy(2));
+    bus.until("both are judged", onePause, () -> rounds.get() >= 2);
+    Lossless.assertSameTokens(model.autoregressive(spec), finished(session).committed());
+  }
+
   private interface Answer {
     VerifyReply to(Work work) throws InterruptedException;
   }

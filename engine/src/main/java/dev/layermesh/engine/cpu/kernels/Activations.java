@@ -47,7 +47,7 @@ public final class Activations {
     this.values = values;
   }
 
-  /** Makes it [rows, width]; the content is of no use. */
+  /** Makes it [rows, width], with arbitrary content. */
   public void reserve(int rows) {
     this.rows = rows;
     values.reserve(Math.multiplyExact(rows, width));

@@ -16,7 +16,7 @@ public final class FloatArray {
     this.segment = MemorySegment.ofArray(array);
   }
 
-  /** Makes room for {@code size} numbers; the content is of no use. */
+  /** Makes room for {@code size} numbers, whose content is arbitrary. */
   public void reserve(int size) {
     if (array.length < size) {
       array = new float[Math.max(size, array.length + array.length / 2)];

@@ -46,7 +46,7 @@ public interface Kernels {
 
   /**
    * {@code out = scale * quant} for the keys of a head at the first {@code positions} of a page, each in the place it
-   * has there. Behind them out may be written up to a multiple of 16. Of all kernels to the same bits.
+   * has there. Behind them out may be written up to a multiple of 16. All kernels compute the same bits.
    */
   void widenKeys(KvPage.Quants page, int kvHead, int positions, FloatArray out);
 

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /**
- * The verbs in C ({@code src/main/c}), with instructions that Java has no word for. They agree with {@link
+ * The verbs in C ({@code src/main/c}), with instructions that the Vector API does not offer. They agree with {@link
  * VectorKernels} to the last bit, so that workers with and without a native library serve one session. A call works on
  * arrays in the Java heap and holds up a collection until it returns: milliseconds at most, since work is split into
  * parts.

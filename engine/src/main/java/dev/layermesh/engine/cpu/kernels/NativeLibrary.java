@@ -26,7 +26,7 @@ import java.util.Optional;
 public final class NativeLibrary {
   private static final List<String> INSTRUCTION_SETS = List.of("avx2", "avx512"); // in the order of layermesh_isa
 
-  /** What loading came to: the library, or why there is none. */
+  /** The result of loading: the library, or why there is none. */
   sealed interface Loaded {
 
     /** The functions, and how the names of those for the instruction set end. */

@@ -15,7 +15,7 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * SIMD kernels with the same bits on every width. Where lanes must meet they are folded in halves: {@code reduceLanes}
- * is of no use for sums, its order is not specified.
+ * does not serve for sums, since its order is not specified.
  *
  * <p>The C kernels take the same steps in the same order and agree with these to the last bit.
  */

@@ -28,7 +28,7 @@ public final class Cores {
   }
 
   /**
-   * Those that the calling thread may run on, one at least for each of some threads.
+   * The cores that the calling thread may run on, at least as many as {@code threads}.
    *
    * @throws InputException when there are fewer, or this is not Linux
    */
@@ -45,7 +45,7 @@ public final class Cores {
     return allowed;
   }
 
-  /** Those that the calling thread may run on. */
+  /** The cores that the calling thread may run on. */
   public static Cores allowed() {
     MemorySegment mask = Arena.ofAuto().allocate(BYTES);
     call(GET, mask);
@@ -65,7 +65,7 @@ public final class Cores {
     return BitSet.valueOf(mask.toArray(JAVA_BYTE));
   }
 
-  /** Lets the calling thread, and those it starts from now on, run on no others. */
+  /** Binds the calling thread, and all threads that it starts from now on, to these cores. */
   public void keep() {
     call(SET, mask);
   }

@@ -12,7 +12,7 @@ import java.lang.invoke.MethodHandle;
 /**
  * Memory for weights. On Linux it is asked for in huge pages ({@code mmap(2)}, {@code madvise(2)} with {@code
  * MADV_HUGEPAGE}): reading it is a quarter faster for fewer misses of the address cache. Elsewhere, and where the
- * kernel has none to give, pages are of the usual size.
+ * kernel has no huge pages left, pages have the usual size.
  */
 @SuppressWarnings("restricted") // calls the C library
 public final class NativeMemory {
@@ -53,7 +53,7 @@ public final class NativeMemory {
     }
   }
 
-  /** Lets go of the pages of a mapped file: they are read again when somebody asks for them. */
+  /** Drops the pages of a mapped file from memory; the next access reads them again. */
   public static void release(MemorySegment mappedFile) {
     if (!LibC.LINUX || !mappedFile.isMapped()) {
       return;

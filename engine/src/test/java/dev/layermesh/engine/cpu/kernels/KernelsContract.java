@@ -79,7 +79,7 @@ abstract class KernelsContract {
       var quants = new Quants();
       for (int i = 0; i < weights.length; i++) {
         if (view.dtype().quantized() && i % Quants.COUNT == 0) {
-          quants.read(view, index, i / Quants.COUNT);
+          quants.read(view.dtype(), view.data(), view.offset(index), i / Quants.COUNT);
         }
         // scale * quant may be large although minimum takes most of it off again
         magnitudes[i] = Math.abs(weights[i]) + (view.dtype().quantized() ? 2 * Math.abs(quants.minimum()) : 0);

@@ -1,0 +1,8 @@
+package dev.layermesh.engine.backend;
+
+import dev.layermesh.engine.cpu.ScalarBackendProvider;
+
+/** A class that breaks a rule of the architecture, to see the rule fire. */
+public interface Trespasser {
+  ScalarBackendProvider trespass();
+}

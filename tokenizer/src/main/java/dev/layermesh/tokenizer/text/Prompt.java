@@ -1,0 +1,22 @@
+package dev.layermesh.tokenizer.text;
+
+import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.tokenizer.ChatMessage;
+import java.util.List;
+
+/** What a generation continues. {@link ModelText#encode(Prompt, String)} turns it into token ids. */
+public sealed interface Prompt {
+
+  /** Text, continued as it stands. */
+  record Text(String text) implements Prompt {}
+
+  /** A conversation, continued by the assistant. */
+  record Chat(List<ChatMessage> messages) implements Prompt {
+    public Chat {
+      messages = List.copyOf(messages);
+    }
+  }
+
+  /** Token ids, continued as they stand. */
+  record Ids(TokenIds ids) implements Prompt {}
+}

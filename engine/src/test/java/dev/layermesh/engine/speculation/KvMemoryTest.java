@@ -42,9 +42,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Sessions that share memory for keys and values: prefixes, budgets, waiting, making room. */
-@Tag("slow")
 /** Sessions that share memory for keys and values: prefixes, budgets, waiting, preemption. */
+@Tag("slow")
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class KvMemoryTest {
   private static final int EXIT = 2;

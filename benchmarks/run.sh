@@ -6,7 +6,7 @@ jar=$root/benchmarks/target/benchmarks.jar
 cd "$root"
 if [ ! -f "$jar" ] || [ -n "$(find pom.xml decoding engine testkit benchmarks \( -name target -o -name test \) -prune -o \
   -newer "$jar" \( -name pom.xml -o -path '*/src/*' \) -print -quit)" ]; then
-  mvn -q -B -pl benchmarks -am -Dmaven.test.skip=true -Dcheckstyle.skip package >&2
+  mvn -q -B -pl benchmarks -am -Dmaven.test.skip=true -Dchecks.skip package >&2
   touch "$jar"
 fi
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java

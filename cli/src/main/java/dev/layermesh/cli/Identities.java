@@ -8,7 +8,7 @@ import dev.layermesh.engine.checkpoint.Slice;
 import dev.layermesh.mesh.membership.MeshIdentity;
 import dev.layermesh.tokenizer.Tokenizer;
 
-/** What a worker's files make it in the mesh, known before they are loaded: wrong ones are refused at once. */
+/** A worker's identity in the mesh, read from its files before weights are loaded, so that wrong files fail at once. */
 final class Identities {
   private Identities() {}
 
@@ -35,7 +35,7 @@ final class Identities {
     return checkpoint.config().chooseExitLayer(options.exitLayer());
   }
 
-  /** Gateways fetch it from here: one that does not fit would leave a mesh that never serves. */
+  /** Gateways fetch the tokenizer from workers: with one that does not fit the model, the mesh could never serve. */
   private static void requireTokenizer(Checkpoint checkpoint) {
     try (Tokenizer tokenizer = Tokenizer.open(CheckpointFiles.of(checkpoint))) {
       tokenizer.requireFits(checkpoint.config().vocabSize());

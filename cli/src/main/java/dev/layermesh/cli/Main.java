@@ -16,7 +16,7 @@ import java.util.Optional;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 
-/** Where the process begins and ends: reads what the launcher says, runs a command, exits with its status. */
+/** Starts the process: reads the launcher's properties, runs a command, exits with its status. */
 public final class Main {
   private Main() {}
 
@@ -42,7 +42,7 @@ public final class Main {
   private static void unhandled(Thread thread, Throwable failure) {
     if (failure instanceof VirtualMachineError) {
       System.err.println("layermesh: " + failure + " in thread " + thread.getName());
-      Runtime.getRuntime().halt(Errors.RUN_FAILED);
+      Runtime.getRuntime().halt(ExitStatus.RUN_FAILED);
     }
     LoggerFactory.getLogger(Main.class).error("unhandled in thread {}", thread.getName(), failure);
   }

@@ -24,7 +24,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Says how well a model, as this engine computes it, foretells a text. */
+/** Measures how well a model predicts a text, as this engine computes it. */
 @Command(
     name = "perplexity",
     description = "Score a text in windows, as llama.cpp's perplexity tool does: what a quantization costs.",

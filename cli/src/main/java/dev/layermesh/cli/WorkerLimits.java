@@ -3,9 +3,9 @@ package dev.layermesh.cli;
 import dev.layermesh.engine.speculation.ModelIdentity;
 import java.time.Duration;
 
-/** What holds for workers of both kinds. */
+/** Limits and descriptions that draft and verify workers share. */
 final class WorkerLimits {
-  /** How long a worker lets sessions finish before they have to go on elsewhere. */
+  /** How long a worker lets sessions finish before they move to another worker. */
   static final Duration DRAIN = Duration.ofSeconds(10);
 
   private WorkerLimits() {}

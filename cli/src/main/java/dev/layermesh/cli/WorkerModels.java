@@ -8,7 +8,10 @@ import dev.layermesh.engine.speculation.DraftModel;
 import dev.layermesh.engine.speculation.VerifyModel;
 import java.time.Duration;
 
-/** Loads the sides that workers serve, with a progress bar, and warms them up: the first client waits no longer. */
+/**
+ * Loads the sides that workers serve, with a progress bar, and warms them up, so that the first client does not wait for
+ * the JIT compiler.
+ */
 final class WorkerModels {
   private static final Duration WARM_UP = Duration.ofSeconds(2); // at most
 

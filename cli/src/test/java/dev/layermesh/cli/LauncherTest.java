@@ -13,11 +13,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The launcher in a tree of its own, with a Java and a Maven that only tell how they were called. */
+@Tag("slow")
 @Timeout(60)
 class LauncherTest {
   private static final String JAVA = """
@@ -30,6 +32,10 @@ class LauncherTest {
   private static final String MAVEN = """
       #!/bin/sh
       echo "maven $*"
+      echo "[INFO] Scanning for projects..."
+      echo "[INFO] Building LayerMesh engine 0.1.0-SNAPSHOT                          [3/9]"
+      echo "[INFO] --- maven-compiler-plugin:3.16.0:compile (default-compile) @ layermesh-engine ---"
+      echo "[ERROR] Some.java: broken" >&2
       mkdir -p "$TREE/cli/target/lib" && touch "$TREE/cli/target/layermesh.jar" "$TREE/cli/target/lib/some.jar"
       exit "${MAVEN_STATUS:-0}"
       """;
@@ -109,7 +115,7 @@ class LauncherTest {
   @Test
   void shouldBuildOnceAndBecomeJava() throws Exception {
     Run first = runWithJdk("generate", "--prompt", "two words");
-    assertThat(first.err()).contains("layermesh: building", "maven -q").contains("from java")
+    assertThat(first.err()).contains("layermesh: building", "maven -B").contains("from java")
         .doesNotContain("incubator");
     assertThat(first.out()).startsWith("java @" + tree + "/bin/java.options ").endsWith(
         "-Dlayermesh.root=" + tree + " -Dlayermesh.terminal=false -Dlayermesh.filtered=true -jar " + latest()
@@ -117,6 +123,13 @@ class LauncherTest {
     assertThat(first.status()).isEqualTo(7);
 
     assertThat(runWithJdk("--help").err()).isEqualTo("from java\n");
+  }
+
+  @Test
+  void shouldSayWhichModuleItBuildsAndWhatMavenWarnsOf() throws Exception {
+    assertThat(runWithJdk("--help").err())
+        .contains("layermesh: building engine (3/9)\n", "[ERROR] Some.java: broken\n")
+        .doesNotContain("[INFO]", "\033", "\r");
   }
 
   @Test
@@ -200,7 +213,8 @@ class LauncherTest {
     write("jdk/release", "JAVA_VERSION=\"17.0.15\"\n");
     Run run = run(tree.resolve("bin/layermesh"), Map.of("JAVA_HOME", tree.resolve("jdk").toString()), "inspect");
 
-    assertThat(run.err()).startsWith("layermesh: JAVA_HOME=" + tree + "/jdk: no JDK 25 or later there").hasLineCount(1);
+    assertThat(run.err()).startsWith("layermesh: JAVA_HOME=" + tree + "/jdk: no JDK 25 or later there")
+        .contains("openjdk-25-jdk", "JAVA_HOME").hasLineCount(1);
     assertThat(run.status()).isEqualTo(2);
     assertThat(run.out()).isEmpty();
   }

@@ -1,7 +1,6 @@
 package dev.layermesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -25,10 +24,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Runs every command that the documents show and compares what it prints. A line {@code $ bin/layermesh …} is a command,
- * {@code $ cat FILE} shows a file that later commands read, {@code $ grep TEXT FILE} lines of a file that one wrote, a line that begins with {@code >} is typed, every other line
- * is printed; … stands for any text. Commands that connect to a gateway reach the one of this test. A document's model
- * that is not in the repository is read from the path in the system property {@code layermesh.smollm2}.
+ * Runs every command that the documents show and compares what it prints. In a block of a document, a line
+ * {@code $ bin/layermesh …} is a command, {@code $ cat FILE} shows a file that later commands read, and
+ * {@code $ grep TEXT FILE} shows lines of a file that a command wrote; a line that begins with {@code >} is typed, every
+ * other line is printed, and … stands for any text. Commands that connect to a gateway reach the one of this test.
  */
 @Timeout(300)
 class TranscriptTest {
@@ -36,7 +35,6 @@ class TranscriptTest {
   private static final String PROMPT = "$ ";
   private static final String LAYERMESH = "bin/layermesh ";
   private static final String ADDRESS = "127.0.0.1:8080";
-  private static final String SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf";
   private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|'([^']*)'|(\\S+)");
 
   @TempDir
@@ -149,11 +147,6 @@ class TranscriptTest {
 
   /** The place of what a document names. */
   private static String here(String argument) {
-    if (argument.equals(SMOLLM2)) {
-      String model = System.getProperty("layermesh.smollm2", "");
-      assumeTrue(!model.isEmpty(), "needs -Dlayermesh.smollm2=FILE.gguf");
-      return model;
-    }
     return argument.matches("[\\w.-]+\\.(jsonl|gguf)")
         ? folder.resolve(argument).toString()
         : argument.replace(ADDRESS, address);

@@ -23,14 +23,14 @@ import java.time.Duration;
 import java.util.Random;
 
 /**
- * The draft worker: early layers of a model, and the loop of every session it was given, behind an address of the
- * mesh. Starting, draining and closing block and belong on a main or virtual thread; the node, the registry and the
- * model stay the caller's to close, after this.
+ * A draft worker: runs the early layers of a model and the loop of every session that gateways open on it. Starting,
+ * draining and closing block and belong on a main or virtual thread. The caller closes the node, the registry and the
+ * model, after this.
  */
 public final class DraftWorker implements AutoCloseable {
   private static final Duration CLOSING = Duration.ofSeconds(3);
 
-  /** Bytes of the distributions in a window at most: they travel whole, in one message, ahead of other sessions'. */
+  /** Bytes of the distributions in a window at most: one message carries them all and delays other sessions'. */
   private static final int MAX_DISTRIBUTION_BYTES = 4 << 20;
 
   private final DraftModel model;
@@ -50,7 +50,7 @@ public final class DraftWorker implements AutoCloseable {
   }
 
   /**
-   * Opens the worker's door and tells the mesh.
+   * Starts a worker and announces it to the mesh.
    *
    * @param maxSessions sessions run at most
    * @throws dev.layermesh.decoding.InputException when the mesh serves another model or exit layer
@@ -61,7 +61,7 @@ public final class DraftWorker implements AutoCloseable {
   }
 
   /**
-   * The same, for a worker that drafts less than it may be asked to.
+   * The same, with a limit on the draft tokens of a round.
    *
    * @param mostDrafted tokens drafted in a round at most, whatever a session's window says
    */
@@ -114,7 +114,7 @@ public final class DraftWorker implements AutoCloseable {
         model.config().vocabSize(), model.config().maxPositions(), false, 0, false);
   }
 
-  /** Sessions that run, or whose end their gateway does not know yet. */
+  /** Sessions that run, or whose gateway has not acknowledged their end. */
   public int sessions() {
     return endpoint.sessions();
   }
@@ -124,15 +124,15 @@ public final class DraftWorker implements AutoCloseable {
     return model.stats();
   }
 
-  /** Takes no new session and waits until those held have ended; what runs after {@code limit} goes on elsewhere. */
+  /** Refuses new sessions and waits for the running ones; after {@code limit} gateways resume them elsewhere. */
   public void drain(Duration limit) {
     presence.drain();
     endpoint.drain(limit).toCompletableFuture().join();
   }
 
   /**
-   * Leaves the mesh and cancels what still runs. Returns when the loops have ended, so that the model may be closed,
-   * and when verifiers know; after three seconds in any case.
+   * Leaves the mesh and cancels all sessions. Returns when their loops have ended, so that the model may be closed, and
+   * when the verifiers have freed them, but after three seconds at the latest.
    */
   @Override
   public void close() {

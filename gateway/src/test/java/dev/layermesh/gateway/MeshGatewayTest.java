@@ -41,11 +41,13 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The whole gateway in a mesh of real nodes, with draft workers that count instead of computing. */
+@Tag("slow")
 @Timeout(120)
 class MeshGatewayTest {
   private static final Path BUNDLED =

@@ -50,7 +50,7 @@ class BusPortTest {
   }
 
   /** Bytes of a record of 1 GB that a port took before it closed the connection. */
-  private static long sent(int port) throws IOException {
+  private static long sent(int port) {
     byte[] block = new byte[BLOCK];
     long sent = 0;
     try (Socket socket = new Socket()) {

@@ -10,7 +10,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -134,7 +133,7 @@ public final class ChatTemplate implements AutoCloseable {
   }
 
   private static String reason(JinjaException e) {
-    return Json.oneLine(e.getMessage()) + " (" + e.kind() + ")";
+    return Json.oneLine(e.getMessage()) + (e.isLimit() ? "" : " (" + e.kind() + ")");
   }
 
   /**
@@ -150,8 +149,8 @@ public final class ChatTemplate implements AutoCloseable {
   /**
    * The prompt of a conversation, special tokens spelled out: encode it with {@link Tokenizer#encodeRendered}.
    *
-   * <p>The template receives every field of a message as it is. Only where a content is a list of texts and the template
-   * knows none but text, it receives the texts joined, one a line.
+   * <p>The template receives every field of a message as it is, with one exception: where a content is a list of texts
+   * and the template knows text alone, it receives the texts joined, one a line.
    *
    * @param addGenerationPrompt whether to end with the beginning of the assistant's next turn
    * @throws InputException if the template refuses the messages (field {@code messages}, with what it said), or fails

@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 
-/** JSON of a checkpoint: unknown fields are ignored, damage is one line that names the file. */
+/** Reads the JSON files of a checkpoint: ignores unknown fields, and reports damage in one line that names the file. */
 final class Json {
   static final ObjectMapper MAPPER =
       JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();

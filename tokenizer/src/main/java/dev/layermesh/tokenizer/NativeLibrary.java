@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Prepares the tokenizers library before its first use: its native part is copied out of its jar into the project's
- * cache, it reports to nobody and downloads nothing.
+ * Prepares the tokenizers library before its first use: copies its native part from its jar to the project's cache, and
+ * switches its telemetry and its downloads off.
  */
 final class NativeLibrary {
   private NativeLibrary() {}

@@ -4,8 +4,8 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /**
- * Looks for stop strings in text that arrives in pieces. The match that completes first wins, the longest of those that
- * complete together, so the outcome does not depend on how the text was cut into pieces. Owned by one stream.
+ * Looks for stop strings in text that arrives in pieces. The match that completes first wins; of several that complete
+ * together, the longest. So the outcome does not depend on how the text was cut into pieces. One stream owns it.
  */
 final class StopMatcher {
   private final StopStrings stops;
@@ -22,7 +22,7 @@ final class StopMatcher {
     return stopped;
   }
 
-  /** Text that is certain to belong to the answer now that {@code piece} has arrived. */
+  /** Takes the next piece of text; returns the text that cannot be part of a stop string. */
   String append(String piece) {
     if (stopped) {
       throw new IllegalStateException("text of " + piece.length() + " characters after a stop string");
@@ -39,7 +39,7 @@ final class StopMatcher {
     return take(held.length() - possiblePrefix());
   }
 
-  /** What was held back, when no text follows. */
+  /** Ends the text: returns what was held back. */
   String flush() {
     return stopped ? "" : take(held.length());
   }

@@ -4,17 +4,17 @@ import dev.layermesh.decoding.TokenIds;
 import java.util.Arrays;
 
 /**
- * Turns one stream of ids into text that can be shown at once. It never emits half a character nor the beginning of a
- * stop string, and all pieces together are exactly {@link Tokenizer#decode(TokenIds)} of all ids, cut before the first
- * stop string. Owned by one thread at a time.
+ * Turns one stream of ids into text piece by piece. It never emits half a character or the beginning of a stop string.
+ * All pieces together are exactly {@link Tokenizer#decode(TokenIds)} of all ids, cut before the first stop string. Only
+ * one thread at a time may call it.
  *
- * <p>Ids are decoded in a short window behind an anchor: the last id whose text was settled. The anchor keeps the
- * decoder's treatment of a text's beginning (SentencePiece strips one leading space) away from its middle. A window
- * settles when its text cannot change any more:
+ * <p>Ids are decoded in a short window behind an anchor: the last id whose text was settled. The decoder
+ * treats the beginning of a text specially (SentencePiece strips one leading space); the anchor keeps that out of the
+ * middle. A window settles when its text cannot change any more:
  *
  * <ul>
- *   <li>byte-level tokens: when the text does not end in U+FFFD. If it does, that last character may be the beginning
- *       of an unfinished one and is held back, while all before it is certain (Unicode 3.9, "maximal subpart": an
+ *   <li>byte-level tokens: when the text does not end in U+FFFD. If it does, the last character may be
+ *       unfinished and is held back; all text before it is settled (Unicode 3.9, "maximal subpart": an
  *       unfinished sequence is one U+FFFD).
  *   <li>byte fallback: when a token that is no byte ends the run, because the decoder judges a run as a whole.
  * </ul>
@@ -27,7 +27,7 @@ public final class StreamingDetokenizer {
   private static final int LONGEST_WINDOW = 16;
 
   /**
-   * What became certain with a push.
+   * The text that a push settled.
    *
    * @param text text to append to the answer; may be empty
    * @param tokens how many of the pushed ids count as answered: all, or those up to and including the one that
@@ -60,8 +60,8 @@ public final class StreamingDetokenizer {
   }
 
   /**
-   * The rest, when no id follows: unfinished characters become U+FFFD and a begun stop string is text after all. Its
-   * tokens were counted when they were pushed.
+   * Ends the stream: returns the text held back. Unfinished characters become U+FFFD, and the beginning of a stop
+   * string becomes text. Its tokens were counted when they were pushed.
    */
   public Piece flush() {
     StringBuilder text = new StringBuilder();

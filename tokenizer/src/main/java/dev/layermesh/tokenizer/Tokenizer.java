@@ -11,8 +11,8 @@ import java.util.BitSet;
 import java.util.Map;
 
 /**
- * The tokenizer of a checkpoint: what {@code tokenizer.json} says, done by the Hugging Face tokenizers library, so ids
- * and text are those of the reference implementation. Safe for any number of threads until it is closed.
+ * The tokenizer of a checkpoint: {@code tokenizer.json}, run by the Hugging Face tokenizers library, so ids and text
+ * are those of the reference implementation. Any number of threads may use it until it is closed.
  *
  * <p>{@code clean_up_tokenization_spaces} is not applied: text is the tokens' own, as streaming servers give it.
  */
@@ -32,8 +32,8 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /**
-   * Opens the {@code tokenizer.json} of a set of files. Where {@code tokenizer_config.json} has {@code add_bos_token} or
-   * {@code add_eos_token} and a tokenizer class that obeys them, they decide what {@link #encode} adds.
+   * Opens the {@code tokenizer.json} of a set of files. Where {@code tokenizer_config.json} has {@code add_bos_token}
+   * or {@code add_eos_token} and a tokenizer class that obeys them, they decide what {@link #encode} adds.
    *
    * @throws InputException if it is missing or damaged
    */
@@ -77,7 +77,7 @@ public final class Tokenizer implements AutoCloseable {
     return TokenIds.of(Arrays.stream(ids).mapToInt(Math::toIntExact).toArray());
   }
 
-  /** Half a surrogate pair is no character and has no UTF-8 form: it becomes U+FFFD. */
+  /** Replaces half a surrogate pair, which has no UTF-8 form, by U+FFFD. */
   private static String wellFormed(String text) {
     return text.codePoints().noneMatch(Tokenizer::isLoneSurrogate)
         ? text
@@ -109,7 +109,7 @@ public final class Tokenizer implements AutoCloseable {
     return Arrays.stream(ids).asLongStream().toArray();
   }
 
-  /** Whether decoding leaves no trace of an id: a special token, or none at all. */
+  /** Whether decoding gives no text for an id: it is a special token, or no token has it. */
   boolean isSilent(int id) {
     return special.get(id) || !known.get(id);
   }

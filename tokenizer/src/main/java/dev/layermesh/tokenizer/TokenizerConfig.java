@@ -63,8 +63,9 @@ record TokenizerConfig(JsonNode json, Map<String, String> specialTokens) {
   record Around(Optional<String> before, Optional<String> after) {}
 
   /**
-   * What goes around a text by {@code add_bos_token} and {@code add_eos_token}, if a flag is set and the tokenizer class
-   * obeys it: transformers replaces the post-processor of {@code tokenizer.json} then. Other classes ignore the flags.
+   * What goes around a text by {@code add_bos_token} and {@code add_eos_token}, if there is a flag and the tokenizer
+   * class obeys it: transformers then replaces the post-processor of {@code tokenizer.json}. Other classes ignore the
+   * flags.
    */
   Optional<Around> around() {
     boolean obeyed = CLASS_TOKENS.containsKey(tokenizerClass(json));

@@ -67,7 +67,7 @@ public record TokenizerFiles(String source, Map<String, byte[]> content) {
     return new TokenizerFiles(source, rest);
   }
 
-  /** How an error message calls a file of this set. */
+  /** The path of a file of this set, for error messages. */
   String path(String name) {
     return source + "/" + name;
   }

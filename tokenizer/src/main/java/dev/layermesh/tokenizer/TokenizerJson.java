@@ -10,13 +10,13 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * What a stream must know about a {@code tokenizer.json} beside what the library does with it: which ids exist, which
- * are skipped when text is shown, and which stand for one byte that only means something beside its neighbours.
+ * The parts of a {@code tokenizer.json} that the library does not show: which ids exist, which ids decoding skips, and
+ * which ids are single bytes, whose text depends on their neighbours.
  */
 record TokenizerJson(
     @JsonProperty("added_tokens") List<AddedToken> addedTokens, JsonNode decoder, Model model) {
   private static final Pattern BYTE_TOKEN = Pattern.compile("<0x[0-9A-F]{2}>");
-  private static final int HIGHEST_ID = (1 << 24) - 1; // no vocabulary comes near; keeps a damaged file from our memory
+  private static final int HIGHEST_ID = (1 << 24) - 1; // far above any vocabulary; bounds the bit sets
 
   record AddedToken(int id, String content, boolean special) {}
 

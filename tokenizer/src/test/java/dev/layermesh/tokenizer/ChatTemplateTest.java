@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
@@ -105,13 +106,89 @@ class ChatTemplateTest {
   }
 
   @Test
-  void shouldRefuseAConfigurationWithoutAUsableTemplate() {
-    assertThatThrownBy(() -> ChatTemplate.find(Fixtures.files("tokenizer_config.json", "{\"chat_template\":[{}]}")))
-        .isInstanceOf(InputException.class)
-        .hasMessageStartingWith("memory/tokenizer_config.json: chat_template=ARRAY: ");
+  void shouldRefuseChatsOnlyWhereNoTemplateIsTheDefault() {
+    String config = "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"x\"}]}";
+    try (ChatTemplate chat = ChatTemplate.find(Fixtures.files("tokenizer_config.json", config)).orElseThrow()) {
+      String message = "memory/tokenizer_config.json: chat_template=[rag]: must be a text, or a list of "
+          + "{name, template} with a name \"default\"";
+      assertThat(chat.warning()).contains(message);
+      assertThatThrownBy(() -> chat.render(HELLO, true)).isInstanceOf(InputException.class).hasMessage(message);
+    }
+  }
+
+  @Test
+  void shouldRefuseADamagedConfiguration() {
     assertThatThrownBy(() -> ChatTemplate.find(Fixtures.files("tokenizer_config.json", "{\"chat_template\":")))
         .isInstanceOf(InputException.class)
         .message().startsWith("memory/tokenizer_config.json: not valid: ").hasLineCount(1);
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = '#', value = {
+    "{% for %}#the chat template failed: Expected an expression, got 'end of statement block' (line 1)"
+        + " (TemplateSyntaxError)",
+    "a{{ 'b' + 1 }}#the chat template failed for a sample chat: unsupported operand type(s) for ADD: 'str' and 'int'"
+        + " (TypeError)",
+    "{{ messages | nosuch }}#the chat template failed: No filter named 'nosuch'. (line 1) (TemplateAssertionError)"
+  })
+  void shouldSayWhenItIsFoundThatATemplateIsBroken(String template, String warning) {
+    try (ChatTemplate chat = open(template, Duration.ofSeconds(30))) {
+      assertThat(chat.warning()).contains("memory/chat_template.jinja: " + warning);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{{ messages[0].content }}", "{{ raise_exception('no user may speak') }}",
+    "{% for part in messages[0].content %}{{ part.text + '!' }}{% endfor %}"})
+  void shouldNotBlameATemplateThatRefusesTheSampleOrTakesParts(String template) {
+    try (ChatTemplate chat = open(template, Duration.ofSeconds(30))) {
+      assertThat(chat.warning()).isEmpty();
+    }
+  }
+
+  @Test
+  void shouldHandEveryFieldOfAMessageToTheTemplate() {
+    Map<String, Object> call = new LinkedHashMap<>();
+    call.put("role", "assistant");
+    call.put("content", null);
+    call.put("tool_calls", List.of(Map.of("function", Map.of("name", "f", "arguments", Map.of("x", 1.5)))));
+    Map<String, Object> result = Map.of("role", "tool", "tool_call_id", "c1", "name", "f", "content", "12");
+    String template = "{% for m in messages %}{{ m.content is none }} {{ m.name }} {{ m.tool_call_id }} "
+        + "{% for c in m.tool_calls %}{{ c.function.name }}{{ c.function.arguments | tojson }}{% endfor %};"
+        + "{% endfor %}";
+    assertThat(render(template, List.of(new ChatMessage(call), new ChatMessage(result))))
+        .isEqualTo("True   f{\"x\": 1.5};False f c1 ;");
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = '#', value = {
+    "{{ messages[0].content + '!' }}#a~b!",
+    "{{ messages[0].content }}#a~b",
+    "{% for part in messages[0].content %}<{{ part.text }}>{% endfor %}#<a><b>",
+    "{% if messages[0].content is string %}{{ messages[0].content }}{% else %}"
+        + "{% for part in messages[0].content %}{{ part['text'] }}|{% endfor %}{% endif %}#a|b|"
+  })
+  void shouldHandTextPartsOverAsTheTemplateTakesThem(String template, String expected) {
+    List<Object> parts = List.of(Map.of("type", "text", "text", "a"), Map.of("type", "text", "text", "b"));
+    assertThat(render(template, List.of(new ChatMessage(Map.of("role", "user", "content", parts)))))
+        .isEqualTo(expected.replace('~', '\n'));
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = '#', value = {
+    "{}#{\"bos_token\": \"<m>\", \"eos_token\": {\"content\": \"</m>\"}}#<m></m>",
+    "{\"bos_token\": \"<c>\"}#{\"bos_token\": \"<m>\", \"eos_token\": \"</m>\"}#<m></m>",
+    "{\"bos_token\": \"<c>\", \"added_tokens_decoder\": {}}#{\"bos_token\": \"<m>\", \"eos_token\": \"</m>\"}#<c></m>",
+    "{\"tokenizer_class\": \"LlamaTokenizerFast\"}#{}#<s></s>",
+    "{\"tokenizer_class\": \"PreTrainedTokenizerFast\", \"bos_token\": null}#{}#''"
+  })
+  void shouldFindSpecialTokensInBothFiles(String config, String map, String expected) {
+    var files = new TokenizerFiles("memory", Map.of(
+        "tokenizer_config.json", Fixtures.utf8(config), "special_tokens_map.json", Fixtures.utf8(map),
+        "chat_template.jinja", Fixtures.utf8("{{ bos_token }}{{ eos_token }}")));
+    try (ChatTemplate chat = ChatTemplate.find(files).orElseThrow()) {
+      assertThat(chat.render(HELLO, true)).isEqualTo(expected);
+    }
   }
 
   @ParameterizedTest
@@ -159,7 +236,6 @@ class ChatTemplateTest {
           .hasMessage("memory/chat_template.jinja: the chat template failed: no end within 3000 ms");
       assertThat(chat.render(HELLO, true)).isEqualTo("fine");
     }
-    assertThatTheRunawayThreadEnds();
   }
 
   @Test
@@ -172,13 +248,6 @@ class ChatTemplateTest {
       assertThatThrownBy(() -> rendering.get(30, TimeUnit.SECONDS)).cause().isInstanceOf(InputException.class)
           .hasMessageStartingWith("memory/chat_template.jinja: the chat template failed: ");
     }
-    assertThatTheRunawayThreadEnds();
-  }
-
-  private static void assertThatTheRunawayThreadEnds() {
-    assertThat(Thread.getAllStackTraces().keySet())
-        .filteredOn(thread -> thread.getName().startsWith("chat-template memory"))
-        .allSatisfy(thread -> assertThat(thread.join(Duration.ofSeconds(20))).isTrue());
   }
 
   @ParameterizedTest

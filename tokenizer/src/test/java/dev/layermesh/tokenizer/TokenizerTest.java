@@ -10,11 +10,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -41,6 +44,36 @@ class TokenizerTest {
       assertThat(tokenizer.encodeRendered("hear me")).isEqualTo(prompt.slice(1, prompt.length()));
       assertThat(tokenizer.encodeRendered("<|begin_of_text|>hear me")).isEqualTo(prompt);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "LlamaTokenizer, true, true, 0 t 2", "LlamaTokenizerFast, false, false, t", "GemmaTokenizer, false, true, t 2",
+    "LlamaTokenizerFast, , true, 0 t 2", "LlamaTokenizerFast, true, , 0 t", "CodeLlamaTokenizerFast, false, , t",
+    "PreTrainedTokenizerFast, false, true, 0 t", "LlamaTokenizer, , , 0 t"
+  })
+  void shouldObeyAddBosAndAddEosForTheClassesThatDo(String type, Boolean bos, Boolean eos, String expected) {
+    Map<String, Object> config = new HashMap<>(Map.of("tokenizer_class", type,
+        "bos_token", "<|begin_of_text|>", "eos_token", Map.of("content", "<|eot_id|>")));
+    Optional.ofNullable(bos).ifPresent(flag -> config.put("add_bos_token", flag));
+    Optional.ofNullable(eos).ifPresent(flag -> config.put("add_eos_token", flag));
+    Map<String, byte[]> files = new HashMap<>(TokenizerFiles.read(Fixtures.LLAMA3).content());
+    files.put("tokenizer_config.json", Fixtures.utf8(Json.write(config)));
+    try (Tokenizer tokenizer = Tokenizer.open(new TokenizerFiles("memory", files))) {
+      String ids = tokenizer.encode("hear me").toString();
+      String text = tokenizer.encodeRendered("hear me").toString().replaceAll("[\\[\\]]", "");
+      String eot = tokenizer.encodeRendered("<|eot_id|>").toString().replaceAll("[\\[\\]]", "");
+      assertThat(ids).isEqualTo("[" + expected.replace(" ", ", ").replace("2", eot).replace("t", text) + "]");
+    }
+  }
+
+  @Test
+  void shouldRefuseToAddATokenThatHasNoId() {
+    Map<String, byte[]> files = new HashMap<>(TokenizerFiles.read(Fixtures.LLAMA3).content());
+    files.put("tokenizer_config.json", Fixtures.utf8(
+        "{\"tokenizer_class\": \"LlamaTokenizer\", \"add_bos_token\": true, \"bos_token\": \"<none>\"}"));
+    assertThatThrownBy(() -> Tokenizer.open(new TokenizerFiles("memory", files)))
+        .isInstanceOf(InputException.class).hasMessageStartingWith("memory/tokenizer.json: token=<none>: missing");
   }
 
   @Test

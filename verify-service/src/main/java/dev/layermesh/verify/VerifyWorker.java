@@ -16,8 +16,8 @@ import dev.layermesh.mesh.worker.WorkerPresence;
 import java.time.Duration;
 
 /**
- * The verify worker: late layers of a model behind an address of the mesh. Starting, draining and closing block and
- * belong on a main or virtual thread; the node, the registry and the model stay the caller's to close, after this.
+ * A verify worker: runs the late layers of a model for the drafters of the mesh. Starting, draining and closing block
+ * and belong on a main or virtual thread. The caller closes the node, the registry and the model, after this.
  */
 public final class VerifyWorker implements AutoCloseable {
   private static final Duration CLOSING = Duration.ofSeconds(3);
@@ -36,7 +36,7 @@ public final class VerifyWorker implements AutoCloseable {
   }
 
   /**
-   * Opens the worker's door and tells the mesh.
+   * Starts a worker and announces it to the mesh.
    *
    * @param full whether {@code model} holds the early layers too
    * @param maxSessions sessions held at most
@@ -78,14 +78,14 @@ public final class VerifyWorker implements AutoCloseable {
     return model.stats();
   }
 
-  /** Takes no new session and waits until those held have ended, or for {@code limit}. */
+  /** Refuses new sessions and waits for the running ones, at most {@code limit}. */
   public void drain(Duration limit) throws InterruptedException {
     presence.drain();
     endpoint.drain();
     awaitNone(limit);
   }
 
-  /** Leaves the mesh and ends what still runs; returns when its caches are free, after three seconds in any case. */
+  /** Leaves the mesh and ends all sessions; returns when their caches are free, after three seconds at the latest. */
   @Override
   public void close() {
     numbers.close();

@@ -3,7 +3,7 @@ package dev.layermesh.cli.complete;
 import java.io.PrintWriter;
 import java.util.List;
 
-/** An answer on stdout as it comes. Stops the thread that makes it when nobody reads any more. */
+/** Prints an answer on stdout while it is made. Interrupts the thread that makes it when stdout is closed. */
 public sealed interface AnswerView extends CompletionListener {
 
   /** A view in colours, or plain. */

@@ -3,11 +3,11 @@ package dev.layermesh.cli.complete;
 import dev.layermesh.engine.checkpoint.Checkpoint;
 import dev.layermesh.tokenizer.TokenizerFiles;
 
-/** Hands what an engine's checkpoint says about text to the tokenizer: the two have never met. */
+/** Converts the small files of an engine's checkpoint to the tokenizer's type: neither module knows the other. */
 public final class CheckpointFiles {
   private CheckpointFiles() {}
 
-  /** The files that speak the model's language, whatever the checkpoint lies in. */
+  /** Tokenizer and chat template files of a checkpoint, a folder or a GGUF file. */
   public static TokenizerFiles of(Checkpoint checkpoint) {
     return new TokenizerFiles(checkpoint.path().toString(), checkpoint.files().contents());
   }

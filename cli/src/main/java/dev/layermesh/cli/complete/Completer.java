@@ -4,13 +4,13 @@ import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.tokenizer.GenerationDefaults;
 
 /**
- * Makes completions: here, or through a gateway. On the callers' threads, one completion each, any number of them
- * together; only {@link SocketCompleter} takes one at a time.
+ * Makes completions: here, or through a gateway. A completion runs on its caller's thread. Several threads may call
+ * at the same time, except on a {@link SocketCompleter}, which makes one completion after the other.
  */
 public interface Completer extends AutoCloseable {
 
   /**
-   * Makes one. Interrupting the thread ends it early, as cancelled, with what had come.
+   * Makes one. Interrupting the thread ends it early, as cancelled, with the tokens made so far.
    *
    * @throws dev.layermesh.decoding.InputException when prompt and model do not go together
    * @throws ContextFullException when the prompt leaves less room than asked for

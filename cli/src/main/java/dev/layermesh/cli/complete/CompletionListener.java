@@ -3,10 +3,10 @@ package dev.layermesh.cli.complete;
 import java.util.List;
 import java.util.Optional;
 
-/** Hears a completion while it is made; called on the thread that asked for it. */
+/** Is told of a completion while it is made, on the thread that asked for it. */
 public interface CompletionListener {
 
-  /** Hears nothing. */
+  /** Ignores everything. */
   CompletionListener NONE = piece -> {};
 
   /** Text was committed. */
@@ -31,7 +31,7 @@ public interface CompletionListener {
    *
    * @param pieces the text each committed token released
    * @param accepted how many of them were drafted; what follows is the verifier's own
-   * @param rejected text of the draft tokens that fell
+   * @param rejected text of the draft tokens that were rejected
    */
   record Judged(List<String> pieces, int accepted, List<String> rejected) {}
 }

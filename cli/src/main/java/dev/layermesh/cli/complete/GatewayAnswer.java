@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.layermesh.decoding.TokenIds;
 
-/** One answer of a gateway as it comes, over HTTP or over WebSocket. Owned by the thread that asked for it. */
+/** Collects one answer of a gateway, over HTTP or WebSocket. Owned by the thread that asked for it. */
 final class GatewayAnswer {
   private final CompletionRequest request;
   private final CompletionListener listener;
@@ -19,7 +19,7 @@ final class GatewayAnswer {
     this.contextLength = contextLength;
   }
 
-  /** The same answer with nobody to hear the rest of it. */
+  /** The same answer without a listener. */
   GatewayAnswer unheard() {
     return new GatewayAnswer(request, CompletionListener.NONE, contextLength);
   }
@@ -51,7 +51,7 @@ final class GatewayAnswer {
         GatewayJson.counters(counters));
   }
 
-  /** What had come when it was cut short; the counters stay with the gateway and are 0 here. */
+  /** The tokens received before the answer was cancelled; the gateway did not send its counters, so they are 0. */
   Completion cancelled() {
     return ended("cancelled", JsonNodeFactory.instance.objectNode());
   }

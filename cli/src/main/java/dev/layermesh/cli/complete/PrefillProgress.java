@@ -2,7 +2,7 @@ package dev.layermesh.cli.complete;
 
 import dev.layermesh.cli.process.Progress;
 
-/** Draws prefill, and takes the bar away before anything else is shown. */
+/** Shows a progress bar during prefill and removes it before text is shown. */
 public record PrefillProgress(Progress bar, CompletionListener then) implements CompletionListener {
   @Override
   public void prefilled(int done, int total) {

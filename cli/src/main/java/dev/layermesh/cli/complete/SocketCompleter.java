@@ -95,7 +95,7 @@ public final class SocketCompleter implements Completer {
     }
   }
 
-  /** Lets an event tell on; a completion when it was the last. */
+  /** Handles an event; returns the completion when the event is the last. */
   private Optional<Completion> take(JsonNode event, GatewayAnswer answer) {
     JsonNode response = event.path("response");
     switch (event.path("type").asText()) {
@@ -122,7 +122,7 @@ public final class SocketCompleter implements Completer {
     }
   }
 
-  /** Ends the response that runs. What had come, with its counters if the gateway still tells them. */
+  /** Cancels the running response and returns the tokens so far, with counters if the gateway still sends them. */
   private Completion cancel(GatewayAnswer answer) {
     long deadline = System.nanoTime() + CANCEL_LIMIT.toNanos();
     try {
@@ -193,7 +193,7 @@ public final class SocketCompleter implements Completer {
         try {
           yield JSON.readTree(text.json());
         } catch (JsonProcessingException e) {
-          throw new IllegalStateException(gateway + " sent what is no JSON: " + e.getOriginalMessage(), e);
+          throw new IllegalStateException(gateway + " sent something other than JSON: " + e.getOriginalMessage(), e);
         }
       }
       case Frame.End end -> throw new IllegalStateException(gateway + " ended the answer early: " + end.why());

@@ -12,6 +12,7 @@ import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.tokenizer.GenerationDefaults;
 import dev.layermesh.tokenizer.text.Prompt;
 import java.io.PrintWriter;
+import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -41,6 +42,8 @@ public final class AnswerMixin {
 
   @Option(names = "--color", description = "Show draft tokens dimmed, then confirmed (green) or replaced (yellow).")
   private boolean color;
+
+  private Optional<String> notice = Optional.empty(); // to be printed when the first answer begins
 
   public AnswerMixin(Environment environment) {
     this.environment = environment;
@@ -83,9 +86,15 @@ public final class AnswerMixin {
   public Completer open() throws InterruptedException {
     Completer completer = connect.open(engine, environment);
     if (connect.isHere() && strategy.drafts() && !generation.windowGiven()) {
-      DraftNotice.of(completer.usualWindow()).ifPresent(command.commandLine().getErr()::println);
+      notice = DraftNotice.of(completer.usualWindow());
     }
     return completer;
+  }
+
+  /** Says, once, that nothing is drafted. Not before the input is known to be right: its error is the only line then. */
+  public void announce() {
+    notice.ifPresent(command.commandLine().getErr()::println);
+    notice = Optional.empty();
   }
 
   /** As {@link #open()}, for many prompts at once. */
@@ -97,7 +106,7 @@ public final class AnswerMixin {
   /** Makes an answer, with a bar while the prompt goes through the model. */
   public Completion complete(Completer completer, CompletionRequest request, CompletionListener listener) {
     try (var prefill = Progress.ofItems(environment, "Prefill", "tokens")) {
-      return completer.complete(request, new PrefillProgress(prefill, listener));
+      return completer.complete(request, new Announcing(new PrefillProgress(prefill, listener)));
     }
   }
 
@@ -108,6 +117,32 @@ public final class AnswerMixin {
       return complete(completer, request, view);
     } finally {
       view.end();
+    }
+  }
+
+  /** Prints the notice when the first answer begins. */
+  private final class Announcing implements CompletionListener {
+    private final CompletionListener then;
+
+    Announcing(CompletionListener then) {
+      this.then = then;
+    }
+
+    @Override
+    public void prefilled(int done, int total) {
+      announce();
+      then.prefilled(done, total);
+    }
+
+    @Override
+    public void drafted(String text) {
+      then.drafted(text);
+    }
+
+    @Override
+    public void committed(Piece piece) {
+      announce();
+      then.committed(piece);
     }
   }
 }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** Which mesh to join, and where to look for it. */
+/** The mesh to join and the addresses at which to look for it. */
 public final class ClusterMixin {
 
   @Option(names = "--cluster", paramLabel = "NAME",

@@ -146,7 +146,7 @@ public final class EngineMixin {
   /** Refuses engine options where another process has the model. */
   void requireNoneBeside(String option) {
     for (String argument : arguments()) {
-      throw InputException.in(argument, "is the workers' business: must not stand beside " + option);
+      throw InputException.in(argument, "belongs to the workers: must not be given together with " + option);
     }
   }
 }

@@ -6,7 +6,7 @@ import java.util.stream.Stream;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Where clients connect, and what they get who do not say. */
+/** Where clients connect, and the window of requests that name none. */
 public final class ListenMixin {
 
   @Option(names = "--host", paramLabel = "ADDR", defaultValue = "127.0.0.1",

@@ -5,7 +5,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import picocli.CommandLine.Option;
 
-/** What a process of the mesh owes to the one that started it. */
+/** Ends a process of the mesh when the process that started it ends. */
 public final class RoleMixin {
   public static final String SUPERVISOR = "--supervisor";
 

@@ -30,7 +30,7 @@ public final class RunMixin {
     return Optional.ofNullable(out);
   }
 
-  /** Refuses options of many prompts where there is one. */
+  /** Refuses these options for a single prompt. */
   public void requireAbsent() {
     if (parallel != null) {
       throw InputException.of("--parallel", parallel, "goes with --prompts FILE");

@@ -56,7 +56,7 @@ public final class Progress implements LoadListener, AutoCloseable {
     bar.ifPresent(shown -> shown.setExtraMessage(" " + message));
   }
 
-  /** Clears the line for something else; the bar comes back by itself. */
+  /** Clears the line so that something else can be printed; the next update draws the bar again. */
   public void makeWay() {
     bar.ifPresent(_ -> {
       System.err.print("\r" + " ".repeat(WIDTH) + "\r");
@@ -69,7 +69,7 @@ public final class Progress implements LoadListener, AutoCloseable {
     bar.ifPresent(ProgressBar::close);
   }
 
-  /** A line that leaves none behind. */
+  /** A bar that removes its line at the end. */
   private static final class Line extends ConsoleProgressBarConsumer {
     Line() {
       super(System.err, WIDTH);

@@ -1,6 +1,5 @@
 package dev.layermesh.cli.process;
 
-import dev.layermesh.cli.Main;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -84,7 +83,7 @@ public final class Signals {
 
   /**
    * Runs in the shutdown hook, after System.exit or on a signal. Halts, because the JVM's own status would be the
-   * signal's. Where nothing asked to be told there is nothing to drain, and nothing to wait for.
+   * signal's. Without a registered stop there is nothing to drain, so it does not wait.
    */
   private void endProcess() {
     if (status.isDone()) {

@@ -21,11 +21,11 @@ import java.util.function.Consumer;
 public final class Supervisor {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
-  /** One that ran for so long has recovered: its next death is a first one. */
+  /** A child that ran for so long counts as healthy: the pause before its next start is the first one again. */
   private static final Duration HEALTHY = Duration.ofSeconds(60);
   /** For one child to drain and end; then it is killed. */
   private static final Duration END_LIMIT = Duration.ofSeconds(20);
-  /** The JVM's own announcement, of no interest to whoever runs a mesh. */
+  /** The JVM's own announcement, which says nothing about the mesh. */
   private static final String INCUBATOR_NOTICE = "WARNING: Using incubator modules";
 
   private final PrintWriter out;

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.layermesh.cli.complete.Completion;
 
-/** What became of a line of a file of prompts. */
+/** The result of one line of a file of prompts. */
 sealed interface PromptResult {
 
   PromptFile.Line line();

@@ -57,6 +57,7 @@ public final class PromptRun {
       CompletionRequest manner = answers.request(completer, ANY, 1);
       RunSettings settings = earlier.goOnWith(new RunSettings(completer.stamp(), manner), answers.seedGiven());
       List<PromptFile.Line> left = earlier.left(prompts, lines, tally);
+      answers.announce();
       complete(completer, settings, left, new ResultLog(sink, settings.toJson(), tally));
     }
     summarize(json ? tally.json() : tally.summary());
@@ -101,7 +102,7 @@ public final class PromptRun {
     progress.say(String.format(Locale.ROOT, "%.0f tokens/s", tally.tokensPerSecond()));
   }
 
-  /** Standard output carries results only: where those of the prompts are, the summary is for whoever looks on. */
+  /** Standard output carries results only: where those of the prompts are, the summary goes to a terminal only. */
   private void summarize(String summary) {
     if (options.out().isPresent()) {
       stdout.println(summary);

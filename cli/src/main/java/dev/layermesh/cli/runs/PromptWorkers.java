@@ -18,8 +18,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /**
- * Continues prompts, some at a time, each on a virtual thread that parks while a lane or a gateway computes. How many
- * is an upper bound: whoever has no room answers later ({@code Overloaded}, or a gateway's 429), and its thread waits.
+ * Continues prompts, some at a time, each on a virtual thread that parks while a lane or a gateway computes. The
+ * number is an upper bound: a lane or gateway without room answers later ({@code Overloaded}, or 429), and the thread
+ * waits.
  * {@link #next()} is called by one thread, {@link #stop()} by any.
  */
 final class PromptWorkers implements AutoCloseable {
@@ -43,7 +44,7 @@ final class PromptWorkers implements AutoCloseable {
   private int working; // next()'s thread alone
   private volatile boolean stopped;
 
-  /** Begins with the prompts, in their order, {@code parallel} at a time. */
+  /** Starts the prompts in their order, {@code parallel} at a time. */
   PromptWorkers(
       Completer completer, RunSettings settings, Collection<PromptFile.Line.Asked> prompts, int parallel) {
     this.completer = completer;
@@ -83,7 +84,7 @@ final class PromptWorkers implements AutoCloseable {
     stop();
   }
 
-  /** Begins with no prompt any more and gives up those under way. */
+  /** Starts no further prompt and interrupts those that run. */
   void stop() {
     stopped = true;
     threads.shutdownNow();

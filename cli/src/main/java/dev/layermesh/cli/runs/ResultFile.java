@@ -18,8 +18,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A file of results, which grows by whole lines. What a killed run had begun to write at its end gives way to the first
- * line that is written; a file that holds anything else is refused and left as it is. One process at a time has it.
+ * A file of results, which grows by whole lines. The first line written replaces an incomplete line that a killed
+ * run left at the end. A file with other content is refused and left unchanged. One process at a time holds its lock.
  * Owned by one thread, which must not be interrupted while it writes.
  */
 final class ResultFile implements ResultSink {
@@ -117,7 +117,7 @@ final class ResultFile implements ResultSink {
     }
   }
 
-  /** Lets go of the file; one without any result does not stay. */
+  /** Closes the file; deletes it if it holds no result. */
   @Override
   public void close() {
     try (channel) {

@@ -17,10 +17,10 @@ interface ResultSink extends AutoCloseable {
     return file.<ResultSink>map(ResultFile::open).orElseGet(() -> new Stdout(stdout));
   }
 
-  /** What earlier runs left there. */
+  /** Results of earlier runs. */
   List<EarlierResult> earlier();
 
-  /** Writes a line whole; false when nobody reads any more. */
+  /** Writes a line whole; false when standard output is closed. */
   boolean write(String line);
 
   @Override

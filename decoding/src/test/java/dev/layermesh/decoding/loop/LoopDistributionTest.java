@@ -12,10 +12,12 @@ import dev.layermesh.decoding.StopRule;
 import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import java.util.function.LongUnaryOperator;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The whole loop, in distribution: joints of three tokens that windows, corrections and dropped windows made. */
+@Tag("slow")
 @Timeout(60)
 class LoopDistributionTest {
   private static final int SEEDS = 100_000;

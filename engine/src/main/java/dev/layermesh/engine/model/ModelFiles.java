@@ -25,7 +25,8 @@ public record ModelFiles(SortedMap<String, byte[]> contents) {
   public static final String TOKENIZER_CONFIG = "tokenizer_config.json";
   public static final String CHAT_TEMPLATE = "chat_template.jinja";
   public static final String CONFIG_JSON = "config.json";
-  public static final List<String> TOKENIZER = List.of(TOKENIZER_JSON, TOKENIZER_CONFIG, CHAT_TEMPLATE);
+  public static final List<String> TOKENIZER = List.of(
+      TOKENIZER_JSON, TOKENIZER_CONFIG, "special_tokens_map.json", CHAT_TEMPLATE);
 
   private static final String GENERATION_CONFIG = "generation_config.json";
   private static final List<String> CONFIG = List.of(CONFIG_JSON, GENERATION_CONFIG);

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What becomes of builds and machines without a C compiler: they run, and say what is missing. */
+@Tag("slow")
 @Timeout(60)
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "the build compiles C on Unix only")
 class NativeBuildTest {

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Lane, drafter and verifier on a device whose memory the JVM cannot read and whose logits stay there. */
+@Tag("slow")
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class DeviceDecodingTest {
   private static final List<Integer> WINDOWS = List.of(0, 4);

@@ -35,12 +35,15 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/** Sessions that share memory for keys and values: prefixes, budgets, waiting, making room. */
+@Tag("slow")
 /** Sessions that share memory for keys and values: prefixes, budgets, waiting, preemption. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class KvMemoryTest {

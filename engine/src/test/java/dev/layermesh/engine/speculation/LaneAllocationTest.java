@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -36,6 +37,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * the session that asks for it, or once. Each case has a JVM of its own: what other tests made of the kernels' profiles
  * would be compiled in.
  */
+@Tag("slow")
 @Timeout(value = 4, unit = TimeUnit.MINUTES)
 class LaneAllocationTest {
   private static final int WAKE_UP = 32; // bytes of the task that the JDK's scheduler of virtual threads is handed

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
  * @param entries by file name; a name is plain, so that it cannot lead out of a folder
  */
 record FileManifest(Map<String, Entry> entries) {
-  /** Far above any tokenizer; a manifest that says more is not believed. */
+  /** Far more than any tokenizer needs; a manifest that says more is refused. */
   private static final int MAX_FILE_BYTES = 64 << 20;
   private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}");
 
@@ -50,7 +50,7 @@ record FileManifest(Map<String, Entry> entries) {
     return new FileManifest(entries);
   }
 
-  /** Fails unless {@code bytes} are what the manifest says of {@code name}. */
+  /** Fails unless size and digest of {@code bytes} are those of {@code name}. */
   void verify(String name, byte[] bytes) throws IOException {
     Entry entry = entries.get(name);
     if (bytes.length != entry.size() || !sha256(bytes).equals(entry.sha256())) {

@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Model files on disk, one folder per fingerprint, so that a gateway that restarts need not fetch them again. A folder
- * appears whole, by a rename, and is checked against its digests when read; one that fails the check is thrown away.
+ * Model files on disk, one folder per fingerprint, so that a restarted gateway need not fetch them again. A folder
+ * is written aside and renamed, and checked against its digests when read; one that fails the check is deleted.
  * Several processes may share a root.
  */
 public final class ModelFilesCache {
@@ -43,7 +43,7 @@ public final class ModelFilesCache {
     return base.resolve("layermesh");
   }
 
-  /** The files of a model, if they are here and sound. */
+  /** The files of a model, if they are cached and match their digests. */
   public Optional<Map<String, byte[]>> read(String fingerprint) {
     Path entry = entry(fingerprint);
     if (!Files.isDirectory(entry)) {
@@ -58,7 +58,7 @@ public final class ModelFilesCache {
     }
   }
 
-  /** Keeps the files of a model; if another process has just done so, that is as good. */
+  /** Stores the files of a model; does nothing if another process has just stored them. */
   public void write(String fingerprint, Map<String, byte[]> files) throws IOException {
     FileManifest manifest = FileManifest.of(files);
     Files.createDirectories(folder);

@@ -15,8 +15,8 @@ import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 
 /**
- * Fetches a worker's small files over the event bus, chunk by chunk. The bus may lose any message, so every question is
- * asked again after a short timeout. Thread-safe; blocks, so it belongs on a virtual thread.
+ * Fetches a worker's small files over the event bus, chunk by chunk. The bus may lose any message, so each request is
+ * sent again after a short timeout. Thread-safe; blocks, so it belongs on a virtual thread.
  */
 public final class ModelFilesClient {
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
@@ -87,7 +87,7 @@ public final class ModelFilesClient {
     }
   }
 
-  /** The worker answered that it will not: asking again changes nothing. */
+  /** The worker refused the request; the same request would be refused again. */
   private static boolean isRefusal(Throwable failure) {
     return failure instanceof ReplyException reply && reply.failureType() == ReplyFailure.RECIPIENT_FAILURE;
   }

@@ -13,12 +13,12 @@ import java.util.concurrent.TimeoutException;
 
 /**
  * A worker's side of {@link ModelFilesClient}: answers {@code files.<workerId>} with the manifest ({@code {}}) or
- * with a chunk of a file ({@code {file, offset}}). It keeps no state per client, so every question may be repeated.
+ * with a chunk of a file ({@code {file, offset}}). It keeps no state per client, so any request may be repeated.
  *
  * <p>Answers on an event loop, from memory; opened and closed on a main or virtual thread.
  */
 public final class ModelFilesEndpoint implements AutoCloseable {
-  /** Larger messages would hold up the tensors that share the connection. */
+  /** Larger messages would delay the exit states that share the connection. */
   static final int CHUNK_BYTES = 256 << 10;
   private static final int BAD_REQUEST = 400;
   private static final int REGISTRATION_SECONDS = 10;

@@ -1,2 +1,2 @@
-/** The small files of a model, tokenizer and configuration, on their way from a worker to a gateway that has none. */
+/** The small files of a model, tokenizer and configuration, sent from a worker to a gateway, which has no model. */
 package dev.layermesh.mesh.files;

@@ -4,13 +4,13 @@ import dev.layermesh.decoding.InputException;
 import java.time.Duration;
 
 /**
- * How long the mesh believes a worker that says nothing.
+ * How long a worker that does not renew its ad counts as alive.
  *
- * @param refresh  how often a worker repeats its ad
- * @param duration after this long without one the worker counts as gone
+ * @param refresh  how often a worker renews its ad
+ * @param duration after this time without a renewal the worker counts as gone
  */
 public record Lease(Duration refresh, Duration duration) {
-  /** Refreshed every second, over after ten: as long as the cluster takes to notice a hung process. */
+  /** Renewed every second, expired after ten: as long as the cluster takes to notice a hung process. */
   public static final Lease DEFAULT = new Lease(Duration.ofSeconds(1), Duration.ofSeconds(10));
 
   public Lease {

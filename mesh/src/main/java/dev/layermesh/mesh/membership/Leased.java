@@ -5,7 +5,7 @@ import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
 import java.util.Objects;
 
-/** A value as it lies in a map of the cluster: JSON text, with the node that vouches for it. */
+/** A value in a map of the cluster, as JSON text, with the node that holds it. */
 record Leased(String nodeId, JsonObject value) {
   String encode() {
     return new JsonObject().put("node", nodeId).put("value", value).encode();

@@ -10,7 +10,7 @@ import java.util.TreeMap;
  * What all workers of a mesh have in common: one checkpoint, split at one layer.
  *
  * @param fingerprint identifies what every worker holds of the checkpoint
- * @param parts       digests of what only some hold, by name: two workers that know a part must agree on it
+ * @param parts       digests of parts that only some workers hold, by name; all that hold a part must agree on it
  * @param exitLayer   E, at least 1
  */
 public record MeshIdentity(String fingerprint, Map<String, String> parts, int exitLayer) {
@@ -24,7 +24,7 @@ public record MeshIdentity(String fingerprint, Map<String, String> parts, int ex
     }
   }
 
-  /** An identity of which no parts are known. */
+  /** An identity without digests of parts. */
   public MeshIdentity(String fingerprint, int exitLayer) {
     this(fingerprint, Map.of(), exitLayer);
   }

@@ -11,15 +11,15 @@ import java.util.OptionalInt;
 /**
  * How a process joins the mesh.
  *
- * @param cluster nodes of one name find each other; it is no secret and protects nothing
- * @param bind    the one address of this machine to listen on, a name or a literal; whoever reaches it is in
- * @param peers   where to look for the others; empty means this machine, at {@code bind}
+ * @param cluster only nodes with the same name find each other; it is no secret and protects nothing
+ * @param bind    the one address of this machine to listen on, a name or a literal; whatever can connect to it can join
+ * @param peers   where to look for other nodes; empty means this machine, at {@code bind}
  * @param ports   where to listen, and where to look when a peer names no port
- * @param lease   how long a silent worker is believed
+ * @param lease   how long a worker that does not renew its ad counts as alive
  */
 public record MeshOptions(String cluster, String bind, List<Peer> peers, PortRange ports, Lease lease) {
   public static final String DEFAULT_CLUSTER = "layermesh";
-  /** Loopback: a mesh is open to other machines only if asked to be. */
+  /** Loopback: other machines can join only if asked for. */
   public static final String DEFAULT_BIND = "127.0.0.1";
 
   public MeshOptions {

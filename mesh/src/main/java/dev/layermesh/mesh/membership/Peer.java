@@ -43,9 +43,8 @@ public record Peer(String host, OptionalInt port) {
   }
 
   /**
-   * The addresses to try, as {@code ADDRESS:PORT}. Nodes know each other by address: a member that was found under a
-   * name would not be taken for the same one, so a name that is known now is resolved; another is left to the cluster
-   * to retry.
+   * The addresses to try, as {@code ADDRESS:PORT}. Hazelcast tells members apart by address, so a name is resolved
+   * here; a name that cannot be resolved yet is passed on for Hazelcast to retry.
    */
   Stream<String> candidates(PortRange ports) {
     String address = address();

@@ -10,8 +10,8 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
 /**
- * Chooses the workers of a session: those that fit, among them the least loaded, among equals any. A worker that drains
- * or is suspected is never chosen. Thread-safe if the generator is; no call blocks.
+ * Chooses the workers of a session: the least loaded of those that fit, at random among equally loaded ones. A draining
+ * or suspected worker is never chosen. Thread-safe if the random generator is; no call blocks.
  */
 public final class Placement {
   private final Workers workers;
@@ -27,9 +27,9 @@ public final class Placement {
   }
 
   /**
-   * A worker to draft, of which at least one verifier can judge the windows.
+   * A draft worker that at least one live verifier fits.
    *
-   * @param arithmetic what a session that goes on was begun with; empty for a fresh one, which takes any
+   * @param arithmetic of the worker that a resumed session began on; empty for a new session, which takes any
    * @param suspects   ids of workers not to choose
    */
   public Optional<WorkerAd> draft(Optional<String> arithmetic, Set<String> suspects) {
@@ -41,7 +41,7 @@ public final class Placement {
   }
 
   /**
-   * A worker to judge what {@code draft} proposes.
+   * A verify worker that fits {@code draft}.
    *
    * @param suspects ids of workers not to choose
    */
@@ -60,7 +60,7 @@ public final class Placement {
         missing.add(role);
       }
     }
-    // Both are there and do not fit: what the drafters need is another verifier.
+    // Workers of both roles are live but do not fit: a fitting verifier is missing.
     return missing.isEmpty() ? Set.of(Role.VERIFY) : Set.copyOf(missing);
   }
 
@@ -68,7 +68,7 @@ public final class Placement {
     return workers.live(role).stream().filter(ad -> !ad.draining() && !suspects.contains(ad.id()));
   }
 
-  /** One model, split at one layer, computed alike: anything else would not be lossless. */
+  /** Same checkpoint, exit layer and arithmetic: otherwise the output would not be lossless. */
   private static boolean fit(WorkerAd draft, WorkerAd verify) {
     return MeshIdentity.of(draft).equals(MeshIdentity.of(verify)) && draft.arithmetic().equals(verify.arithmetic());
   }

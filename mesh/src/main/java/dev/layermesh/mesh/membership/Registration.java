@@ -1,6 +1,6 @@
 package dev.layermesh.mesh.membership;
 
-/** A listener that can be taken back. */
+/** A registered listener or timer. */
 @FunctionalInterface
 public interface Registration extends AutoCloseable {
   /** Stops the listener; a call already under way may still finish. Closing twice is harmless. */

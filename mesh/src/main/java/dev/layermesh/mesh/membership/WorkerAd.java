@@ -9,7 +9,7 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * What a worker tells the mesh about itself. A drafter and a verifier fit together when fingerprint, exit layer and
+ * What a worker publishes about itself. A drafter and a verifier fit together when fingerprint, exit layer and
  * arithmetic agree.
  *
  * @param id            unique in the mesh, usable in an event bus address
@@ -18,7 +18,7 @@ import java.util.Objects;
  * @param fingerprint   identifies the checkpoint's content
  * @param arithmetic    identifies how it computes (backend, accumulation order), so that results are reproducible
  * @param exitLayer     E: the drafter runs [0, E), the verifier [E, L)
- * @param window        draft tokens in a window of sessions that name none
+ * @param window        draft tokens in a window of sessions that set none
  * @param numLayers     L
  * @param hiddenSize    width of a row of exit states
  * @param vocabSize     ids are in [0, vocabSize)
@@ -54,7 +54,7 @@ public record WorkerAd(
     return "%s-%016x".formatted(role.name().toLowerCase(Locale.ROOT), new SecureRandom().nextLong());
   }
 
-  /** The same worker as it stands now. */
+  /** The same ad with a new load and state. */
   public WorkerAd withLoad(int sessions, boolean draining) {
     return new WorkerAd(id, role, model, fingerprint, arithmetic, exitLayer, window, numLayers,
         hiddenSize, vocabSize, contextLength, full, sessions, draining);

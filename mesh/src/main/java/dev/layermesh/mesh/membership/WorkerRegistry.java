@@ -26,12 +26,12 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The mesh's list of workers: a replicated map of ads, each held by a lease that its worker renews, and a local table
- * of them fed by the map's events. A worker is gone when it closes its announcement, when its node leaves the cluster,
- * or when its lease runs out, whichever this node notices first.
+ * of them that the map's events keep up to date. A worker is gone when it closes its announcement, when its node leaves
+ * the cluster, or when its lease expires, whichever this node notices first.
  *
  * <p>A mesh serves one {@link MeshIdentity}. Every worker's node holds a claim on it in a second map, put there under a
- * cluster-wide lock while no live node claims another, so the identity is free again with the last worker, even if that
- * one was killed. During a network partition each side decides for itself.
+ * cluster-wide lock while no live node claims another. The identity is free again when the last worker is gone, even if
+ * that one was killed. During a network partition each side decides for itself.
  *
  * <p>Thread-safe. {@link #live} and {@link #onLeave} never block; {@link #open}, {@link #claim}, {@link #announce} and
  * the {@code close}s talk to the cluster and belong on a main or virtual thread.
@@ -64,14 +64,14 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     this.ads = hazelcast.getMap(ADS);
     this.claims = hazelcast.getMap(CLAIMS);
     this.table = new WorkerTable(this::isMember, lease, System::nanoTime);
-    // Listen before looking: an ad that changes in between is seen twice rather than never.
+    // Listen first, then read: an ad that changes in between is seen twice, not missed.
     this.memberListener = hazelcast.getCluster().addMembershipListener(new MemberEvents());
     this.adListener = ads.addEntryListener(new AdEvents(), true);
     ads.keySet().forEach(this::look);
     this.keeper = Thread.ofVirtual().name("mesh-leases-" + nodeId).start(this::keepLeases);
   }
 
-  /** Starts to follow the workers of a mesh; those announced before are known on return. */
+  /** Starts to follow the workers of a mesh; on return those announced before are known. */
   public static WorkerRegistry open(MeshNode node) {
     return new WorkerRegistry(node);
   }
@@ -87,7 +87,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
   }
 
   /**
-   * Claims the mesh for {@code identity} together with all who claim the same, until closed or until this node is gone.
+   * Claims the mesh for {@code identity} until closed or until this node is gone. Other nodes may claim the same.
    * A worker does so before it loads its weights, so that a wrong model is refused at once.
    *
    * @throws InputException if a live node claims another identity; the message names both values
@@ -107,7 +107,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     try {
       String claim = claims.get(key);
       if (claim == null) {
-        return Optional.empty(); // its lease is just over
+        return Optional.empty(); // its lease has just expired
       }
       Leased other = Leased.decode(claim);
       return isMember(other.nodeId()) ? Optional.of(MeshIdentity.fromJson(other.value())) : Optional.empty();
@@ -118,7 +118,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
   }
 
   /**
-   * Tells the mesh of a worker in this process, and goes on telling it until closed.
+   * Announces a worker of this process to the mesh, and renews that until closed.
    *
    * @throws InputException if the mesh serves another {@link MeshIdentity}; the message names both values
    */
@@ -141,7 +141,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     }
   }
 
-  /** Takes back everything this process announced and claimed, and stops following the mesh. */
+  /** Removes all announcements and claims of this process and stops following the mesh. */
   @Override
   public void close() {
     if (closed) {
@@ -169,7 +169,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     }
   }
 
-  /** What was done under the lock stands, or has failed, whatever becomes of the lock. */
+  /** Releases the lock. A failure is only logged: what was done under the lock is not affected. */
   private void unlockClaims() {
     try {
       claims.unlock(CLAIM_LOCK);
@@ -220,13 +220,13 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     }
   }
 
-  /** One turn of the crank: renews what this process holds, drops what others no longer do. */
+  /** Renews the entries of this process and drops workers whose lease has expired. */
   private void tick() {
     own.forEach(LeasedEntry::renew);
     table.sweep();
   }
 
-  /** A cluster that was left has forgotten this node's entries by itself. */
+  /** When this node has left the cluster, its entries are removed without its help. */
   private static void ifActive(Runnable action) {
     try {
       action.run();
@@ -247,7 +247,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     }
   }
 
-  /** An expired entry raises no event here: the table watches the leases itself, and sooner. */
+  /** Ignores expired entries: the table checks the leases itself, and earlier. */
   private final class AdEvents implements EntryAddedListener<String, String>, EntryUpdatedListener<String, String>,
       EntryMergedListener<String, String>, EntryRemovedListener<String, String> {
     @Override
@@ -271,7 +271,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     }
   }
 
-  /** An entry of this process in a map of the cluster, there until closed. */
+  /** An entry of this process in a map of the cluster, removed when closed. */
   private final class LeasedEntry implements Registration {
     private final IMap<String, String> map;
     private final String key;

@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The workers seen alive, with the time each was last heard of. Any thread may call; listeners are called without the
- * lock, in the thread that noticed the loss.
+ * The live workers, each with the time of its last ad. Any thread may call. The thread that notices a loss calls the
+ * listeners, without holding the lock.
  */
 final class WorkerTable implements Workers {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerTable.class);
@@ -28,7 +28,7 @@ final class WorkerTable implements Workers {
 
   /**
    * @param isMember  whether a node id belongs to the cluster now; must not block
-   * @param lease     how long a silent worker is believed
+   * @param lease     how long a worker that does not renew its ad counts as alive
    * @param nanoClock a clock like {@link System#nanoTime}
    */
   WorkerTable(Predicate<String> isMember, Lease lease, LongSupplier nanoClock) {
@@ -49,14 +49,14 @@ final class WorkerTable implements Workers {
     return () -> listeners.remove(own);
   }
 
-  /** An ad arrived; one that a departed node sent with its last breath is dropped. */
+  /** An ad has arrived; it is dropped if its node has already left. */
   synchronized void heard(String nodeId, WorkerAd ad) {
     if (isMember.test(nodeId)) {
       rows.put(ad.id(), new Row(nodeId, ad, nanoClock.getAsLong()));
     }
   }
 
-  /** A worker took its ad back. */
+  /** A worker removed its ad. */
   void left(String workerId) {
     removeIf(row -> row.ad().id().equals(workerId));
   }
@@ -66,7 +66,7 @@ final class WorkerTable implements Workers {
     removeIf(row -> row.nodeId().equals(nodeId));
   }
 
-  /** Drops the workers whose lease is over, and those of nodes that left unnoticed, as in a merge of clusters. */
+  /** Drops workers whose lease has expired or whose node left without an event, as in a merge of clusters. */
   void sweep() {
     long now = nanoClock.getAsLong();
     removeIf(row -> now - row.heardNanos() > leaseNanos || !isMember.test(row.nodeId()));

@@ -12,8 +12,8 @@ public interface Workers {
   List<WorkerAd> live(Role role);
 
   /**
-   * Calls {@code listener} with the id of every worker that closed, left the cluster or let its lease run out, once
-   * each, in a thread of the mesh: it must hand work on instead of blocking.
+   * Calls {@code listener} with the id of every worker that closed, left the cluster or whose lease expired, once
+   * each, on a thread of the mesh. The listener must not block.
    */
   Registration onLeave(Consumer<String> listener);
 }

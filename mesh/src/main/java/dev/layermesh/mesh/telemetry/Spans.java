@@ -3,7 +3,7 @@ package dev.layermesh.mesh.telemetry;
 import io.opentelemetry.api.common.AttributeKey;
 
 /**
- * What spans and their attributes are called. A request has one span in the gateway and a handful below it; rounds are
+ * Names of spans and their attributes. A request has one span in the gateway and a handful below it; rounds are
  * counted in attributes and metrics, never one span each. {@code gen_ai.*} follows the OpenTelemetry conventions for
  * generative AI, {@code spec.*} is ours, as they have no word for speculation. No span carries a prompt.
  */
@@ -16,7 +16,7 @@ public final class Spans {
   public static final String PREFILL_VERIFY = "prefill verify";
   /** From the first round to the last token. */
   public static final String DECODE = "decode";
-  /** A session goes on with other workers; linked to the attempt that was lost. */
+  /** A session is resumed on other workers after one was lost. */
   public static final String RESUME = "resume";
 
   public static final AttributeKey<String> OPERATION = AttributeKey.stringKey("gen_ai.operation.name");

@@ -29,7 +29,7 @@ public final class Telemetry implements AutoCloseable {
   private static final String METRICS = "layermesh.";
   private static final AttributeKey<String> ROLE = AttributeKey.stringKey("role");
 
-  /** Numbers that are shown until it is closed; idempotent. */
+  /** Registered metrics; closing removes them, and is idempotent. */
   @FunctionalInterface
   public interface Shown extends AutoCloseable {
     @Override
@@ -85,12 +85,12 @@ public final class Telemetry implements AutoCloseable {
   }
 
   /**
-   * Lets whoever collects metrics see a worker's numbers.
+   * Registers a worker's numbers as metrics.
    *
    * @param role of the worker, the attribute {@code role} of each
-   * @param numbers by the name of a metric, to which {@code layermesh.} is added; asked for on a thread of the SDK, and
-   *     the names are always the same
-   * @return what ends it
+   * @param numbers by the name of a metric, to which {@code layermesh.} is added; called on a thread of the SDK; must
+   *     always give the same names
+   * @return removes the metrics when closed
    */
   public Shown show(String role, Supplier<Map<String, Long>> numbers) {
     Meter meter = openTelemetry().getMeter(INSTRUMENTATION);
@@ -102,12 +102,12 @@ public final class Telemetry implements AutoCloseable {
     return () -> gauges.forEach(ObservableLongGauge::close);
   }
 
-  /** Whether spans go anywhere. */
+  /** Whether spans are exported. */
   boolean isEnabled() {
     return sdk.isPresent();
   }
 
-  /** Sends what is still buffered, for at most ten seconds. */
+  /** Exports buffered spans; takes at most ten seconds. */
   @Override
   public void close() {
     sdk.ifPresent(OpenTelemetrySdk::close);

@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  */
 public interface FrameBus {
 
-  /** Sends {@code frame} to the listener at {@code address}, if there is one. The caller must not change it afterwards. */
+  /** Sends {@code frame} to the listener at {@code address}, if any. The caller must not change it afterwards. */
   void send(String address, Buffer frame);
 
   /** Calls {@code handler} with every frame that arrives at {@code address}. */

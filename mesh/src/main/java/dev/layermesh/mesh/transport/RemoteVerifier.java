@@ -258,8 +258,8 @@ final class RemoteVerifier implements Verifier {
   }
 
   /**
-   * Whether a reply counts as progress. Extending to positions that another verifier cached before does not: otherwise a
-   * work that makes every verifier fail would be tried for ever.
+   * Whether a reply counts as progress. Extending to positions that another verifier cached before does not: otherwise
+   * a work that makes every verifier fail would be tried for ever.
    */
   private boolean progresses(VerifyReply reply) {
     return switch (reply) {

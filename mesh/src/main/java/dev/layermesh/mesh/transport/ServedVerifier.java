@@ -29,9 +29,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One opening of a session at a verify worker, the counterpart of {@link RemoteVerifier}. Puts works in order, runs each
- * once on its own virtual thread, and keeps the last replies so that a repeated work gets the same one. The bus thread
- * delivers works; {@code this} guards the state.
+ * One opening of a session at a verify worker, the counterpart of {@link RemoteVerifier}. Puts works in order, runs
+ * each once on its own virtual thread, and keeps the last replies so that a repeated work gets the same one. The bus
+ * thread delivers works; {@code this} guards the state.
  */
 final class ServedVerifier {
   private static final Logger LOG = LoggerFactory.getLogger(ServedVerifier.class);

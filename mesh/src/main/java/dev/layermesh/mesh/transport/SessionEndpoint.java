@@ -44,7 +44,7 @@ public final class SessionEndpoint implements AutoCloseable {
   // Guarded by this.
   private final Map<Long, DraftSession> sessions = new HashMap<>();
   private final Set<DraftSession> alive = new HashSet<>(); // and removed ones whose loop has not ended
-  private final Map<Long, Integer> ended = new EvictingMap<>(REMEMBERED); // epochs that a late open must not start again
+  private final Map<Long, Integer> ended = new EvictingMap<>(REMEMBERED); // epochs not to start again
   private Optional<Duration> drainLimit = Optional.empty();
   private long drainNanos;
   private boolean closed;

@@ -72,6 +72,7 @@ public record TransportNode(FrameBus bus, String id, Workers workers, TransportT
   }
 
   static void dropped(String address, Frame frame) {
-    LOG.warn("{}: dropped a {} from {}: this address does not take it", address, Kind.of(frame.message()), frame.sender());
+    LOG.warn("{}: dropped a {} from {}: this address does not take it",
+        address, Kind.of(frame.message()), frame.sender());
   }
 }

@@ -26,9 +26,9 @@ import java.util.concurrent.CompletionStage;
  * The address of a verify worker that drafters send their work to. Opens their sessions on a {@link VerifierHost} of
  * this process.
  *
- * <p>Idempotent by (session, epoch, seq): each work runs once, in order, and its reply is kept for repeats. A session is
- * freed when its drafter closes it, opens it again, leaves the mesh, or sends nothing for the lease. A lower epoch than
- * the known one is refused. The bus thread delivers frames; each session answers on a virtual thread of its own.
+ * <p>Idempotent by (session, epoch, seq): each work runs once, in order, and its reply is kept for repeats. A session
+ * is freed when its drafter closes it, opens it again, leaves the mesh, or sends nothing for the lease. A lower epoch
+ * than the known one is refused. The bus thread delivers frames; each session answers on a virtual thread of its own.
  */
 public final class VerifyEndpoint implements AutoCloseable {
   private static final int REMEMBERED = 4096;

@@ -121,8 +121,8 @@ public sealed interface Message {
   }
 
   /**
-   * What the gateway has received and what it allows. Cumulative, so the last one replaces all earlier ones; repeated as
-   * heartbeat.
+   * What the gateway has received and what it allows. Cumulative, so the last one replaces all earlier ones; repeated
+   * as heartbeat.
    *
    * @param received tokens after the prompt the gateway holds without a gap: they need not be resent
    * @param window tokens the worker may commit beyond them

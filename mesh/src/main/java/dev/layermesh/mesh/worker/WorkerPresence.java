@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.function.IntSupplier;
 
 /**
- * A worker as the mesh sees it: its ad, kept up to date with its load, and the small files of its model. Opened when
- * the worker's door is; opening and closing talk to the cluster and belong on a main or virtual thread.
+ * What the mesh sees of a worker: its ad, kept up to date with its load, and the small files of its model. Opened once
+ * the worker's endpoint is ready. Opening and closing block and belong on a main or virtual thread.
  */
 public final class WorkerPresence implements AutoCloseable {
   private static final long UPDATE_MILLIS = 250;
@@ -30,10 +30,10 @@ public final class WorkerPresence implements AutoCloseable {
   }
 
   /**
-   * Tells the mesh of a worker.
+   * Announces a worker.
    *
    * @param parts digests of the parts of the model that this worker knows
-   * @param modelFiles what a gateway needs to speak the model's language, by file name
+   * @param modelFiles tokenizer and configuration, which a gateway needs, by file name
    * @param sessions sessions the worker holds now
    * @throws dev.layermesh.decoding.InputException when the mesh serves another model or exit layer
    */
@@ -58,7 +58,7 @@ public final class WorkerPresence implements AutoCloseable {
     draining = true;
   }
 
-  /** Takes the ad back. */
+  /** Removes the ad. */
   @Override
   public void close() {
     vertx.cancelTimer(timer);

@@ -1,2 +1,2 @@
-/** What draft and verify workers share: being seen by the mesh. */
+/** What draft and verify workers share: how the mesh sees them. */
 package dev.layermesh.mesh.worker;

@@ -52,6 +52,9 @@ final class Filters {
     if (filter == null) {
       throw new JinjaException("TemplateRuntimeError", "No filter named '" + name + "' found.");
     }
+    if (arguments.positional().getFirst() instanceof Value.Str text) {
+      interpreter.budget().scan(text.text().length());
+    }
     return filter.apply(arguments, interpreter);
   }
 

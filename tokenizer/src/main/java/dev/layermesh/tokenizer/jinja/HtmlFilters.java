@@ -1,6 +1,7 @@
 package dev.layermesh.tokenizer.jinja;
 
 import dev.layermesh.tokenizer.jinja.python.Arguments.Bound;
+import dev.layermesh.tokenizer.jinja.python.Attributes;
 import dev.layermesh.tokenizer.jinja.python.Budget;
 import dev.layermesh.tokenizer.jinja.python.JinjaException;
 import dev.layermesh.tokenizer.jinja.python.Operators;
@@ -70,7 +71,7 @@ final class HtmlFilters {
 
   private static Value attributes(Bound a, Interpreter in) {
     if (!(a.value("d") instanceof Dict dict)) {
-      throw new JinjaException("AttributeError", "'" + a.value("d").typeName() + "' object has no attribute 'items'");
+      throw Attributes.noMethod(a.value("d"), "items");
     }
     var attributes = new ArrayList<String>();
     for (Dict.Entry entry : dict.entries().values()) {
@@ -118,7 +119,8 @@ final class HtmlFilters {
     var quoted = new StringBuilder();
     for (byte each : text.getBytes(StandardCharsets.UTF_8)) {
       char character = (char) (each & 0xff);
-      boolean kept = character < 0x80 && (Character.isLetterOrDigit(character) || ("_.-~" + safe).indexOf(character) >= 0);
+      boolean kept = character < 0x80
+          && (Character.isLetterOrDigit(character) || ("_.-~" + safe).indexOf(character) >= 0);
       quoted.append(kept ? String.valueOf(character) : String.format("%%%02X", (int) character));
     }
     return quoted.toString();

@@ -24,10 +24,8 @@ import dev.layermesh.tokenizer.jinja.Node.TupleExpr;
 import dev.layermesh.tokenizer.jinja.Node.With;
 import dev.layermesh.tokenizer.jinja.python.Budget;
 import dev.layermesh.tokenizer.jinja.python.JinjaException;
-import dev.layermesh.tokenizer.jinja.python.Limits;
 import dev.layermesh.tokenizer.jinja.python.Operators;
 import dev.layermesh.tokenizer.jinja.python.Text;
-import dev.layermesh.tokenizer.jinja.python.Value.Iter;
 import dev.layermesh.tokenizer.jinja.python.Value.Namespace;
 import dev.layermesh.tokenizer.jinja.python.Value.Str;
 import dev.layermesh.tokenizer.jinja.python.Value;
@@ -35,9 +33,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
 import java.util.Optional;
-import java.util.function.Function;
 
 /** Runs the statements of a template once. Belongs to the thread that renders. */
 final class Interpreter {

@@ -19,7 +19,8 @@ import java.util.regex.Pattern;
  * on, {@code keep_trailing_newline} is off, as in transformers.
  */
 final class Lexer {
-  private static final String BLANK = "[\\s\\x1c-\\x1f\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+  private static final String BLANK =
+      "[\\s\\x1c-\\x1f\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
   private static final Pattern TAG = Pattern.compile("\\{([{%#])([-+]?)");
   private static final Pattern RAW = Pattern.compile(
       "\\{%([-+]?)" + BLANK + "*raw" + BLANK + "*(?:-%\\}" + BLANK + "*|%\\})");

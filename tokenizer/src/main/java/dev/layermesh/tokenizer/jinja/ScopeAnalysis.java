@@ -47,7 +47,8 @@ import java.util.Set;
 
 /**
  * Decides at parse time which variables each part of a template has. Jinja2 does so as well, and it shows: a variable
- * set anywhere in a loop is the loop's own from its first line on. Refuses unknown filters and tests outside conditions.
+ * set anywhere in a loop is the loop's own from its first line on. Refuses unknown filters and tests outside of
+ * conditions.
  */
 final class ScopeAnalysis {
   private final Scope scope;

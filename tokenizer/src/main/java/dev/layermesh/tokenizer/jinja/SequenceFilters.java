@@ -176,7 +176,7 @@ final class SequenceFilters {
         Value found = Attributes.item(value, step, in.budget());
         value = found instanceof Undefined ? absent.orElse(found) : found;
       }
-      return ignoreCase ? lower(value) : value;
+      return ignoreCase ? lower(value, in.budget()) : value;
     };
   }
 
@@ -195,8 +195,12 @@ final class SequenceFilters {
     return steps;
   }
 
-  private static Value lower(Value value) {
-    return value instanceof Str text ? text.like(PyStr.lower(text.text())) : value;
+  private static Value lower(Value value, Budget budget) {
+    if (!(value instanceof Str text)) {
+      return value;
+    }
+    budget.text(text.text().length());
+    return text.like(PyStr.lower(text.text()));
   }
 
   private static UnaryOperator<Value> key(Bound a, Interpreter in) {
@@ -230,12 +234,12 @@ final class SequenceFilters {
       throw Filters.wrongArgument("You can only sort by either \"key\" or \"value\"");
     }
     if (!(a.value("value") instanceof Dict dict)) {
-      throw new JinjaException("AttributeError", "'" + a.value("value").typeName() + "' object has no attribute 'items'");
+      throw Attributes.noMethod(a.value("value"), "items");
     }
     List<Value> pairs = Operators.list(new Value.DictView(Value.DictView.Kind.ITEMS, dict), in.budget());
     return new PyList(sorted(pairs, a.flag("reverse", false), in, pair -> {
       Value key = ((Tuple) pair).items().get(byKey ? 0 : 1);
-      return a.flag("case_sensitive", false) ? key : lower(key);
+      return a.flag("case_sensitive", false) ? key : lower(key, in.budget());
     }));
   }
 

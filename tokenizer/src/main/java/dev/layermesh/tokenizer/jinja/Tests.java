@@ -108,6 +108,9 @@ final class Tests {
     if (test == null) {
       throw new JinjaException("TemplateRuntimeError", "No test named '" + name + "' found.");
     }
+    if (arguments.positional().getFirst() instanceof Str text) {
+      interpreter.budget().scan(text.text().length());
+    }
     return Value.of(test.body.holds(test.signature.bind(arguments), interpreter.budget()));
   }
 }

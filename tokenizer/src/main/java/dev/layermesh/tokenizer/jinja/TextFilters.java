@@ -13,6 +13,7 @@ import dev.layermesh.tokenizer.jinja.python.PercentFormat;
 import dev.layermesh.tokenizer.jinja.python.PyStr;
 import dev.layermesh.tokenizer.jinja.python.Text;
 import dev.layermesh.tokenizer.jinja.python.Value.Callable;
+import dev.layermesh.tokenizer.jinja.python.Value.PyList;
 import dev.layermesh.tokenizer.jinja.python.Value.Str;
 import dev.layermesh.tokenizer.jinja.python.Value.Tuple;
 import dev.layermesh.tokenizer.jinja.python.Value;
@@ -26,8 +27,8 @@ import java.util.regex.Pattern;
 /** The filters that work on text. */
 final class TextFilters {
   private static final Pattern WORD = Pattern.compile("\\w+", Pattern.UNICODE_CHARACTER_CLASS);
-  private static final Pattern BEFORE_WORD = Pattern.compile("[-({\\[<\\s\\x1c-\\x1f\\x85\\xa0\\u2000-\\u200a\\u2028\\u2029"
-      + "\\u202f\\u205f\\u3000]+");
+  private static final Pattern BEFORE_WORD = Pattern.compile(
+      "[-({\\[<\\s\\x1c-\\x1f\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+");
 
   private TextFilters() {}
 
@@ -104,9 +105,10 @@ final class TextFilters {
     Value width = a.or("width", Value.of(4));
     Value step = width instanceof Str text ? text
         : Operators.binary(Binary.MULTIPLY, Value.of(" "), width, budget);
-    if (!(Operators.binary(Binary.ADD, a.value("s"), Value.of("\n"), budget) instanceof Str whole)) {
-      throw JinjaException.type("indent needs text");
+    if (a.value("s") instanceof PyList list) {
+      throw Attributes.noMethod(list, "splitlines");
     }
+    var whole = (Str) Operators.binary(Binary.ADD, a.value("s"), Value.of("\n"), budget);
     String indention = Text.str(step, budget);
     List<String> lines = PyStr.lines(whole.text(), false);
     var indented = new StringBuilder(a.flag("first", false) ? indention : "").append(lines.getFirst());
@@ -136,8 +138,7 @@ final class TextFilters {
 
   private static Value wrap(Bound a, Interpreter in) {
     if (!(a.value("s") instanceof Str text)) {
-      throw new JinjaException("AttributeError", "'" + a.value("s").typeName()
-          + "' object has no attribute 'splitlines'");
+      throw Attributes.noMethod(a.value("s"), "splitlines");
     }
     int width = a.integer("width", 79);
     String between = a.textUnlessNone("wrapstring").map(Str::text).orElse("\n");

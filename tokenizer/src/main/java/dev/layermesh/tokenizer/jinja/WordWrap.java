@@ -16,7 +16,8 @@ final class WordWrap {
   private static final String LETTER = "[^\\d\\W]";
   private static final String PUNCTUATED = "[\\w!\"'&.,?]";
   private static final Pattern CHUNK = Pattern.compile(
-      SPACE + "+|(?<=" + PUNCTUATED + ")-{2,}(?=\\w)|[^\\t\\n\\x0b\\f\\r ]+?(?:-(?:(?<=" + LETTER + "{2}-)|(?<=" + LETTER
+      SPACE + "+|(?<=" + PUNCTUATED + ")-{2,}(?=\\w)|"
+          + "[^\\t\\n\\x0b\\f\\r ]+?(?:-(?:(?<=" + LETTER + "{2}-)|(?<=" + LETTER
           + "-" + LETTER + "-))(?=" + LETTER + "-?" + LETTER + ")|(?=" + SPACE + "|\\z)|(?<=" + PUNCTUATED
           + ")(?=-{2,}\\w))", Pattern.UNICODE_CHARACTER_CLASS);
   private static final Pattern WORD = Pattern.compile(SPACE + "+|[^\\t\\n\\x0b\\f\\r ]+");

@@ -10,11 +10,15 @@ import dev.layermesh.tokenizer.StopStrings;
 import dev.layermesh.tokenizer.StreamingDetokenizer;
 import dev.layermesh.tokenizer.Tokenizer;
 import dev.layermesh.tokenizer.TokenizerFiles;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.util.List;
 import java.util.Optional;
 
 /** Text by a checkpoint's own tokenizer and chat template. Thread-safe until it is closed. */
 public final class TokenizerText implements ModelText, AutoCloseable {
+  private static final Logger LOG = System.getLogger(TokenizerText.class.getName());
+
   private final Tokenizer tokenizer;
   private final Optional<ChatTemplate> template;
   private final int vocabSize;
@@ -42,6 +46,7 @@ public final class TokenizerText implements ModelText, AutoCloseable {
     try {
       tokenizer.requireFits(vocabSize);
       template = ChatTemplate.find(files);
+      template.flatMap(ChatTemplate::warning).ifPresent(warning -> LOG.log(Level.WARNING, "chats will fail: " + warning));
       return new TokenizerText(files, tokenizer, template, vocabSize);
     } catch (RuntimeException wrong) {
       template.ifPresent(ChatTemplate::close);

@@ -3,7 +3,7 @@
 
 jinja_generated.json beside this file was written with Jinja2 3.1.6 and MarkupSafe 3.0.3 on CPython 3.11:
 
-    generate_cases.py 600 --seed 1 > jinja_generated.json
+    generate_cases.py 500 --seed 1 > jinja_generated.json
 
 More templates with another seed find more; any that differs is a fault of the interpreter. The environment is the one
 that transformers gives chat templates.
@@ -353,7 +353,7 @@ def rendered(env, template):
 def is_repeatable(case):
     """Addresses of objects differ from run to run."""
     text = case.get("text", "")
-    return " at 0x" not in text and len(text) < 4000
+    return "0x7" not in text.lower() and "7x0" not in text.lower() and len(text) < 1500
 
 
 def main():

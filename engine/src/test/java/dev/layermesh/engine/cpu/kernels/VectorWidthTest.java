@@ -8,11 +8,13 @@ import dev.layermesh.engine.checkpoint.DType;
 import dev.layermesh.engine.kv.KvType;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Workers of one arithmetic agree to the last bit, whatever their processors, interpreted or compiled. */
+@Tag("slow")
 @Timeout(60)
 class VectorWidthTest {
 

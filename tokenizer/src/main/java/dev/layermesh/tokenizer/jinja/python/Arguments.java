@@ -30,7 +30,7 @@ public record Arguments(List<Value> positional, Map<String, Value> named) {
     return new Arguments(positional.subList(Math.min(start, positional.size()), positional.size()), named);
   }
 
-  /** The names of a function's parameters, as {@code "value width? fill?"}: those with a question mark may be absent. */
+  /** The names of a function's parameters, as {@code "value width? fill?"}: a question mark marks the optional ones. */
   public record Signature(String function, List<String> names, int required, boolean positionalOnly) {
     /** Parses a list of names; a slash at its end forbids arguments by name. */
     public static Signature of(String function, String parameters) {

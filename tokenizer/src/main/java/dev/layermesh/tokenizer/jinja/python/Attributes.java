@@ -24,13 +24,16 @@ import java.util.Set;
 public final class Attributes {
   private static final Set<String> CHANGES_LISTS =
       Set.of("append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove");
+  private static final Set<String> OF_EVERY_OBJECT = Set.of("__class__", "__doc__", "__init__", "__new__", "__repr__",
+      "__str__", "__eq__", "__ne__", "__hash__", "__dir__", "__module__", "__init_subclass__", "__reduce__",
+      "__subclasshook__", "__sizeof__", "__format__", "__setattr__", "__delattr__", "__getattribute__");
   private static final Set<String> CHANGES_DICTS = Set.of("clear", "pop", "popitem", "setdefault", "update");
 
   private Attributes() {}
 
   /** {@code object.name}: an attribute, else an item. */
   public static Value attribute(Value object, String name) {
-    if (!isInternal(name)) {
+    if (!OF_EVERY_OBJECT.contains(name)) {
       requireDefined(object);
     }
     return safely(object, name)
@@ -82,6 +85,12 @@ public final class Attributes {
     };
   }
 
+  /** What calling a method raises that the object does not have. */
+  public static JinjaException noMethod(Value object, String name) {
+    return object instanceof Undefined undefined ? undefined.failure() : new JinjaException("AttributeError",
+        "'" + object.typeName() + "' object has no attribute '" + name + "'");
+  }
+
   public static Undefined missing(Value object, Value name) {
     String type = object == Value.NONE ? "None" : object.typeName() + " object";
     return Undefined.hint(name instanceof Str text
@@ -97,6 +106,7 @@ public final class Attributes {
     if (number.isEmpty() || !isSequence(object)) {
       return Optional.empty();
     }
+    budget.scan(object instanceof Str text ? text.text().length() : 0);
     int length = Operators.length(object);
     int at = Numbers.clamp(number.get());
     int position = at < 0 ? at + length : at;

@@ -153,7 +153,8 @@ final class BraceFormat {
       manual = !auto;
       int index = auto ? automatic++ : Integer.parseInt(name);
       if (index >= arguments.positional().size()) {
-        throw new JinjaException("IndexError", "Replacement index " + index + " out of range for positional args tuple");
+        throw new JinjaException("IndexError",
+            "Replacement index " + index + " out of range for positional args tuple");
       }
       return arguments.positional().get(index);
     }

@@ -87,7 +87,7 @@ record FormatSpec(Optional<String> fill, Optional<Character> align, char sign, b
       default -> throw unknown("int");
     });
     if (code == 'c') {
-      return pad("", PyStr.character(integer.intValueExact()), align.orElse('<'), fill.orElse(" "), budget);
+      return pad("", PyStr.character(integer), align.orElse('<'), fill.orElse(" "), budget);
     }
     String prefix = alternate && "boxX".indexOf(code) >= 0 ? "0" + code : "";
     return number(integer.signum() < 0, prefix, code == 'X' ? digits.toUpperCase() : digits, budget);

@@ -10,6 +10,8 @@ public final class JinjaException extends RuntimeException {
   /** Kind of the exception that a template raises with {@code raise_exception}. */
   public static final String RAISED = "TemplateError";
 
+  private static final String LIMIT = "LimitError";
+
   private final String kind;
 
   public JinjaException(String kind, String message) {
@@ -25,6 +27,11 @@ public final class JinjaException extends RuntimeException {
   /** Whether the template itself called {@code raise_exception}: it refuses what it was given. */
   public boolean raisedByTemplate() {
     return kind.equals(RAISED);
+  }
+
+  /** Whether the template asked for more than {@link Limits} allow. */
+  public boolean isLimit() {
+    return kind.equals(LIMIT);
   }
 
   public static JinjaException syntax(String message, int line) {
@@ -45,6 +52,6 @@ public final class JinjaException extends RuntimeException {
 
   /** The template asked for more than {@link Limits} allow; Jinja2 has no such exception. */
   public static JinjaException limit(String message) {
-    return new JinjaException("LimitError", message);
+    return new JinjaException(LIMIT, message);
   }
 }

@@ -146,7 +146,9 @@ public final class Numbers {
       double size = special.group(2).toLowerCase().startsWith("i") ? Double.POSITIVE_INFINITY : Double.NaN;
       return Optional.of(special.group(1).equals("-") ? -size : size);
     }
-    return FLOAT.matcher(stripped).matches() ? Optional.of(Double.valueOf(stripped.replace("_", ""))) : Optional.empty();
+    return FLOAT.matcher(stripped).matches()
+        ? Optional.of(Double.valueOf(stripped.replace("_", "")))
+        : Optional.empty();
   }
 
   // Spelling

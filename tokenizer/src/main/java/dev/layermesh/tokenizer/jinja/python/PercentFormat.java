@@ -1,7 +1,6 @@
 package dev.layermesh.tokenizer.jinja.python;
 
 import dev.layermesh.tokenizer.jinja.python.Value.Dict;
-import dev.layermesh.tokenizer.jinja.python.Value.Int;
 import dev.layermesh.tokenizer.jinja.python.Value.Namespace;
 import dev.layermesh.tokenizer.jinja.python.Value.Str;
 import dev.layermesh.tokenizer.jinja.python.Value.Tuple;
@@ -15,7 +14,8 @@ import java.util.regex.Pattern;
 /** Python's {@code format % arguments}. */
 public final class PercentFormat {
   private static final Pattern CONVERSION =
-      Pattern.compile("%(?:\\(((?:[^()]|\\([^()]*\\))*)\\))?([-+ #0]*)(\\*|\\d+)?(?:\\.(\\*|\\d*))?[hlL]?(.)?", Pattern.DOTALL);
+      Pattern.compile("%(?:\\(((?:[^()]|\\([^()]*\\))*)\\))?([-+ #0]*)(\\*|\\d+)?(?:\\.(\\*|\\d*))?[hlL]?(.)?",
+          Pattern.DOTALL);
 
   private final Budget budget;
   private final boolean safe;
@@ -134,10 +134,7 @@ public final class PercentFormat {
       return text.text();
     }
     BigInteger point = Numbers.integer(argument).orElseThrow(() -> JinjaException.type("%c requires int or char"));
-    if (point.signum() < 0 || point.bitLength() > 21 || point.intValue() > Character.MAX_CODE_POINT) {
-      throw JinjaException.overflow("%c arg not in range(0x110000)");
-    }
-    return PyStr.character(point.intValue());
+    return PyStr.character(point);
   }
 
   private static String integer(char code, Value argument, String flags, Optional<Integer> precision) {

@@ -1,5 +1,6 @@
 package dev.layermesh.tokenizer.jinja.python;
 
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -35,6 +36,14 @@ public final class PyStr {
 
   public static String character(int codePoint) {
     return Character.toString(codePoint);
+  }
+
+  /** The character with a number from outside, as {@code chr()} checks it. */
+  public static String character(BigInteger codePoint) {
+    if (codePoint.signum() < 0 || codePoint.bitLength() > 21 || codePoint.intValue() > Character.MAX_CODE_POINT) {
+      throw JinjaException.overflow("a character's number must be in range(0x110000)");
+    }
+    return character(codePoint.intValue());
   }
 
   /** Orders as Python does: by code point, where Java orders by char. */

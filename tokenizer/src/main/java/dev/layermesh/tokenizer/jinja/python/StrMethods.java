@@ -264,15 +264,14 @@ final class StrMethods {
   private static String expandTabs(String text, int size, Budget budget) {
     var expanded = new StringBuilder();
     int column = 0;
-    for (int i = 0; i < text.length(); i++) {
-      char next = text.charAt(i);
+    for (int next : text.codePoints().toArray()) {
       if (next == '\t') {
         int spaces = size > 0 ? size - column % size : 0;
         budget.text(spaces);
         expanded.append(" ".repeat(spaces));
         column += spaces;
       } else {
-        expanded.append(next);
+        expanded.appendCodePoint(next);
         column = next == '\n' || next == '\r' ? 0 : column + 1;
       }
     }
@@ -380,7 +379,7 @@ final class StrMethods {
           budget.text(text.text().length());
           translated.append(text.text());
         }
-        case Value.Int integer -> translated.appendCodePoint(integer.value().intValue());
+        case Value.Int integer -> translated.append(PyStr.character(integer.value()));
         case Value.None none -> { }
         default -> translated.appendCodePoint(point);
       }

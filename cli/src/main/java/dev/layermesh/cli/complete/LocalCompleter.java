@@ -89,7 +89,7 @@ public final class LocalCompleter implements Completer {
 
   @Override
   public Completion complete(CompletionRequest request, CompletionListener listener) {
-    TokenIds prompt = text.encode(request.prompt(), "prompt_ids");
+    TokenIds prompt = text.encode(request.prompt(), i -> "prompt_ids");
     if (prompt.length() + request.room() > contextLength()) {
       throw new ContextFullException(prompt.length(), request.room(), contextLength());
     }

@@ -66,7 +66,7 @@ public record TurnPlan(
     }
     TokenIds prompt;
     try {
-      prompt = model.text().encode(request.prompt(), field);
+      prompt = model.text().encode(request.prompt(), i -> field + "[" + i + "]");
     } catch (InputException e) {
       throw refused(field, e);
     }

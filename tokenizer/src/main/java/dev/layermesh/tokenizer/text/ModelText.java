@@ -5,6 +5,7 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.tokenizer.ChatMessage;
 import dev.layermesh.tokenizer.GenerationDefaults;
 import java.util.List;
+import java.util.function.IntFunction;
 
 /** Text to token ids and back, for one model, and what the model's files say about its text. Thread-safe. */
 public interface ModelText {
@@ -45,11 +46,10 @@ public interface ModelText {
   /**
    * The ids of a prompt, each in the model's vocabulary.
    *
-   * @param field names the prompt in errors
-   * @throws InputException as {@link #encodeChat} does; or for an id outside the vocabulary, with the field
-   *     {@code field[i]}
+   * @param fieldOfId names the field of the id at an index in an error
+   * @throws InputException as {@link #encodeChat} does, or for an id outside the vocabulary
    */
-  default TokenIds encode(Prompt prompt, String field) {
+  default TokenIds encode(Prompt prompt, IntFunction<String> fieldOfId) {
     TokenIds ids = switch (prompt) {
       case Prompt.Text text -> encode(text.text());
       case Prompt.Chat chat -> encodeChat(chat.messages());
@@ -57,8 +57,8 @@ public interface ModelText {
     };
     for (int i = 0; i < ids.length(); i++) {
       if (ids.id(i) >= vocabSize()) {
-        throw InputException.of(field + "[" + i + "]", ids.id(i),
-            "is outside the vocabulary of " + vocabSize() + ": an id is 0 to " + (vocabSize() - 1));
+        throw InputException.of(fieldOfId.apply(i), ids.id(i),
+            "must be between 0 and " + (vocabSize() - 1) + ": the vocabulary has " + vocabSize() + " ids");
       }
     }
     return ids;

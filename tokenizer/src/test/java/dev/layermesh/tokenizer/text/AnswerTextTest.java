@@ -88,10 +88,11 @@ class AnswerTextTest {
 
   @Test
   void shouldRefuseAPromptWithAnIdOutsideTheVocabulary() {
-    assertThat(model.encode(new Prompt.Ids(TokenIds.of(0, VOCAB - 1)), "prompt")).isEqualTo(TokenIds.of(0, VOCAB - 1));
-    assertThatThrownBy(() -> model.encode(new Prompt.Ids(TokenIds.of(0, VOCAB)), "prompt"))
+    assertThat(model.encode(new Prompt.Ids(TokenIds.of(0, VOCAB - 1)), i -> "prompt[" + i + "]"))
+        .isEqualTo(TokenIds.of(0, VOCAB - 1));
+    assertThatThrownBy(() -> model.encode(new Prompt.Ids(TokenIds.of(0, VOCAB)), i -> "prompt[" + i + "]"))
         .isInstanceOfSatisfying(InputException.class, wrong -> assertThat(wrong.field()).isEqualTo("prompt[1]"))
-        .hasMessage("prompt[1]=2048: is outside the vocabulary of 2048: an id is 0 to 2047");
+        .hasMessage("prompt[1]=2048: must be between 0 and 2047: the vocabulary has 2048 ids");
   }
 
   @Test

@@ -10,7 +10,9 @@ import dev.layermesh.gateway.GatewayFixture.Socket;
 import dev.layermesh.gateway.ScriptedSessions.End;
 import dev.layermesh.gateway.ScriptedSessions.Script;
 import dev.layermesh.gateway.turn.ModelSource.State;
+import dev.layermesh.gateway.turn.ServedModel;
 import dev.layermesh.gateway.turn.SessionHosts;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.SpanKind;
@@ -29,6 +31,8 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
@@ -67,6 +71,22 @@ class GatewayTest {
       assertThat(fixture.get("/v1/models/other").statusCode()).isEqualTo(404);
       assertThat(fixture.get("/health/live").statusCode()).isEqualTo(200);
       assertThat(fixture.get("/health/ready").statusCode()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void shouldTellTheSamplingValuesOfRequestsThatNameNone() throws Exception {
+    ServedModel plain = GatewayFixture.MODEL;
+    var sampling = new GenerationDefaults(OptionalDouble.of(0.6), OptionalInt.empty(), OptionalDouble.of(0.9));
+    var model = new ServedModel(
+        plain.id(), plain.fingerprint(), plain.contextLength(), plain.exitLayer(), plain.window(), sampling,
+        plain.since(), plain.text());
+    try (var fixture = new GatewayFixture(
+        GatewayFixture.OPTIONS, () -> new State.Ready(model), saying("ok"), OpenTelemetry.noop())) {
+      JsonObject told = new JsonObject(fixture.get("/v1/models/tiny").body());
+      assertThat(told.getInteger("window")).isEqualTo(4);
+      assertThat(told.getJsonObject("generation_config"))
+          .isEqualTo(new JsonObject().put("temperature", 0.6).put("top_p", 0.9));
     }
   }
 

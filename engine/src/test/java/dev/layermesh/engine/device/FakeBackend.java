@@ -136,6 +136,7 @@ public final class FakeBackend implements Backend {
   public void store(Tensor states, int from, HiddenRows into) {
     FakeTensor tensor = FakeTensor.of(states, into.width());
     FakeRows rows = (FakeRows) into;
+    rows.queue();
     queue.add(() -> rows.arrive(tensor.read(from, rows.count())));
   }
 

@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  */
 final class FakeRows implements HiddenRows {
   private final float[] values; // of the whole room
-  private final AtomicIntegerArray arrived; // 1 for each row of the whole room that a step has written
+  private final AtomicIntegerArray queued; // 1 for each row of the whole room that an unfinished step writes
   private final int first;
   private final int count;
   private final int width;
@@ -20,18 +20,27 @@ final class FakeRows implements HiddenRows {
     this(new float[count * width], new AtomicIntegerArray(count), 0, count, width);
   }
 
-  private FakeRows(float[] values, AtomicIntegerArray arrived, int first, int count, int width) {
+  private FakeRows(float[] values, AtomicIntegerArray queued, int first, int count, int width) {
     this.values = values;
-    this.arrived = arrived;
+    this.queued = queued;
     this.first = first;
     this.count = count;
     this.width = width;
   }
 
+  /** A step is to write these rows: until then they must not be read. */
+  void queue() {
+    mark(1);
+  }
+
   void arrive(float[] rows) {
     System.arraycopy(rows, 0, values, first * width, count * width);
+    mark(0);
+  }
+
+  private void mark(int state) {
     for (int row = first; row < first + count; row++) {
-      arrived.set(row, 1);
+      queued.set(row, state);
     }
   }
 
@@ -53,7 +62,7 @@ final class FakeRows implements HiddenRows {
   @Override
   public MemorySegment bytes() {
     for (int row = first; row < first + count; row++) {
-      if (arrived.get(row) == 0) {
+      if (queued.get(row) == 1) {
         throw new IllegalStateException("rows are read before their step has finished");
       }
     }
@@ -64,6 +73,6 @@ final class FakeRows implements HiddenRows {
   @Override
   public HiddenRows slice(int from, int to) {
     Objects.checkFromToIndex(from, to, count);
-    return new FakeRows(values, arrived, first + from, to - from, width);
+    return new FakeRows(values, queued, first + from, to - from, width);
   }
 }

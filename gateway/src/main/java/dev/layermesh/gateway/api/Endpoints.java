@@ -8,6 +8,7 @@ import dev.layermesh.gateway.turn.Turn;
 import dev.layermesh.gateway.turn.TurnRequest;
 import dev.layermesh.gateway.turn.TurnTelemetry;
 import dev.layermesh.gateway.turn.Turns;
+import dev.layermesh.tokenizer.GenerationDefaults;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -201,7 +202,17 @@ public final class Endpoints {
         .put("context_length", model.contextLength())
         .put("max_model_len", model.contextLength())
         .put("exit_layer", model.exitLayer())
-        .put("window", model.window().draftTokens());
+        .put("window", model.window().draftTokens())
+        .put("generation_config", describe(model.sampling()));
+  }
+
+  /** The sampling values of requests that name none, under their names in the checkpoint's file. */
+  private static JsonObject describe(GenerationDefaults sampling) {
+    var named = new JsonObject();
+    sampling.temperature().ifPresent(value -> named.put("temperature", value));
+    sampling.topK().ifPresent(value -> named.put("top_k", value));
+    sampling.topP().ifPresent(value -> named.put("top_p", value));
+    return named;
   }
 
   private void ready(RoutingContext exchange) {

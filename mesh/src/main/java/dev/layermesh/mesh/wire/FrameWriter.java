@@ -110,8 +110,11 @@ final class FrameWriter {
   FrameWriter elements(HiddenRows rows) {
     long bytes = (long) rows.count() * rows.width() * rows.type().bytes();
     if (writes(bytes)) {
-      MemorySegment.copy(rows.bytes(), 0, MemorySegment.ofBuffer(out), 0, bytes);
-      out.position(out.position() + (int) bytes);
+      for (HiddenRows part : rows.parts()) {
+        MemorySegment elements = part.bytes();
+        MemorySegment.copy(elements, 0, MemorySegment.ofBuffer(out), 0, elements.byteSize());
+        out.position(out.position() + (int) elements.byteSize());
+      }
     }
     return this;
   }

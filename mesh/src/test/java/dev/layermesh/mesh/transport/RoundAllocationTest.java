@@ -21,6 +21,7 @@ import io.vertx.core.buffer.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
@@ -71,8 +72,9 @@ class RoundAllocationTest {
             new TransportNode(bus, "v1", new TestWorkers()), accepting(), 9, SessionSpans.none());
         Verifier verifier = remote.verifier()) {
       verifier.open(new SessionKey(1, 0), SamplingParams.GREEDY);
-      var rows = new HiddenRows.Host(
+      var whole = new HiddenRows.Host(
           ROWS, width, HiddenRows.Type.F32, MemorySegment.ofArray(new float[ROWS * width]));
+      HiddenRows rows = HiddenRows.join(List.of(whole.slice(0, 2), whole.slice(2, ROWS))); // over the end of a block
       var ids = TokenIds.of(IntStream.range(0, ROWS).toArray());
       var tokens = IntStream.range(1, ROWS).mapToObj(DraftToken::certain).toList();
       long before = 0;

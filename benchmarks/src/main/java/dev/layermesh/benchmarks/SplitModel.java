@@ -30,7 +30,7 @@ final class SplitModel implements AutoCloseable {
 
   /** Loads a model and compiles its kernels. */
   static SplitModel open(EngineOptions options) throws InterruptedException {
-    CoLocatedModel sides = CoLocatedModel.open(options, (_, _) -> { });
+    CoLocatedModel sides = CoLocatedModel.open(options, (_, _) -> {});
     sides.draft().warmUp(WARM_UP);
     sides.verify().warmUp(WARM_UP);
     return new SplitModel(sides);

@@ -74,7 +74,7 @@ final class ChatCommand implements Callable<Integer> {
 
   private void say(Completer completer, Conversation conversation, String line) {
     switch (line.strip()) {
-      case "" -> { }
+      case "" -> {}
       case "/reset" -> {
         conversation.reset();
         notice("conversation forgotten");

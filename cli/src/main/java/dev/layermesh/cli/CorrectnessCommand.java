@@ -86,7 +86,7 @@ final class CorrectnessCommand implements Callable<Integer> {
     }
     generation.requireReproducible();
     // A signal while the model loads waits for it: a check that was cut short must not end with 0.
-    try (var _ = environment.signals().onSignal(() -> { })) {
+    try (var _ = environment.signals().onSignal(() -> {})) {
       return compareAll(PromptFile.read(prompts));
     }
   }

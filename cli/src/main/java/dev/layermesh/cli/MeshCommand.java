@@ -85,7 +85,7 @@ final class MeshCommand implements Callable<Integer> {
   private Supervisor.Child child(String name, String role, List<String> options) {
     long self = ProcessHandle.current().pid();
     List<String> arguments = Stream.of(
-            List.of(role), options, cluster.arguments(), List.of(RoleMixin.SUPERVISOR + "=" + self))
+        List.of(role), options, cluster.arguments(), List.of(RoleMixin.SUPERVISOR + "=" + self))
         .flatMap(List::stream)
         .toList();
     return new Supervisor.Child(name, JavaCommand.ofThisProcess(environment, Main.class, arguments));

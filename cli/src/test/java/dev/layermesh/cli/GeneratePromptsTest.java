@@ -257,7 +257,7 @@ class GeneratePromptsTest {
     var out = new StringWriter();
     var err = new StringWriter();
     int status = Layermesh.commandLine(
-            Cli.environment("", signals), new PrintWriter(new RaisingAfterALine(out, signals)), new PrintWriter(err))
+        Cli.environment("", signals), new PrintWriter(new RaisingAfterALine(out, signals)), new PrintWriter(err))
         .execute(arguments("--temperature", "1", "--seed", "2", "--parallel", "1"));
 
     assertThat(status).isZero();

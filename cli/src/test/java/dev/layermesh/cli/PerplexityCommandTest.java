@@ -93,7 +93,7 @@ class PerplexityCommandTest {
         Tokenizer tokenizer = Tokenizer.open(CheckpointFiles.of(checkpoint));
         Backend scalar = Backends.open("cpu", "scalar", 1)) {
       var weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
-      var transformer = Transformer.prepare(checkpoint.config(), weights, scalar, (done, total) -> { });
+      var transformer = Transformer.prepare(checkpoint.config(), weights, scalar, (done, total) -> {});
       int[] ids = tokenizer.encode(text).toArray();
       IntStream.range(0, beginning).forEach(i -> ids[CONTEXT + i] = ids[i]);
       double[] surprises = new double[2 * CONTEXT];

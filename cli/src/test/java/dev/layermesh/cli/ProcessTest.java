@@ -22,7 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ProcessTest {
 
   private static Process start(String... args) throws Exception {
-    return new ProcessBuilder(JavaCommand.ofThisProcess(Cli.environment("", new Signals()), Main.class, List.of(args))).start();
+    return new ProcessBuilder(JavaCommand.ofThisProcess(Cli.environment("", new Signals()), Main.class, List.of(args)))
+        .start();
   }
 
   private static BufferedReader lines(Process process) {

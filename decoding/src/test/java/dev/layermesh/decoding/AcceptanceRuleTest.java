@@ -25,18 +25,18 @@ class AcceptanceRuleTest {
 
   /** Row x: p or q of the token after x. The two differ by up to 0.5 in a cell, and q lacks a token of p and back. */
   private static final float[][] TARGET = {
-    {0.10f, 0.40f, 0.20f, 0.25f, 0.05f},
-    {0.30f, 0.05f, 0.15f, 0.10f, 0.40f},
-    {0.20f, 0.20f, 0.20f, 0.20f, 0.20f},
-    {0.60f, 0.10f, 0.10f, 0.15f, 0.05f},
-    {0.00f, 0.50f, 0.10f, 0.10f, 0.30f},
+      {0.10f, 0.40f, 0.20f, 0.25f, 0.05f},
+      {0.30f, 0.05f, 0.15f, 0.10f, 0.40f},
+      {0.20f, 0.20f, 0.20f, 0.20f, 0.20f},
+      {0.60f, 0.10f, 0.10f, 0.15f, 0.05f},
+      {0.00f, 0.50f, 0.10f, 0.10f, 0.30f},
   };
   private static final float[][] DRAFT = {
-    {0.30f, 0.10f, 0.30f, 0.25f, 0.05f},
-    {0.20f, 0.20f, 0.20f, 0.00f, 0.40f},
-    {0.60f, 0.10f, 0.10f, 0.10f, 0.10f},
-    {0.10f, 0.60f, 0.10f, 0.15f, 0.05f},
-    {0.25f, 0.25f, 0.10f, 0.10f, 0.30f},
+      {0.30f, 0.10f, 0.30f, 0.25f, 0.05f},
+      {0.20f, 0.20f, 0.20f, 0.00f, 0.40f},
+      {0.60f, 0.10f, 0.10f, 0.10f, 0.10f},
+      {0.10f, 0.60f, 0.10f, 0.15f, 0.05f},
+      {0.25f, 0.25f, 0.10f, 0.10f, 0.30f},
   };
 
   static List<AcceptanceRule> rules() {

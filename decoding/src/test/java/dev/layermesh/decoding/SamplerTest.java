@@ -193,7 +193,7 @@ class SamplerTest {
   @Test
   void shouldRefuseToPickWhereThereIsNoMass() {
     assertThatThrownBy(
-            () -> Sampler.pick(new Distribution.Dense(new float[3]), new PositionRandom(1), Purpose.TARGET, 4))
+        () -> Sampler.pick(new Distribution.Dense(new float[3]), new PositionRandom(1), Purpose.TARGET, 4))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("position 4");
   }

@@ -46,8 +46,8 @@ class AcceptanceTest {
   @BeforeAll
   static void open() {
     EngineOptions options = SplitModel.unshared(EngineOptions.of(Fixtures.bundledModel()).withExitLayer(EXIT_LAYER));
-    draft = DraftModel.open(options, (done, total) -> { });
-    verify = VerifyModel.open(options, false, (done, total) -> { });
+    draft = DraftModel.open(options, (done, total) -> {});
+    verify = VerifyModel.open(options, false, (done, total) -> {});
     prompts = unseenPrompts();
   }
 

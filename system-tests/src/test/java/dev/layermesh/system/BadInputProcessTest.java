@@ -89,8 +89,7 @@ class BadInputProcessTest {
   @Test
   void shouldRefuseATokenizerThatKnowsMoreTokensThanTheModel() throws IOException {
     Path other = Fixtures.bundledModel().resolve("tokenizer.json");
-    Path model = damaged(copy ->
-        Files.write(copy.resolve("tokenizer.json"), Files.readAllBytes(other)));
+    Path model = damaged(copy -> Files.write(copy.resolve("tokenizer.json"), Files.readAllBytes(other)));
     assertRefused("tokenizer.json: highest id=2047: ", "draft", "--exit-layer", "2", "--model", model.toString());
   }
 

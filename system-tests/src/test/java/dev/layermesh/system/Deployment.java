@@ -67,8 +67,8 @@ record Deployment(Path root, Map<String, Dockerfile> dockerfiles, Map<String, Ob
   Map<String, List<String>> commandLines() {
     var lines = new LinkedHashMap<String, List<String>>();
     dockerfiles.forEach((file, dockerfile) -> lines.put(file, arguments(dockerfile, dockerfile.command("CMD"))));
-    services().forEach((name, service) -> built(service).ifPresent(dockerfile ->
-        lines.put(name, arguments(dockerfile, command(service).orElseGet(() -> dockerfile.command("CMD"))))));
+    services().forEach((name, service) -> built(service).ifPresent(dockerfile -> lines.put(name,
+        arguments(dockerfile, command(service).orElseGet(() -> dockerfile.command("CMD"))))));
     return lines;
   }
 
@@ -117,7 +117,7 @@ record Deployment(Path root, Map<String, Dockerfile> dockerfiles, Map<String, Ob
     try {
       String pom = Files.readString(root.resolve("cli/pom.xml"));
       return Stream.of("<finalName>(.+)</finalName>",
-              "<outputDirectory>\\$\\{project.build.directory}/(.+)</outputDirectory>")
+          "<outputDirectory>\\$\\{project.build.directory}/(.+)</outputDirectory>")
           .map(element -> Pattern.compile(element).matcher(pom))
           .filter(Matcher::find)
           .map(found -> found.group(1))

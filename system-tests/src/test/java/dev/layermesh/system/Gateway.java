@@ -42,8 +42,9 @@ final class Gateway implements AutoCloseable {
 
   /** Waits until it sees so many workers, no more and no fewer. */
   void awaitWorkers(int drafts, int verifies) {
-    Await.until(drafts + " draft and " + verifies + " verify workers are seen", JOINING, () ->
-        node.registry().live(Role.DRAFT).size() == drafts && node.registry().live(Role.VERIFY).size() == verifies);
+    Await.until(drafts + " draft and " + verifies + " verify workers are seen", JOINING,
+        () -> node.registry().live(Role.DRAFT).size() == drafts
+            && node.registry().live(Role.VERIFY).size() == verifies);
   }
 
   /** Opens a session on a worker of the mesh's choice. */

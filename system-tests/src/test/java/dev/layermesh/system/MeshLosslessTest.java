@@ -196,8 +196,8 @@ class MeshLosslessTest {
     }
 
     private void awaitNothingLeft() {
-      Await.until("nobody holds a session", LIMIT, () ->
-          gateway.sessions() + drafter.sessions() + verifiers.sessions() + verifier.sessions() == 0);
+      Await.until("nobody holds a session", LIMIT,
+          () -> gateway.sessions() + drafter.sessions() + verifiers.sessions() + verifier.sessions() == 0);
     }
 
     @Override

@@ -37,12 +37,12 @@ final class SplitModel implements AutoCloseable {
 
   /** Another draft side. */
   static DraftModel draft(EngineOptions options) {
-    return DraftModel.open(options, (done, total) -> { });
+    return DraftModel.open(options, (done, total) -> {});
   }
 
   /** Another verify side. */
   static VerifyModel verify(EngineOptions options) {
-    return VerifyModel.open(options, false, (done, total) -> { });
+    return VerifyModel.open(options, false, (done, total) -> {});
   }
 
   DraftModel draft() {
@@ -75,7 +75,7 @@ final class SplitModel implements AutoCloseable {
 
   /** Runs a session without a mesh. */
   Outcome alone(SessionSpec spec) {
-    return local().open(spec, _ -> { }).outcome().toCompletableFuture().join();
+    return local().open(spec, _ -> {}).outcome().toCompletableFuture().join();
   }
 
   /** The tokens of a session when nothing is drafted. */

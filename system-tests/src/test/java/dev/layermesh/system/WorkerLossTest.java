@@ -160,7 +160,7 @@ class WorkerLossTest {
       assertThat(draft.sessions() + verify.sessions()).isEqualTo(2);
       doomed.kill();
       awaitNothingLeft(Duration.ofSeconds(15), draft, verify);
-      }
+    }
     gateway.awaitWorkers(0, 0);
   }
 

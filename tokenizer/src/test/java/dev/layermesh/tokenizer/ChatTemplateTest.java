@@ -125,11 +125,11 @@ class ChatTemplateTest {
 
   @ParameterizedTest
   @CsvSource(delimiter = '#', value = {
-    "{% for %}#the chat template failed: Expected an expression, got 'end of statement block' (line 1)"
-        + " (TemplateSyntaxError)",
-    "a{{ 'b' + 1 }}#the chat template failed for a sample chat: unsupported operand type(s) for ADD: 'str' and 'int'"
-        + " (TypeError)",
-    "{{ messages | nosuch }}#the chat template failed: No filter named 'nosuch'. (line 1) (TemplateAssertionError)"
+      "{% for %}#the chat template failed: Expected an expression, got 'end of statement block' (line 1)"
+          + " (TemplateSyntaxError)",
+      "a{{ 'b' + 1 }}#the chat template failed for a sample chat: unsupported operand type(s) for ADD: 'str' and 'int'"
+          + " (TypeError)",
+      "{{ messages | nosuch }}#the chat template failed: No filter named 'nosuch'. (line 1) (TemplateAssertionError)"
   })
   void shouldSayWhenItIsFoundThatATemplateIsBroken(String template, String warning) {
     try (ChatTemplate chat = open(template, Duration.ofSeconds(30))) {
@@ -139,7 +139,7 @@ class ChatTemplateTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"{{ messages[0].content }}", "{{ raise_exception('no user may speak') }}",
-    "{% for part in messages[0].content %}{{ part.text + '!' }}{% endfor %}"})
+      "{% for part in messages[0].content %}{{ part.text + '!' }}{% endfor %}"})
   void shouldNotBlameATemplateThatRefusesTheSampleOrTakesParts(String template) {
     try (ChatTemplate chat = open(template, Duration.ofSeconds(30))) {
       assertThat(chat.warning()).isEmpty();
@@ -162,11 +162,11 @@ class ChatTemplateTest {
 
   @ParameterizedTest
   @CsvSource(delimiter = '#', value = {
-    "{{ messages[0].content + '!' }}#a~b!",
-    "{{ messages[0].content }}#a~b",
-    "{% for part in messages[0].content %}<{{ part.text }}>{% endfor %}#<a><b>",
-    "{% if messages[0].content is string %}{{ messages[0].content }}{% else %}"
-        + "{% for part in messages[0].content %}{{ part['text'] }}|{% endfor %}{% endif %}#a|b|"
+      "{{ messages[0].content + '!' }}#a~b!",
+      "{{ messages[0].content }}#a~b",
+      "{% for part in messages[0].content %}<{{ part.text }}>{% endfor %}#<a><b>",
+      "{% if messages[0].content is string %}{{ messages[0].content }}{% else %}"
+          + "{% for part in messages[0].content %}{{ part['text'] }}|{% endfor %}{% endif %}#a|b|"
   })
   void shouldHandTextPartsOverAsTheTemplateTakesThem(String template, String expected) {
     List<Object> parts = List.of(Map.of("type", "text", "text", "a"), Map.of("type", "text", "text", "b"));
@@ -176,11 +176,11 @@ class ChatTemplateTest {
 
   @ParameterizedTest
   @CsvSource(delimiter = '#', value = {
-    "{}#{\"bos_token\": \"<m>\", \"eos_token\": {\"content\": \"</m>\"}}#<m></m>",
-    "{\"bos_token\": \"<c>\"}#{\"bos_token\": \"<m>\", \"eos_token\": \"</m>\"}#<m></m>",
-    "{\"bos_token\": \"<c>\", \"added_tokens_decoder\": {}}#{\"bos_token\": \"<m>\", \"eos_token\": \"</m>\"}#<c></m>",
-    "{\"tokenizer_class\": \"LlamaTokenizerFast\"}#{}#<s></s>",
-    "{\"tokenizer_class\": \"PreTrainedTokenizerFast\", \"bos_token\": null}#{}#''"
+      "{}#{\"bos_token\": \"<m>\", \"eos_token\": {\"content\": \"</m>\"}}#<m></m>",
+      "{\"bos_token\": \"<c>\"}#{\"bos_token\": \"<m>\", \"eos_token\": \"</m>\"}#<m></m>",
+      "{\"bos_token\": \"<c>\", \"added_tokens_decoder\": {}}#{\"bos_token\": \"<m>\", \"eos_token\": \"</m>\"}#<c></m>",
+      "{\"tokenizer_class\": \"LlamaTokenizerFast\"}#{}#<s></s>",
+      "{\"tokenizer_class\": \"PreTrainedTokenizerFast\", \"bos_token\": null}#{}#''"
   })
   void shouldFindSpecialTokensInBothFiles(String config, String map, String expected) {
     var files = new TokenizerFiles("memory", Map.of(
@@ -193,21 +193,21 @@ class ChatTemplateTest {
 
   @ParameterizedTest
   @CsvSource(delimiter = '#', quoteCharacter = '~', value = {
-    "{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}"
-        + "{% if i == 4 %}{% break %}{% endif %}{{ i }}{% endfor %}#023",
-    "{{ messages[::-1][0].content[1:3] }}#el",
-    "{{ '%s is %03d %.2f %-4s|%5s %x%%' | format('a', 7, 1.005, 'b', true, 255) }}#a is 007 1.00 b   | True ff%",
-    "{{ '%(a)s' | format(a='x') }}#x",
-    "{{ strftime_now('%d %b %Y, %B %-d %H:%M %A') }}#06 Jul 2024, July 6 05:04 Saturday",
-    "{{ tools is none and documents is none and foo is not defined }}#True",
-    "{{ {'a': [1, none, 'ü<>']} | tojson }}#{\"a\": [1, null, \"ü<>\"]}",
-    "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}#1",
-    "{%- macro f(x, y='d') -%}{{ x }}{{ y }}{%- endmacro -%}{{ f('a') }}{{ f('b', y='c') }}#adbc",
-    "{{ range(2, 8, 3) | list }}{{ range(3, 0, -1) | join(',') }}#[2, 5]3,2,1",
-    "{{ ' xax '.strip() }}{{ 'xax'.strip('x') }}{{ 'xax'.lstrip('x') }}{{ 'xay'.rstrip('yx') }}{{ ' a'.rstrip('x') }}"
-        + "#xaxaaxxa a",
-    "{{ messages | selectattr('role', 'ne', 'user') | list | length }}#0",
-    "{{ messages | rejectattr('role', 'equalto', 'user') | list | length }}#0",
+      "{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}"
+          + "{% if i == 4 %}{% break %}{% endif %}{{ i }}{% endfor %}#023",
+      "{{ messages[::-1][0].content[1:3] }}#el",
+      "{{ '%s is %03d %.2f %-4s|%5s %x%%' | format('a', 7, 1.005, 'b', true, 255) }}#a is 007 1.00 b   | True ff%",
+      "{{ '%(a)s' | format(a='x') }}#x",
+      "{{ strftime_now('%d %b %Y, %B %-d %H:%M %A') }}#06 Jul 2024, July 6 05:04 Saturday",
+      "{{ tools is none and documents is none and foo is not defined }}#True",
+      "{{ {'a': [1, none, 'ü<>']} | tojson }}#{\"a\": [1, null, \"ü<>\"]}",
+      "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}#1",
+      "{%- macro f(x, y='d') -%}{{ x }}{{ y }}{%- endmacro -%}{{ f('a') }}{{ f('b', y='c') }}#adbc",
+      "{{ range(2, 8, 3) | list }}{{ range(3, 0, -1) | join(',') }}#[2, 5]3,2,1",
+      "{{ ' xax '.strip() }}{{ 'xax'.strip('x') }}{{ 'xax'.lstrip('x') }}{{ 'xay'.rstrip('yx') }}{{ ' a'.rstrip('x') }}"
+          + "#xaxaaxxa a",
+      "{{ messages | selectattr('role', 'ne', 'user') | list | length }}#0",
+      "{{ messages | rejectattr('role', 'equalto', 'user') | list | length }}#0",
   })
   void shouldSpeakTheJinjaOfChatTemplates(String template, String expected) {
     assertThat(render(template, HELLO)).isEqualTo(expected);
@@ -215,9 +215,9 @@ class ChatTemplateTest {
 
   @ParameterizedTest
   @ValueSource(strings = {
-    "{% for %}", "{{ 'a' | nosuchfilter }}", "{% if %}", "{{ range(1000000000) }}",
-    "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
-    "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"
+      "{% for %}", "{{ 'a' | nosuchfilter }}", "{% if %}", "{{ range(1000000000) }}",
+      "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
+      "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"
   })
   void shouldNameTheTemplateThatFails(String template) {
     assertThatThrownBy(() -> render(template, HELLO))
@@ -252,8 +252,8 @@ class ChatTemplateTest {
 
   @ParameterizedTest
   @ValueSource(strings = {
-    "{{ host }}{{ globalThis }}{{ Java }}{{ module }}{{ jinja }}",
-    "{{ ''.constructor }}{{ ''.__proto__ }}{{ [].constructor }}{{ messages.constructor }}{{ messages[0].__class__ }}"
+      "{{ host }}{{ globalThis }}{{ Java }}{{ module }}{{ jinja }}",
+      "{{ ''.constructor }}{{ ''.__proto__ }}{{ [].constructor }}{{ messages.constructor }}{{ messages[0].__class__ }}"
   })
   void shouldShowTheTemplateNothingOfItsSurroundings(String template) {
     assertThat(render(template, HELLO)).isEmpty();

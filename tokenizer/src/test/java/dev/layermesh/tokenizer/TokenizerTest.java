@@ -48,9 +48,9 @@ class TokenizerTest {
 
   @ParameterizedTest
   @CsvSource({
-    "LlamaTokenizer, true, true, 0 t 2", "LlamaTokenizerFast, false, false, t", "GemmaTokenizer, false, true, t 2",
-    "LlamaTokenizerFast, , true, 0 t 2", "LlamaTokenizerFast, true, , 0 t", "CodeLlamaTokenizerFast, false, , t",
-    "PreTrainedTokenizerFast, false, true, 0 t", "LlamaTokenizer, , , 0 t"
+      "LlamaTokenizer, true, true, 0 t 2", "LlamaTokenizerFast, false, false, t", "GemmaTokenizer, false, true, t 2",
+      "LlamaTokenizerFast, , true, 0 t 2", "LlamaTokenizerFast, true, , 0 t", "CodeLlamaTokenizerFast, false, , t",
+      "PreTrainedTokenizerFast, false, true, 0 t", "LlamaTokenizer, , , 0 t"
   })
   void shouldObeyAddBosAndAddEosForTheClassesThatDo(String type, Boolean bos, Boolean eos, String expected) {
     Map<String, Object> config = new HashMap<>(Map.of("tokenizer_class", type,
@@ -119,11 +119,11 @@ class TokenizerTest {
 
   @ParameterizedTest
   @ValueSource(strings = {
-    "", "null", "[]", "{}", "{\"model\":{\"vocab\":[]}}", "{\"model\":{\"vocab\":{\"a\":-1}}}",
-    "{\"model\":{\"vocab\":{\"a\":2000000000}}}", "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0}}}",
-    "{\"version\":\"1.0\",\"added_tokens\":[null],\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}",
-    "{\"version\":\"1.0\",\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[\"a zz\"]}}",
-    "{\"version\":\"1.0\",\"model\":{\"type\":\"Nonsense\",\"vocab\":{\"a\":0},\"merges\":[]}}", "\u0000\u0001binary"
+      "", "null", "[]", "{}", "{\"model\":{\"vocab\":[]}}", "{\"model\":{\"vocab\":{\"a\":-1}}}",
+      "{\"model\":{\"vocab\":{\"a\":2000000000}}}", "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0}}}",
+      "{\"version\":\"1.0\",\"added_tokens\":[null],\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}",
+      "{\"version\":\"1.0\",\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[\"a zz\"]}}",
+      "{\"version\":\"1.0\",\"model\":{\"type\":\"Nonsense\",\"vocab\":{\"a\":0},\"merges\":[]}}", "\u0000\u0001binary"
   })
   void shouldRefuseADamagedFileInOneLine(String content) {
     assertThatThrownBy(() -> Tokenizer.open(Fixtures.files("tokenizer.json", content)))

@@ -145,8 +145,8 @@ public final class LocalCompleter implements Completer {
     }
 
     private void show(AnswerPiece piece) {
-      listener.committed(new CompletionListener.Piece(piece.text(), piece.judged().map(judged ->
-          new CompletionListener.Judged(judged.pieces(), judged.accepted(), judged.rejected()))));
+      listener.committed(new CompletionListener.Piece(piece.text(), piece.judged()
+          .map(judged -> new CompletionListener.Judged(judged.pieces(), judged.accepted(), judged.rejected()))));
     }
 
     Completion completion(SessionSpec spec, Outcome outcome) {

@@ -48,7 +48,8 @@ public final class RemoteCompleter implements Completer {
         .connectTimeout(CONNECT_TIMEOUT)
         .build();
     var asking =
-        new RemoteCompleter(client, gateway, GatewayModel.of(JsonNodeFactory.instance.objectNode(), gateway.toString()));
+        new RemoteCompleter(client, gateway,
+            GatewayModel.of(JsonNodeFactory.instance.objectNode(), gateway.toString()));
     try (InputStream body = asking.answer(HttpRequest.newBuilder(asking.path("/v1/models")).GET())) {
       JsonNode model = JSON.readTree(body).path("data").path(0);
       if (!model.path("context_length").canConvertToInt()) {

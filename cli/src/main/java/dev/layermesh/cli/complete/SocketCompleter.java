@@ -108,7 +108,7 @@ public final class SocketCompleter implements Completer {
       case "response.failed" ->
           throw new UnansweredException(gateway + ": " + GatewayJson.message(response.path("error")));
       case "error" -> refuse(event.path("status").asInt(), event.path("error"));
-      default -> { } // events that frame the text
+      default -> {} // events that frame the text
     }
     return Optional.empty();
   }
@@ -173,7 +173,7 @@ public final class SocketCompleter implements Completer {
   private void refuse(int status, JsonNode error) {
     String message = gateway + ": " + GatewayJson.message(error);
     switch (error.path("code").asText()) {
-      case "response_not_found" -> { } // what we cancelled had just ended
+      case "response_not_found" -> {} // what we cancelled had just ended
       case "context_length_exceeded" -> throw new ContextFullException(message);
       default -> {
         if (RemoteCompleter.isPassing(status)) {

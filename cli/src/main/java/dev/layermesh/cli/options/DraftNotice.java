@@ -10,7 +10,8 @@ public final class DraftNotice {
   /** The line for a model's usual window; empty where that drafts. */
   public static Optional<String> of(WindowPolicy usual) {
     return usual.equals(WindowPolicy.AUTOREGRESSIVE)
-        ? Optional.of("No drafts: neither the checkpoint nor --exit-layer names an exit layer; --window K drafts anyway.")
+        ? Optional
+            .of("No drafts: neither the checkpoint nor --exit-layer names an exit layer; --window K drafts anyway.")
         : Optional.empty();
   }
 }

@@ -30,11 +30,11 @@ record EarlierResult(int line, String lineHash, Kind kind, ObjectNode settings) 
     try {
       JsonNode json = READER.readTree(new String(utf8, StandardCharsets.UTF_8));
       return json.path("line").isInt()
-              && json.path("line_hash").isTextual()
-              && json.path("settings") instanceof ObjectNode settings
-          ? kind(json).map(kind ->
-              new EarlierResult(json.path("line").intValue(), json.path("line_hash").textValue(), kind, settings))
-          : Optional.empty();
+          && json.path("line_hash").isTextual()
+          && json.path("settings") instanceof ObjectNode settings
+              ? kind(json).map(kind -> new EarlierResult(json.path("line").intValue(),
+                  json.path("line_hash").textValue(), kind, settings))
+              : Optional.empty();
     } catch (JsonProcessingException e) {
       return Optional.empty();
     }

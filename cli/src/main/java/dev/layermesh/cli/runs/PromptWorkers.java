@@ -127,7 +127,7 @@ final class PromptWorkers implements AutoCloseable {
 
   private Completion answered(CompletionRequest request) throws InterruptedException {
     Duration pause = FIRST_PAUSE;
-    for (int tries = 1; ; tries++) {
+    for (int tries = 1;; tries++) {
       try {
         return completer.complete(request, CompletionListener.NONE);
       } catch (UnansweredException busy) {

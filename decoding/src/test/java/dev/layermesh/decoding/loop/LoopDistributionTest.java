@@ -25,10 +25,10 @@ class LoopDistributionTest {
   private static final int VOCAB = 4;
   private static final int CELLS = VOCAB * VOCAB * VOCAB;
   private static final float[][] TARGET = {
-    {0.1f, 0.4f, 0.2f, 0.3f}, {0.3f, 0.1f, 0.2f, 0.4f}, {0.25f, 0.25f, 0.25f, 0.25f}, {0.6f, 0.1f, 0.1f, 0.2f}
+      {0.1f, 0.4f, 0.2f, 0.3f}, {0.3f, 0.1f, 0.2f, 0.4f}, {0.25f, 0.25f, 0.25f, 0.25f}, {0.6f, 0.1f, 0.1f, 0.2f}
   };
   private static final float[][] DRAFT = {
-    {0.4f, 0.1f, 0.3f, 0.2f}, {0.2f, 0.2f, 0.6f, 0.0f}, {0.7f, 0.1f, 0.1f, 0.1f}, {0.1f, 0.6f, 0.1f, 0.2f}
+      {0.4f, 0.1f, 0.3f, 0.2f}, {0.2f, 0.2f, 0.6f, 0.0f}, {0.7f, 0.1f, 0.1f, 0.1f}, {0.1f, 0.6f, 0.1f, 0.2f}
   };
 
   @Test

@@ -41,7 +41,7 @@ public final class Backends {
    * @throws InputException when device or backend does not exist or is not available here
    */
   public static long memory(Device device, String backend) {
-    return choose(installed(), device, backend, _ -> { }).memory(device);
+    return choose(installed(), device, backend, _ -> {}).memory(device);
   }
 
   private static List<BackendProvider> installed() {

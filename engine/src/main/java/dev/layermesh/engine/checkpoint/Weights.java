@@ -41,8 +41,8 @@ public record Weights(
   /** Bytes of the matrices that a backend prepares; embeddings stay in the file. */
   public long preparedBytes() {
     return Stream.concat(
-            layers.stream().flatMap(layer -> layer.projections().stream()),
-            head.stream().map(HeadWeights::projection))
+        layers.stream().flatMap(layer -> layer.projections().stream()),
+        head.stream().map(HeadWeights::projection))
         .mapToLong(tensor -> tensor.data().byteSize())
         .sum();
   }

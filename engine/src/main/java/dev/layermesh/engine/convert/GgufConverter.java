@@ -121,7 +121,9 @@ public final class GgufConverter {
     switch (config.rope().scaling()) {
       case RopeScaling.Linear linear ->
           writer.text(LlamaKeys.SCALING, "linear").number(LlamaKeys.SCALING_FACTOR, (float) linear.factor());
-      case RopeScaling.Default _, RopeScaling.Llama3 _, RopeScaling.Factors _ -> { }
+      case RopeScaling.Default _ -> {}
+      case RopeScaling.Llama3 _ -> {}
+      case RopeScaling.Factors _ -> {}
     }
     GgufVocabulary.describe(checkpoint.path(), checkpoint.files(), config, writer);
   }

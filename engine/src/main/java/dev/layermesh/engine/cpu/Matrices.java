@@ -44,8 +44,8 @@ interface Matrices {
       for (int first = 0; first < matrix.parts(); first += atOnce) {
         int begin = first;
         int count = Math.min(atOnce, matrix.parts() - first);
-        threads.split(count, size, (_, from, to) ->
-            Packer.pack(view, begin + from, begin + to, matrix.groups(begin + from, begin + to)));
+        threads.split(count, size,
+            (_, from, to) -> Packer.pack(view, begin + from, begin + to, matrix.groups(begin + from, begin + to)));
         MemorySegment read = view.data().asSlice(
             view.rowBytes() * PackedFormat.GROUP * first,
             view.rowBytes() * Math.min(PackedFormat.GROUP * count, view.rows() - PackedFormat.GROUP * first));

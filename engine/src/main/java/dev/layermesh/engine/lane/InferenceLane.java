@@ -211,7 +211,7 @@ public final class InferenceLane implements AutoCloseable {
       case Order.HitPrefix hit when hit.tenant().freed() -> inbox.refuse(hit.result());
       case Order.HitPrefix hit -> complete(hit.result(), () -> stage(hit.tenant()).admission
           .hitPrefix(hit.tenant(), hit.first(), hit.ids(), clock.getAsLong()));
-      case Order.Share share when share.tenant().freed() -> { }
+      case Order.Share share when share.tenant().freed() -> {}
       case Order.Share share -> share.tenant().cache().share(share.block(), share.ids(), share.states());
       case Order.Leave leave -> {
         awaited--;

@@ -119,7 +119,8 @@ final class CachedRows implements AutoCloseable {
         case StepResult.Done done when !again -> {
           return done;
         }
-        case StepResult.Done _, StepResult.Preempted _ -> { }
+        case StepResult.Done _ -> {}
+        case StepResult.Preempted _ -> {}
         case StepResult.NoRoom _ -> {
           requirePatience(sinceNanos);
           Thread.sleep(pause);
@@ -150,7 +151,7 @@ final class CachedRows implements AutoCloseable {
           tokens.append(ids);
         }
       }
-      case StepResult.NoRoom _ -> { }
+      case StepResult.NoRoom _ -> {}
       case StepResult.Preempted preempted -> {
         cached = preempted.cached();
         cached += lane.hitPrefix(cached, tokens.slice(cached, tokens.length())).positions();

@@ -87,7 +87,7 @@ final class ModelVerifierSession implements VerifierSession {
       int at = rows.length();
       int to = Math.min(end, at + rows.partRows());
       switch (run(handoff, at, to, Optional.empty())) {
-        case StepResult.Done _ -> { }
+        case StepResult.Done _ -> {}
         case StepResult.NoRoom _ -> {
           return overloaded(extend);
         }

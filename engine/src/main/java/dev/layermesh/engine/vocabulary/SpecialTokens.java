@@ -118,8 +118,8 @@ public final class SpecialTokens {
   /** One line for each id that the metadata names and the vocabulary does not have. */
   public List<String> warnings() {
     return Stream.concat(
-            VocabularyKeys.EOS.stream(),
-            Stream.of(VocabularyKeys.BOS, VocabularyKeys.UNKNOWN, VocabularyKeys.PADDING))
+        VocabularyKeys.EOS.stream(),
+        Stream.of(VocabularyKeys.BOS, VocabularyKeys.UNKNOWN, VocabularyKeys.PADDING))
         .filter(key -> metadata.has(key) && id(key).isEmpty())
         .map(key -> metadata.wrong(key, "is ignored: must be between 0 and " + (vocabSize - 1)).getMessage())
         .toList();

@@ -246,7 +246,7 @@ public abstract class BackendContract {
         last.postNorm(), last.gate(), last.up(), zeros(last.down())));
     try (Backend backend = spread(1, 64)) {
       LayerStack skips = AWKWARD.stack(backend, skipping);
-      LayerStack silent = backend.prepare(AWKWARD.config(), LayerPlan.all(3), silenced, _ -> { });
+      LayerStack silent = backend.prepare(AWKWARD.config(), LayerPlan.all(3), silenced, _ -> {});
       assertThat(states(backend, skips, AWKWARD)).isEqualTo(states(backend, silent, AWKWARD));
     }
   }

@@ -28,7 +28,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** A model to run on any backend, layer by layer. */
-public record TestModel(String name, ModelConfig config, TensorView embedding, List<LayerWeights> layers, HeadWeights head) {
+public record TestModel(String name, ModelConfig config, TensorView embedding, List<LayerWeights> layers,
+    HeadWeights head) {
 
   @Override
   public String toString() {
@@ -71,8 +72,8 @@ public record TestModel(String name, ModelConfig config, TensorView embedding, L
         new Rope(10_000, new RopeScaling.Default()), false, OptionalInt.empty(), TokenIds.empty(), OptionalInt.empty());
     Random random = new Random(12);
     List<LayerWeights> layers = Stream.of(
-            List.of(DType.Q8_0, DType.F16, DType.Q5_1, DType.Q4_1, DType.Q4_K, DType.BF16, DType.Q6_K),
-            List.of(DType.F32, DType.BF16, DType.F16, DType.Q5_K, DType.Q4_0, DType.Q5_0, DType.F32))
+        List.of(DType.Q8_0, DType.F16, DType.Q5_1, DType.Q4_1, DType.Q4_K, DType.BF16, DType.Q6_K),
+        List.of(DType.F32, DType.BF16, DType.F16, DType.Q5_K, DType.Q4_0, DType.Q5_0, DType.F32))
         .map(dtypes -> new LayerWeights(
             norm(random, DType.F32, 256),
             small(random, dtypes.get(0), 256, 256),
@@ -111,7 +112,7 @@ public record TestModel(String name, ModelConfig config, TensorView embedding, L
   /** Some of its layers. */
   public LayerStack stack(Backend backend, LayerPlan plan) {
     return backend.prepare(
-        config, plan, plan.layers().stream().map(layer -> layers.get(layer.index())).toList(), _ -> { });
+        config, plan, plan.layers().stream().map(layer -> layers.get(layer.index())).toList(), _ -> {});
   }
 
   /** Embeddings of tokens. */
@@ -135,7 +136,7 @@ public record TestModel(String name, ModelConfig config, TensorView embedding, L
 
   /** The head on a backend. */
   public Head head(Backend backend) {
-    return backend.head(config, head.norm(), head.projection(), _ -> { });
+    return backend.head(config, head.norm(), head.projection(), _ -> {});
   }
 
   /** Tokens after some rows, of which row t is at position t: as the head chooses them, else drawn from its logits. */

@@ -178,6 +178,7 @@ class GgufCheckpointTest {
         .text("tokenizer.ggml.model", "llama").numbers("tokenizer.ggml.scores", new float[5]);
     assertThat(config(scored).bosId()).hasValue(1);
   }
+
   @Test
   void shouldRefuseWhatWouldBeAnotherFunction() {
     assertRefused(tiny().integer("llama.expert_count", 8),
@@ -276,7 +277,8 @@ class GgufCheckpointTest {
     assertThat(text(files, "tokenizer.json")).contains("\"merges\":[[\"b\",\"c\"],[\"a\",\"b\"]]");
 
     assertRefused(tiny(TOKENS, others).text("tokenizer.ggml.model", "llama")
-        .numbers("tokenizer.ggml.scores", new float[5]), "tokenizer.ggml.scores=a list of 5 FLOAT32: must not all be "
+        .numbers("tokenizer.ggml.scores", new float[5]),
+        "tokenizer.ggml.scores=a list of 5 FLOAT32: must not all be "
             + "equal where there is no tokenizer.ggml.merges: convert the model's folder instead, with "
             + "layermesh convert --model FOLDER --to FILE");
   }

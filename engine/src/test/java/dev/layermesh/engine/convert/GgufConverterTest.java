@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 @Timeout(60)
 class GgufConverterTest {
-  private static final LoadListener NOBODY = (done, total) -> { };
+  private static final LoadListener NOBODY = (done, total) -> {};
 
   @TempDir
   private Path temp;

@@ -72,7 +72,7 @@ class KvCacheTest {
     backend = new CpuBackend(
         ScalarKernels::new, Matrices.STORED, CpuOptions.of(new BackendOptions(Device.CPU, 1, kv, false)));
     backends.add(backend);
-    return backend.prepare(config, weights.slice().plan(), weights.layers(), _ -> { });
+    return backend.prepare(config, weights.slice().plan(), weights.layers(), _ -> {});
   }
 
   /** States after the last layer of ids that go behind what the cache holds. */
@@ -183,10 +183,8 @@ class KvCacheTest {
     KvCache second = stack.newCache();
     List<HiddenRows> one = second.hitPrefix(IDS.slice(0, 1)).states();
     List<HiddenRows> rest = second.hitPrefix(IDS.slice(1, 12)).states();
-    assertThat(one).singleElement().satisfies(rows ->
-        assertThat(floats(rows)).isEqualTo(floats(kept.slice(0, 1))));
-    assertThat(rest).singleElement().satisfies(rows ->
-        assertThat(floats(rows)).isEqualTo(floats(kept.slice(1, 4))));
+    assertThat(one).singleElement().satisfies(rows -> assertThat(floats(rows)).isEqualTo(floats(kept.slice(0, 1))));
+    assertThat(rest).singleElement().satisfies(rows -> assertThat(floats(rows)).isEqualTo(floats(kept.slice(1, 4))));
   }
 
   @Test
@@ -268,7 +266,7 @@ class KvCacheTest {
     var tiny = new CpuOptions(1, BLOCK, 0, new KvOptions(100, BLOCK, true), false);
     try (Backend small = new CpuBackend(ScalarKernels::new, Matrices.STORED, tiny)) {
       var plan = weights.slice().plan();
-      assertThatThrownBy(() -> small.prepare(checkpoint.config(), plan, weights.layers(), _ -> { }))
+      assertThatThrownBy(() -> small.prepare(checkpoint.config(), plan, weights.layers(), _ -> {}))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("--kv-memory=" + 100 * checkpoint.config().numLayers() + ": keys and values of 4");
     }

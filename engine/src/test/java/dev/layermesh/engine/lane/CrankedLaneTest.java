@@ -53,7 +53,7 @@ class CrankedLaneTest {
     var kv = new KvOptions(blocks * block, BLOCK, true);
     backend = Backends.open(new BackendOptions(Device.CPU, 1, kv, false), "scalar");
     List<Transformer> stages = Stream.of(Slice.draft(EXIT), Slice.verify(EXIT, config.numLayers()))
-        .map(slice -> Transformer.prepare(config, checkpoint.weights(slice), backend, (_, _) -> { }))
+        .map(slice -> Transformer.prepare(config, checkpoint.weights(slice), backend, (_, _) -> {}))
         .toList();
     lane = new InferenceLane(stages, MAX_ROWS, () -> now);
   }

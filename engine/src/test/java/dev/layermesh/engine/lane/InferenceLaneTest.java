@@ -44,7 +44,7 @@ class InferenceLaneTest {
     backend = Backends.open("cpu", "scalar", 1);
     Slice whole = Slice.whole(checkpoint.config().numLayers());
     var transformer =
-        Transformer.prepare(checkpoint.config(), checkpoint.weights(whole), backend, (done, total) -> { });
+        Transformer.prepare(checkpoint.config(), checkpoint.weights(whole), backend, (done, total) -> {});
     lane = InferenceLane.start("test", List.of(transformer), 32);
   }
 

@@ -43,7 +43,7 @@ class KvAdmissionTest {
     backend = Backends.open(
         new BackendOptions(Device.CPU, 1, new KvOptions(BLOCKS * block, BLOCK, true), false), "scalar");
     var weights = checkpoint.weights(Slice.whole(config.numLayers()));
-    var transformer = Transformer.prepare(config, weights, backend, (done, total) -> { });
+    var transformer = Transformer.prepare(config, weights, backend, (done, total) -> {});
     lane = new InferenceLane(List.of(transformer), 32, () -> now);
     admission = new KvAdmission(transformer.memory());
     assertThat(transformer.memory().blocks()).isEqualTo(BLOCKS);

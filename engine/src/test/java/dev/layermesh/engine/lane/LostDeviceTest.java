@@ -28,7 +28,7 @@ class LostDeviceTest {
     try (Checkpoint checkpoint = Checkpoint.open(Fixtures.tinyLlama2());
         FakeBackend backend = (FakeBackend) new FakeProvider().create(new BackendOptions(Device.parse("fake:0"), 1))) {
       var weights = checkpoint.weights(Slice.whole(checkpoint.config().numLayers()));
-      Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend, (_, _) -> { });
+      Transformer transformer = Transformer.prepare(checkpoint.config(), weights, backend, (_, _) -> {});
       InferenceLane lane = InferenceLane.start("test", List.of(transformer), backend.stepRows());
       LaneSession first = lane.open();
       LaneSession second = lane.open();

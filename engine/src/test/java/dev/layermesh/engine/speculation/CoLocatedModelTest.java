@@ -41,18 +41,18 @@ class CoLocatedModelTest {
         session % 2 == 0 ? SamplingParams.GREEDY : SamplingParams.sampled(0.8, session),
         WindowPolicy.sequential(window));
     try (Drafter drafter = draft.drafter(spec); Verifier verifier = new LocalVerifier(verify)) {
-      return new SpeculativeDecoder(spec, drafter, verifier, (Round _) -> { }).run().committed();
+      return new SpeculativeDecoder(spec, drafter, verifier, (Round _) -> {}).run().committed();
     }
   }
 
   @Test
   void shouldGiveSessionsWithDifferentWindowsTheTokensOfTwoLanes() throws Exception {
     List<TokenIds> expected;
-    try (var draft = DraftModel.open(OPTIONS, (_, _) -> { });
-        var verify = VerifyModel.open(OPTIONS, false, (_, _) -> { })) {
+    try (var draft = DraftModel.open(OPTIONS, (_, _) -> {});
+        var verify = VerifyModel.open(OPTIONS, false, (_, _) -> {})) {
       expected = IntStream.range(0, 8).mapToObj(session -> decode(draft, verify, session, 0)).toList();
     }
-    try (var model = CoLocatedModel.open(OPTIONS, (_, _) -> { });
+    try (var model = CoLocatedModel.open(OPTIONS, (_, _) -> {});
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       var together = IntStream.range(0, 8)
           .mapToObj(session -> threads.submit(() -> decode(model.draft(), model.verify(), session, session % 5)))
@@ -67,7 +67,7 @@ class CoLocatedModelTest {
 
   @Test
   void shouldShareAPromptAtBothStages() {
-    try (var model = CoLocatedModel.open(OPTIONS.withKv(KvOptions.ofHeap().inBlocksOf(BLOCK)), (_, _) -> { })) {
+    try (var model = CoLocatedModel.open(OPTIONS.withKv(KvOptions.ofHeap().inBlocksOf(BLOCK)), (_, _) -> {})) {
       var split = new SplitModel(model.draft(), model.verify());
       Outcome first = run(split, 1);
       Outcome again = run(split, 1);
@@ -80,6 +80,6 @@ class CoLocatedModelTest {
   private static Outcome run(SplitModel split, int seed) {
     var prompt = TokenIds.of(new Random(seed).ints(PROMPT, 3, 200).toArray());
     return split.run(
-        split.spec(prompt, 40, SamplingParams.sampled(0.8, seed), WindowPolicy.sequential(3)), (Round _) -> { });
+        split.spec(prompt, 40, SamplingParams.sampled(0.8, seed), WindowPolicy.sequential(3)), (Round _) -> {});
   }
 }

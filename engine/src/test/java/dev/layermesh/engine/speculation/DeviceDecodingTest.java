@@ -39,7 +39,7 @@ class DeviceDecodingTest {
   private SplitModel open(Path folder, String device, String backend) {
     EngineOptions options = EngineOptions.of(folder).withExitLayer(exitLayer(folder)).withDevice(device)
         .withBackend(backend).withKv(KvOptions.ofMemory(FakeProvider.MEMORY).inBlocksOf(4));
-    CoLocatedModel sides = FakeProvider.installed(services, () -> CoLocatedModel.open(options, (_, _) -> { }));
+    CoLocatedModel sides = FakeProvider.installed(services, () -> CoLocatedModel.open(options, (_, _) -> {}));
     return new SplitModel(sides.draft(), sides.verify());
   }
 
@@ -50,7 +50,7 @@ class DeviceDecodingTest {
   private static TokenIds decoded(SplitModel model, GoldenCase golden, SamplingParams sampling, int window) {
     int count = golden.greedyIds().length();
     return model.run(
-        model.spec(golden.promptIds(), count, sampling, WindowPolicy.sequential(window)), _ -> { }).committed();
+        model.spec(golden.promptIds(), count, sampling, WindowPolicy.sequential(window)), _ -> {}).committed();
   }
 
   static Stream<Arguments> checkpointsOnDevices() {
@@ -102,7 +102,7 @@ class DeviceDecodingTest {
     Path folder = Fixtures.checkpoints().getFirst();
     assertThatThrownBy(() -> open(folder, "cpu,fake:7", "auto"))
         .hasMessage("device=fake:7: there are fake:0 and fake:1");
-    assertThatThrownBy(() -> DraftModel.open(EngineOptions.of(folder).withDevice("cpu,fake:0"), (_, _) -> { }))
+    assertThatThrownBy(() -> DraftModel.open(EngineOptions.of(folder).withDevice("cpu,fake:0"), (_, _) -> {}))
         .hasMessage("device=cpu,fake:0: must be cpu or cuda:N");
   }
 

@@ -39,7 +39,7 @@ class GgufGoldenTest {
         for (int window : List.of(0, 4)) {
           var spec = split.spec(golden.promptIds(), golden.greedyIds().length(), SamplingParams.GREEDY,
               WindowPolicy.sequential(window));
-          Lossless.assertSameTokens(golden.greedyIds(), split.run(spec, round -> { }).committed());
+          Lossless.assertSameTokens(golden.greedyIds(), split.run(spec, round -> {}).committed());
         }
       }
     }
@@ -58,7 +58,7 @@ class GgufGoldenTest {
   void shouldSayInGgufWhatTheFolderSays(Path folder, Optional<Quantization> quantization, @TempDir Path temp) {
     Path gguf = temp.resolve("model.gguf");
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      GgufConverter.convert(checkpoint, quantization, gguf, (done, total) -> { });
+      GgufConverter.convert(checkpoint, quantization, gguf, (done, total) -> {});
     }
     GoldenCase golden = Fixtures.golden(folder).cases().getFirst();
     try (var split = SplitModel.open(EngineOptions.of(gguf).withBackend("scalar"))) {
@@ -72,6 +72,6 @@ class GgufGoldenTest {
 
   private static TokenIds committed(SplitModel split, GoldenCase golden, WindowPolicy window) {
     var spec = split.spec(golden.promptIds(), golden.greedyIds().length(), SamplingParams.GREEDY, window);
-    return split.run(spec, round -> { }).committed();
+    return split.run(spec, round -> {}).committed();
   }
 }

@@ -59,16 +59,16 @@ class KvMemoryTest {
     long draft = perLayer * EXIT + (long) config.hiddenSize() * BLOCK * Float.BYTES;
     long verify = perLayer * (config.numLayers() - EXIT);
     var model = new SplitModel(
-        DraftModel.open(OPTIONS.withKv(new KvOptions(draft * draftBlocks + draft / 2, BLOCK, shares)), (_, _) -> { }),
+        DraftModel.open(OPTIONS.withKv(new KvOptions(draft * draftBlocks + draft / 2, BLOCK, shares)), (_, _) -> {}),
         VerifyModel.open(
-            OPTIONS.withKv(new KvOptions(verify * verifyBlocks + verify / 2, BLOCK, shares)), false, (_, _) -> { }));
+            OPTIONS.withKv(new KvOptions(verify * verifyBlocks + verify / 2, BLOCK, shares)), false, (_, _) -> {}));
     assertThat(model.draft().memory().kv().blocks()).isEqualTo(draftBlocks);
     assertThat(model.verify().memory().kv().blocks()).isEqualTo(verifyBlocks);
     return model;
   }
 
   private static ModelConfig config() {
-    try (var model = DraftModel.open(OPTIONS, (_, _) -> { })) {
+    try (var model = DraftModel.open(OPTIONS, (_, _) -> {})) {
       return model.model().config();
     }
   }
@@ -82,7 +82,7 @@ class KvMemoryTest {
   }
 
   private static Outcome run(SplitModel split, TokenIds prompt, WindowPolicy window) {
-    return split.run(spec(split, prompt, window), _ -> { });
+    return split.run(spec(split, prompt, window), _ -> {});
   }
 
   /** What the sessions say one after the other, with memory enough, undrafted and unshared. */
@@ -99,8 +99,8 @@ class KvMemoryTest {
   }
 
   private static void awaitAllFree(SplitModel split) {
-    Await.until("every block is free", Duration.ofSeconds(20), () ->
-        split.draft().memory().kv().used() == 0 && split.verify().memory().kv().used() == 0);
+    Await.until("every block is free", Duration.ofSeconds(20),
+        () -> split.draft().memory().kv().used() == 0 && split.verify().memory().kv().used() == 0);
     assertAllFree(split);
   }
 
@@ -153,7 +153,7 @@ class KvMemoryTest {
     ModelConfig config = config();
     long position = 2L * config.numLayers() * config.numKvHeads() * config.headDim() + config.hiddenSize();
     var kv = new KvOptions(position * Float.BYTES * (7 * BLOCK + BLOCK / 2), BLOCK, shares);
-    try (var model = CoLocatedModel.open(OPTIONS.withKv(kv), (_, _) -> { })) {
+    try (var model = CoLocatedModel.open(OPTIONS.withKv(kv), (_, _) -> {})) {
       var split = new SplitModel(model.draft(), model.verify());
       assertThat(split.draft().memory().kv().blocks()).isEqualTo(7);
       assertThat(split.verify().memory().kv().blocks()).isEqualTo(7);
@@ -283,10 +283,10 @@ class KvMemoryTest {
     try (SplitModel plain = split(1000, 1000, false); SplitModel split = split(draftBlocks, verifyBlocks, shares)) {
       var oracle = new DraftOracle(
           spec -> plain.run(new SessionSpec(spec.key(), spec.prompt(), spec.committed(), spec.stops(),
-              spec.sampling(), WindowPolicy.AUTOREGRESSIVE), _ -> { }).committed(),
+              spec.sampling(), WindowPolicy.AUTOREGRESSIVE), _ -> {}).committed(),
           split.draft().model().config().vocabSize());
       int runs = LosslessMatrix.small(
-              (spec, drafter, sink) -> split.run(spec, oracle.choice(spec, drafter), sink), oracle::continuation)
+          (spec, drafter, sink) -> split.run(spec, oracle.choice(spec, drafter), sink), oracle::continuation)
           .assertLossless(prompt, split.draft().model().config().maxPositions(), 7);
       assertThat(runs).isGreaterThan(200);
       awaitAllFree(split);

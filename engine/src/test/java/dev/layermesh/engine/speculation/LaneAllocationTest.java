@@ -85,7 +85,7 @@ class LaneAllocationTest {
       var options = new EngineOptions(
           Fixtures.bundledModel(), OptionalInt.empty(), "cpu", args[0], 2, KvOptions.ofHeap().unshared(), false);
       Set<Thread> before = Thread.getAllStackTraces().keySet();
-      try (var model = CoLocatedModel.open(options, (_, _) -> { })) {
+      try (var model = CoLocatedModel.open(options, (_, _) -> {})) {
         var split = new SplitModel(model.draft(), model.verify());
         SessionSpec spec = split.spec(
             TokenIds.of(5, 6, 7), TOKENS, sampling, WindowPolicy.sequential(Integer.parseInt(args[2])));

@@ -90,7 +90,7 @@ class LosslessModelTest {
   void shouldNotDependOnWhatIsDraftedWhereWeightsAreQuantized(
       Quantization quantization, String backend, @TempDir Path cache) {
     Available.require(backend);
-    Path quantized = QuantizedModels.of(Fixtures.tinyLlama2(), quantization, cache, (done, total) -> { });
+    Path quantized = QuantizedModels.of(Fixtures.tinyLlama2(), quantization, cache, (done, total) -> {});
     requireIndependenceOfDrafts(EngineOptions.of(quantized).withBackend(backend));
   }
 
@@ -131,7 +131,7 @@ class LosslessModelTest {
       int vocabSize = split.draft().model().config().vocabSize();
       var oracle = new DraftOracle(spec -> committed(split, autoregressive(spec)), vocabSize);
       int runs = LosslessMatrix.small(
-              (spec, drafter, sink) -> split.run(spec, oracle.choice(spec, drafter), sink), oracle::continuation)
+          (spec, drafter, sink) -> split.run(spec, oracle.choice(spec, drafter), sink), oracle::continuation)
           .assertLossless(prompt, split.draft().model().config().maxPositions(), 7);
       assertThat(runs).isGreaterThan(200);
     }
@@ -143,6 +143,6 @@ class LosslessModelTest {
   }
 
   private static TokenIds committed(SplitModel split, SessionSpec spec) {
-    return split.run(spec, round -> { }).committed();
+    return split.run(spec, round -> {}).committed();
   }
 }

@@ -40,13 +40,13 @@ class ModelDrafterTest {
 
   @ParameterizedTest
   @CsvSource({
-    "100, 4, 1, false", "3, 4, 1, false", "2, 1, 1, false", "1, 4, 1, false", "100, 3, 2, true", "3, 3, 2, true"})
+      "100, 4, 1, false", "3, 4, 1, false", "2, 1, 1, false", "1, 4, 1, false", "100, 3, 2, true", "3, 3, 2, true"})
   void shouldCommitTheSameTokensWithAnyProposer(int wrongEvery, int window, int windows, boolean tail) {
     try (var split = SplitModel.open(EngineOptions.of(Fixtures.tinyLlama2()).withExitLayer(2))) {
       var spec = split.spec(PROMPT, TOKENS, SamplingParams.GREEDY, new WindowPolicy(window, windows, tail));
       try (Drafter drafter = split.draft().drafterOf(guessing(wrongEvery), spec);
           Verifier verifier = new LocalVerifier(split.verify())) {
-        Outcome outcome = new SpeculativeDecoder(spec, drafter, verifier, _ -> { }).run();
+        Outcome outcome = new SpeculativeDecoder(spec, drafter, verifier, _ -> {}).run();
         Lossless.assertSameTokens(GOLDEN.greedyIds().slice(0, TOKENS), outcome.committed());
         assertThat(split.draft().stats().decodeSteps()).as("rows that asked the early layers for a token").isZero();
         if (wrongEvery == 100 && windows == 1) {

@@ -75,8 +75,8 @@ class ModelVerifierSessionTest {
   @Test
   void shouldRefuseAWindowWhoseFirstTokenIsARejectedTail() throws InterruptedException {
     TokenIds truth = GOLDEN.greedyIds();
-    DraftChoice wrongTail = (q, position) ->
-        DraftToken.certain(position == PROMPT.length() + 1 ? truth.id(1) + 1 : truth.id(position - PROMPT.length()));
+    DraftChoice wrongTail = (q, position) -> DraftToken
+        .certain(position == PROMPT.length() + 1 ? truth.id(1) + 1 : truth.id(position - PROMPT.length()));
     try (Drafter drafter = split.draft().drafter(spec, wrongTail);
         VerifierSession session = session()) {
       session.answer(prefill(drafter, PROMPT.length() - 1));
@@ -106,7 +106,7 @@ class ModelVerifierSessionTest {
   @Test
   void shouldTakeTokensAloneWhereItHoldsEveryLayer() throws InterruptedException {
     var options = EngineOptions.of(Fixtures.tinyLlama2()).withExitLayer(2);
-    try (VerifyModel full = VerifyModel.open(options, true, (done, total) -> { });
+    try (VerifyModel full = VerifyModel.open(options, true, (done, total) -> {});
         VerifierSession session = full.open(new SessionKey(1, 0), SamplingParams.GREEDY)) {
       int last = PROMPT.length() - 1;
       session.answer(new Extend(0, PrefixHash.EMPTY, new Handoff.Tokens(0, PROMPT.slice(0, last))));
@@ -133,7 +133,7 @@ class ModelVerifierSessionTest {
   void shouldStartCleanAfterWarmingUp() throws InterruptedException {
     split.draft().warmUp(Duration.ofMillis(200));
     split.verify().warmUp(Duration.ofMillis(200));
-    Outcome outcome = split.run(spec, round -> { });
+    Outcome outcome = split.run(spec, round -> {});
     assertThat(outcome.committed()).isEqualTo(GOLDEN.greedyIds().slice(0, 32));
   }
 }

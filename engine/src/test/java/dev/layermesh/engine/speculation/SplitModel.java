@@ -20,7 +20,7 @@ record SplitModel(DraftModel draft, VerifyModel verify) implements AutoCloseable
 
   static SplitModel open(EngineOptions options) {
     return new SplitModel(
-        DraftModel.open(options, (done, total) -> { }), VerifyModel.open(options, false, (done, total) -> { }));
+        DraftModel.open(options, (done, total) -> {}), VerifyModel.open(options, false, (done, total) -> {}));
   }
 
   /** A session that no token ends. */

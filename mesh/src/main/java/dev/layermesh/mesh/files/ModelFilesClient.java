@@ -68,7 +68,7 @@ public final class ModelFilesClient {
   private <T> T ask(String address, JsonObject question, Class<T> answerType) throws IOException {
     DeliveryOptions options = new DeliveryOptions()
         .setSendTimeout(timeout.toMillis()).setTracingPolicy(TracingPolicy.IGNORE);
-    for (int attempt = 1; ; attempt++) {
+    for (int attempt = 1;; attempt++) {
       try {
         Object answer = vertx.eventBus().request(address, question, options)
             .toCompletionStage().toCompletableFuture().get().body();

@@ -16,8 +16,7 @@ final class HazelcastSettings {
   /** An entry survives the loss of two members at once. */
   private static final int BACKUPS = 2;
 
-  private HazelcastSettings() {
-  }
+  private HazelcastSettings() {}
 
   /**
    * @param candidates  where the others may be, {@code HOST:PORT} each

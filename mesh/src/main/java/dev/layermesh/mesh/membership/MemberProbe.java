@@ -22,8 +22,7 @@ final class MemberProbe {
   private static final byte[] MEMBER_PROTOCOL = "HZC".getBytes(StandardCharsets.US_ASCII);
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
-  private MemberProbe() {
-  }
+  private MemberProbe() {}
 
   /** Those of {@code candidates}, {@code HOST:PORT} each, that accept a connection and do not answer as a member. */
   static List<String> nonMembers(List<String> candidates) {

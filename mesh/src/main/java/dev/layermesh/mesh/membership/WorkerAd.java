@@ -80,7 +80,8 @@ public record WorkerAd(
       return new WorkerAd(json.getString("id"), Role.valueOf(json.getString("role", "")), json.getString("model"),
           json.getString("fingerprint"), json.getString("arithmetic"), json.getInteger("exit_layer", 0),
           json.getInteger("window", -1), json.getInteger("num_layers", 0), json.getInteger("hidden_size", 0),
-          json.getInteger("vocab_size", 0), json.getInteger("context_length", 0), json.getBoolean("full", false), json.getInteger("sessions", 0),
+          json.getInteger("vocab_size", 0), json.getInteger("context_length", 0), json.getBoolean("full", false),
+          json.getInteger("sessions", 0),
           json.getBoolean("draining", false));
     } catch (InputException e) {
       throw InputException.in("worker ad", e.getMessage());

@@ -17,8 +17,7 @@ import org.slf4j.LoggerFactory;
 final class WorkerTable implements Workers {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerTable.class);
 
-  private record Row(String nodeId, WorkerAd ad, long heardNanos) {
-  }
+  private record Row(String nodeId, WorkerAd ad, long heardNanos) {}
 
   private final Predicate<String> isMember;
   private final long leaseNanos;

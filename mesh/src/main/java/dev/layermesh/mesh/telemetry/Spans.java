@@ -34,8 +34,7 @@ public final class Spans {
   /** Rows run through this worker's layers. */
   public static final AttributeKey<Long> ROWS = AttributeKey.longKey("spec.rows");
 
-  private Spans() {
-  }
+  private Spans() {}
 
   /** The name of a request's span. */
   public static String request(String model) {

@@ -119,7 +119,7 @@ public final class Telemetry implements AutoCloseable {
     }
     return environment.entrySet().stream().anyMatch(variable -> !variable.getValue().isBlank()
         && (variable.getKey().equals("OTEL_TRACES_EXPORTER")
-        || variable.getKey().matches("OTEL_EXPORTER_OTLP_(\\w+_)?ENDPOINT")));
+            || variable.getKey().matches("OTEL_EXPORTER_OTLP_(\\w+_)?ENDPOINT")));
   }
 
   private static String protocolOf(Map<String, String> environment) {

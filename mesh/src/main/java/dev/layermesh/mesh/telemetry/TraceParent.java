@@ -18,8 +18,7 @@ public final class TraceParent {
   private static final TextMapGetter<String> CARRIER_IS_THE_FIELD =
       (carrier, field) -> field.equals(FIELD) ? carrier : null;
 
-  private TraceParent() {
-  }
+  private TraceParent() {}
 
   /** The trace that is current in this thread. */
   public static String current() {

@@ -83,7 +83,7 @@ class ModelFilesTest {
   void shouldNotBelieveAFileThatDoesNotMatchItsDigest() throws Exception {
     JsonObject manifest = FileManifest.of(Map.of("config.json", "right".getBytes())).toJson();
     worker.vertx().eventBus().<JsonObject>consumer("files.liar", message -> message.reply(
-            message.body().isEmpty() ? manifest : Buffer.buffer("wrong")))
+        message.body().isEmpty() ? manifest : Buffer.buffer("wrong")))
         .completion().toCompletionStage().toCompletableFuture().get(10, TimeUnit.SECONDS);
     assertThatThrownBy(() -> new ModelFilesClient(gateway.vertx(), TIMEOUT).fetch("liar"))
         .isInstanceOf(IOException.class).hasMessageContaining("config.json");

@@ -1,8 +1,7 @@
 package dev.layermesh.mesh.membership;
 
 final class Ads {
-  private Ads() {
-  }
+  private Ads() {}
 
   static WorkerAd draft(String id) {
     return ad(id, Role.DRAFT);

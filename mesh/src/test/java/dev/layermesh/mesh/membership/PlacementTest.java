@@ -81,7 +81,7 @@ class PlacementTest {
 
       @Override
       public Registration onLeave(Consumer<String> listener) {
-        return () -> { };
+        return () -> {};
       }
     }, new Random(7));
   }

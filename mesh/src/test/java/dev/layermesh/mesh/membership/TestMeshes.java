@@ -14,8 +14,7 @@ import java.util.function.BooleanSupplier;
 public final class TestMeshes {
   private static final int PORTS = 6;
 
-  private TestMeshes() {
-  }
+  private TestMeshes() {}
 
   /** A cluster of a random name on free ports, with room for six nodes and a short lease. */
   public static MeshOptions options() {

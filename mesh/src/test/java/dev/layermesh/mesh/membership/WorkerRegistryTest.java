@@ -190,6 +190,5 @@ class WorkerRegistryTest {
     }
   }
 
-  private record Gadget() implements Serializable {
-  }
+  private record Gadget() implements Serializable {}
 }

@@ -97,7 +97,7 @@ public final class FaultyFrameBus implements FrameBus {
   private void flush() {
     List<Delayed> due = new ArrayList<>();
     synchronized (this) {
-      for (Iterator<Delayed> each = delayed.iterator(); each.hasNext(); ) {
+      for (Iterator<Delayed> each = delayed.iterator(); each.hasNext();) {
         Delayed frame = each.next();
         if (nanoTime() - frame.dueNanos() >= 0) {
           each.remove();

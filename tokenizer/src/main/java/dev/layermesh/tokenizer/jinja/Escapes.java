@@ -41,7 +41,7 @@ final class Escapes {
     }
     char kind = source.charAt(position++);
     switch (kind) {
-      case '\n' -> { }
+      case '\n' -> {}
       case '\\', '\'', '"' -> text.append(kind);
       case 'a' -> text.append('\u0007');
       case 'b' -> text.append('\b');

@@ -215,7 +215,7 @@ final class Evaluator {
   Value filter(Filter filter, Frame frame, Value blockText) {
     Value input = filter.input().isEmpty() ? blockText
         : filter.input().get() instanceof Filter inner ? filter(inner, frame, blockText)
-        : evaluate(filter.input().get(), frame);
+            : evaluate(filter.input().get(), frame);
     return Filters.apply(filter.name(), arguments(filter.arguments(), frame, Map.of()).after(input), interpreter);
   }
 

@@ -33,7 +33,7 @@ final class Frame {
   void enter(Variables variables) {
     scope.loads().forEach((name, load) -> {
       switch (load) {
-        case PARAMETER -> { }
+        case PARAMETER -> {}
         case RESOLVE -> put(name, variables.find(name));
         case ALIAS -> put(name, parent.orElseThrow().find(name));
         case UNDEFINED -> values.remove(name);

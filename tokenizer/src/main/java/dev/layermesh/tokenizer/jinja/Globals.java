@@ -75,8 +75,8 @@ final class Globals {
   }
 
   private static BigInteger bound(Value value) {
-    return Numbers.integer(value).orElseThrow(() ->
-        JinjaException.type("'" + value.typeName() + "' object cannot be interpreted as an integer"));
+    return Numbers.integer(value).orElseThrow(
+        () -> JinjaException.type("'" + value.typeName() + "' object cannot be interpreted as an integer"));
   }
 
   /** Python's {@code dict()}: of a dict or of pairs, then of arguments by name. */

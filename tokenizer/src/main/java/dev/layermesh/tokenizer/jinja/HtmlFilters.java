@@ -31,11 +31,11 @@ final class HtmlFilters {
     for (String name : List.of("e", "escape")) {
       Filters.add(table, name, "s", (a, in) -> Text.escape(a.value("s"), in.budget()));
     }
-    Filters.add(table, "forceescape", "value", (a, in) ->
-        Text.escape(Value.of(Text.str(a.value("value"), in.budget())), in.budget()));
+    Filters.add(table, "forceescape", "value",
+        (a, in) -> Text.escape(Value.of(Text.str(a.value("value"), in.budget())), in.budget()));
     Filters.add(table, "safe", "value", (a, in) -> new Str(Text.str(a.value("value"), in.budget()), true));
-    Filters.add(table, "striptags", "value", (a, in) ->
-        Value.of(unescape(withoutTags(Text.str(a.value("value"), in.budget()), in.budget()))));
+    Filters.add(table, "striptags", "value",
+        (a, in) -> Value.of(unescape(withoutTags(Text.str(a.value("value"), in.budget()), in.budget()))));
     Filters.add(table, "xmlattr", "d autospace?", HtmlFilters::attributes);
     Filters.add(table, "urlencode", "value", HtmlFilters::urlEncode);
   }
@@ -62,7 +62,7 @@ final class HtmlFilters {
     return ENTITY.matcher(text).replaceAll(entity -> Matcher.quoteReplacement(
         entity.group(1) != null ? character(Integer.parseInt(entity.group(1)), entity.group())
             : entity.group(2) != null ? character(Integer.parseInt(entity.group(2), 16), entity.group())
-            : ENTITIES.getOrDefault(entity.group(3), entity.group())));
+                : ENTITIES.getOrDefault(entity.group(3), entity.group())));
   }
 
   private static String character(int point, String otherwise) {

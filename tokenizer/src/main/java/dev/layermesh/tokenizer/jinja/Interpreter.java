@@ -239,7 +239,7 @@ final class Interpreter {
       case NamespaceTarget namespace when !(frame.find(namespace.name()).orElse(Value.NONE) instanceof Namespace) ->
           throw new JinjaException("TemplateRuntimeError", "cannot assign attribute on non-namespace object");
       case TupleExpr tuple -> tuple.items().forEach(item -> requireNamespaces(item, frame));
-      default -> { }
+      default -> {}
     }
   }
 

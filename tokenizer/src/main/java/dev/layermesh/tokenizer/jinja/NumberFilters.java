@@ -30,8 +30,8 @@ final class NumberFilters {
   private static Value absolute(Value value) {
     return value instanceof Value.Float number
         ? new Value.Float(Math.abs(number.value()))
-        : new Int(Numbers.integer(value).orElseThrow(() ->
-            JinjaException.type("bad operand type for abs(): '" + value.typeName() + "'")).abs());
+        : new Int(Numbers.integer(value)
+            .orElseThrow(() -> JinjaException.type("bad operand type for abs(): '" + value.typeName() + "'")).abs());
   }
 
   private static Value integer(Bound a) {

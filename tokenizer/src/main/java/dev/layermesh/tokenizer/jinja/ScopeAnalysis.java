@@ -74,7 +74,7 @@ final class ScopeAnalysis {
   private void visit(Node node) {
     switch (node) {
       case Expr expr -> expression(expr);
-      case Data data -> { }
+      case Data data -> {}
       case Print print -> all(print.values());
       case If choice -> choice(choice);
       case For loop -> expression(loop.items());
@@ -88,11 +88,11 @@ final class ScopeAnalysis {
       case FilterBlock filter -> expression(filter.filter());
       case With with -> all(with.values());
       case Autoescape escape -> expression(escape.on());
-      case Break leave -> { }
-      case Continue next -> { }
-      case Generation generation -> { }
-      case Block block -> { }
-      case NeedsLoader loader -> { }
+      case Break leave -> {}
+      case Continue next -> {}
+      case Generation generation -> {}
+      case Block block -> {}
+      case NeedsLoader loader -> {}
     }
   }
 
@@ -103,8 +103,8 @@ final class ScopeAnalysis {
     Scope then = scope.branch();
     new ScopeAnalysis(then, true).all(choice.branches().getFirst().body());
     Scope others = scope.branch();
-    choice.branches().stream().skip(1).forEach(branch ->
-        new ScopeAnalysis(others, true).choice(new If(List.of(branch), List.of())));
+    choice.branches().stream().skip(1)
+        .forEach(branch -> new ScopeAnalysis(others, true).choice(new If(List.of(branch), List.of())));
     Scope otherwise = scope.branch();
     new ScopeAnalysis(otherwise, true).all(choice.otherwise());
     scope.join(List.of(then, others, otherwise), 3);
@@ -157,9 +157,9 @@ final class ScopeAnalysis {
   /** The expressions directly within one. */
   private static List<Expr> children(Expr expr, List<Expr> found) {
     switch (expr) {
-      case Const constant -> { }
-      case Name name -> { }
-      case NamespaceTarget namespace -> { }
+      case Const constant -> {}
+      case Name name -> {}
+      case NamespaceTarget namespace -> {}
       case TupleExpr tuple -> found.addAll(tuple.items());
       case ListExpr list -> found.addAll(list.items());
       case DictExpr dict -> dict.pairs().forEach(pair -> found.addAll(List.of(pair.key(), pair.value())));
@@ -242,7 +242,7 @@ final class ScopeAnalysis {
           new ScopeAnalysis(block.scope(), false).all(block.body());
           parts(block.body(), block.scope());
         }
-        default -> { }
+        default -> {}
       }
     }
   }
@@ -348,7 +348,7 @@ final class ScopeAnalysis {
           read(escape.on());
           escape.body().forEach(this::visit);
         }
-        default -> { }
+        default -> {}
       }
     }
 

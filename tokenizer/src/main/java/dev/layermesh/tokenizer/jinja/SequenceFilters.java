@@ -216,8 +216,8 @@ final class SequenceFilters {
           !a.flag("case_sensitive", false), in));
     }
     List<Value> items = items(a, in);
-    return new PyList(sorted(items, a.flag("reverse", false), in, item ->
-        new PyList(keys.stream().map(key -> key.apply(item)).toList())));
+    return new PyList(sorted(items, a.flag("reverse", false), in,
+        item -> new PyList(keys.stream().map(key -> key.apply(item)).toList())));
   }
 
   /** Stable in both directions. */
@@ -265,8 +265,8 @@ final class SequenceFilters {
     return Generators.generator(() -> {
       UnaryOperator<Value> key = key(a, in);
       var seen = new HashSet<Object>();
-      return Generators.mapped(Operators.iterate(a.value("value"), in.budget()), item ->
-          seen.add(Keys.form(key.apply(item), in.budget())) ? Optional.of(item) : Optional.empty());
+      return Generators.mapped(Operators.iterate(a.value("value"), in.budget()),
+          item -> seen.add(Keys.form(key.apply(item), in.budget())) ? Optional.of(item) : Optional.empty());
     });
   }
 
@@ -404,8 +404,8 @@ final class SequenceFilters {
       }
       UnaryOperator<Value> test = test(arguments.from(byAttribute ? 2 : 1), in);
       UnaryOperator<Value> tested = subject;
-      return Generators.mapped(Operators.iterate(value, in.budget()), item ->
-          Operators.truth(test.apply(tested.apply(item))) == wanted ? Optional.of(item) : Optional.empty());
+      return Generators.mapped(Operators.iterate(value, in.budget()),
+          item -> Operators.truth(test.apply(tested.apply(item))) == wanted ? Optional.of(item) : Optional.empty());
     });
   }
 

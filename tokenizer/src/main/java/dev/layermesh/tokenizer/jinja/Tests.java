@@ -47,10 +47,8 @@ final class Tests {
     add("odd", "value", (a, budget) -> leaves(1, a.value("value"), Value.of(2), budget));
     add("even", "value", (a, budget) -> leaves(0, a.value("value"), Value.of(2), budget));
     add("divisibleby", "value num", (a, budget) -> leaves(0, a.value("value"), a.value("num"), budget));
-    add("lower", "value", (a, budget) ->
-        PyStr.isAllCase(Text.str(a.value("value"), budget), Character::isLowerCase));
-    add("upper", "value", (a, budget) ->
-        PyStr.isAllCase(Text.str(a.value("value"), budget), Character::isUpperCase));
+    add("lower", "value", (a, budget) -> PyStr.isAllCase(Text.str(a.value("value"), budget), Character::isLowerCase));
+    add("upper", "value", (a, budget) -> PyStr.isAllCase(Text.str(a.value("value"), budget), Character::isUpperCase));
     add("sameas", "value other", (a, budget) -> isSame(a.value("value"), a.value("other")));
     is("defined", value -> !(value instanceof Undefined));
     is("undefined", Undefined.class::isInstance);
@@ -67,8 +65,8 @@ final class Tests {
     is("iterable", Operators::isIterable);
     is("callable", value -> value instanceof Callable || value instanceof Undefined);
     is("escaped", value -> value instanceof Str text && text.safe());
-    add("filter", "value", (a, budget) ->
-        Keys.form(a.value("value"), budget) instanceof String name && Filters.exists(name));
+    add("filter", "value",
+        (a, budget) -> Keys.form(a.value("value"), budget) instanceof String name && Filters.exists(name));
     add("test", "value", (a, budget) -> Keys.form(a.value("value"), budget) instanceof String name && exists(name));
   }
 

@@ -37,16 +37,16 @@ final class TextFilters {
     Filters.add(table, "upper", "s", (a, in) -> method("upper", a.value("s"), in));
     Filters.add(table, "lower", "s", (a, in) -> method("lower", a.value("s"), in));
     Filters.add(table, "capitalize", "s", (a, in) -> method("capitalize", a.value("s"), in));
-    Filters.add(table, "trim", "value chars?", (a, in) ->
-        method("strip", a.value("value"), in, a.or("chars", Value.NONE)));
-    Filters.add(table, "center", "value width?", (a, in) ->
-        method("center", a.value("value"), in, a.or("width", Value.of(80))));
+    Filters.add(table, "trim", "value chars?",
+        (a, in) -> method("strip", a.value("value"), in, a.or("chars", Value.NONE)));
+    Filters.add(table, "center", "value width?",
+        (a, in) -> method("center", a.value("value"), in, a.or("width", Value.of(80))));
     Filters.add(table, "title", "s", TextFilters::title);
     Filters.add(table, "replace", "s old new count?", TextFilters::replace);
     Filters.add(table, "indent", "s width? first? blank?", TextFilters::indent);
     Filters.add(table, "truncate", "s length? killwords? end? leeway?", TextFilters::truncate);
-    Filters.add(table, "wordcount", "s", (a, in) ->
-        Value.of(WORD.matcher(text(a.value("s"), in).text()).results().count()));
+    Filters.add(table, "wordcount", "s",
+        (a, in) -> Value.of(WORD.matcher(text(a.value("s"), in).text()).results().count()));
     Filters.add(table, "wordwrap", "s width? break_long_words? wrapstring? break_on_hyphens?", TextFilters::wrap);
     Filters.add(table, "tojson", "x ensure_ascii? indent? separators? sort_keys?", TextFilters::json);
     Filters.add(table, "pprint", "value", (a, in) -> Value.of(Text.repr(a.value("value"), in.budget())));

@@ -19,7 +19,8 @@ final class WordWrap {
       SPACE + "+|(?<=" + PUNCTUATED + ")-{2,}(?=\\w)|"
           + "[^\\t\\n\\x0b\\f\\r ]+?(?:-(?:(?<=" + LETTER + "{2}-)|(?<=" + LETTER
           + "-" + LETTER + "-))(?=" + LETTER + "-?" + LETTER + ")|(?=" + SPACE + "|\\z)|(?<=" + PUNCTUATED
-          + ")(?=-{2,}\\w))", Pattern.UNICODE_CHARACTER_CLASS);
+          + ")(?=-{2,}\\w))",
+      Pattern.UNICODE_CHARACTER_CLASS);
   private static final Pattern WORD = Pattern.compile(SPACE + "+|[^\\t\\n\\x0b\\f\\r ]+");
 
   private final int width;

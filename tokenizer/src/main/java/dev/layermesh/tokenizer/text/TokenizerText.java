@@ -46,7 +46,8 @@ public final class TokenizerText implements ModelText, AutoCloseable {
     try {
       tokenizer.requireFits(vocabSize);
       template = ChatTemplate.find(files);
-      template.flatMap(ChatTemplate::warning).ifPresent(warning -> LOG.log(Level.WARNING, "chats will fail: " + warning));
+      template.flatMap(ChatTemplate::warning)
+          .ifPresent(warning -> LOG.log(Level.WARNING, "chats will fail: " + warning));
       return new TokenizerText(files, tokenizer, template, vocabSize);
     } catch (RuntimeException wrong) {
       template.ifPresent(ChatTemplate::close);

@@ -26,19 +26,19 @@ class TemplateLimitsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {
-    "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}",
-    "{{ 'a' * 1000000000 }}",
-    "{{ [1] * 1000000000 }}",
-    "{{ '%1000000000d' % 1 }}{{ '{:1000000000}'.format(1) }}{{ 'a'.center(1000000000) }}",
-    "{% set n = namespace(x='aa') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}",
-    "{% set n = namespace(l=[]) %}{% for i in range(90000) %}{% set n.l = n.l + ['a' * 9000000] %}{% endfor %}",
-    "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l }}",
-    "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l|tojson }}",
-    "{% set n = namespace(l=[1], m=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% set n.m = [n.m, n.m] %}"
-        + "{% endfor %}{{ n.l == n.m }}",
-    "{{ 10 ** 100000 }}",
-    "{% for i in range(90000) %}{{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' in 'a' * 1000000 }}{% endfor %}",
-    "{% set a = 'a' * 9000000 %}{% set b = 'a' * 9000000 %}{{ ([a, b] * 90000)|sort|length }}"
+      "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}",
+      "{{ 'a' * 1000000000 }}",
+      "{{ [1] * 1000000000 }}",
+      "{{ '%1000000000d' % 1 }}{{ '{:1000000000}'.format(1) }}{{ 'a'.center(1000000000) }}",
+      "{% set n = namespace(x='aa') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}",
+      "{% set n = namespace(l=[]) %}{% for i in range(90000) %}{% set n.l = n.l + ['a' * 9000000] %}{% endfor %}",
+      "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l }}",
+      "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l|tojson }}",
+      "{% set n = namespace(l=[1], m=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% set n.m = [n.m, n.m] %}"
+          + "{% endfor %}{{ n.l == n.m }}",
+      "{{ 10 ** 100000 }}",
+      "{% for i in range(90000) %}{{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab' in 'a' * 1000000 }}{% endfor %}",
+      "{% set a = 'a' * 9000000 %}{% set b = 'a' * 9000000 %}{{ ([a, b] * 90000)|sort|length }}"
   })
   void shouldEndATemplateThatWantsTooMuch(String template) {
     long started = System.nanoTime();
@@ -49,11 +49,11 @@ class TemplateLimitsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {
-    "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
-    "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
-    "{% set n = namespace(l=[]) %}{% for i in range(3000) %}{% set n.l = [n.l] %}{% endfor %}{{ n.l }}",
-    "{% set n = namespace(l=[]) %}{% for i in range(3000) %}{% set n.l = [n.l] %}{% endfor %}{{ n.l|tojson }}",
-    "{% set n = namespace() %}{% set n.n = n %}{{ n }}"
+      "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
+      "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+      "{% set n = namespace(l=[]) %}{% for i in range(3000) %}{% set n.l = [n.l] %}{% endfor %}{{ n.l }}",
+      "{% set n = namespace(l=[]) %}{% for i in range(3000) %}{% set n.l = [n.l] %}{% endfor %}{{ n.l|tojson }}",
+      "{% set n = namespace() %}{% set n.n = n %}{{ n }}"
   })
   void shouldEndATemplateThatNestsTooDeeply(String template) {
     assertThatThrownBy(() -> render(template))
@@ -79,8 +79,8 @@ class TemplateLimitsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {
-    "{{ ''.__class__.__mro__ }}", "{{ nine.__class__() }}", "{{ [].append(1) }}", "{{ {}.update(a=1) }}",
-    "{{ '{0.__class__.__mro__}'.format(1) }}"
+      "{{ ''.__class__.__mro__ }}", "{{ nine.__class__() }}", "{{ [].append(1) }}", "{{ {}.update(a=1) }}",
+      "{{ '{0.__class__.__mro__}'.format(1) }}"
   })
   void shouldForbidWhatTheSandboxOfJinja2Forbids(String template) {
     assertThatThrownBy(() -> render(template))

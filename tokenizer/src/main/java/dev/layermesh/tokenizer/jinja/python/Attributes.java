@@ -195,8 +195,8 @@ public final class Attributes {
   }
 
   private static BigInteger index(Value bound) {
-    return Numbers.integer(bound).orElseThrow(() ->
-        JinjaException.type("slice indices must be integers or None or have an __index__ method"));
+    return Numbers.integer(bound)
+        .orElseThrow(() -> JinjaException.type("slice indices must be integers or None or have an __index__ method"));
   }
 
   /** The positions that a slice takes of a sequence: {@code count} of them, {@code step} apart, up to a stop. */

@@ -63,8 +63,8 @@ final class Methods {
   /** The two methods that take any arguments, then those of the table. */
   private static Optional<Value> text(Str text, String name) {
     return switch (name) {
-      case "format" -> Optional.of(new Function(name, (arguments, budget) ->
-          BraceFormat.format(text, arguments, budget)));
+      case "format" ->
+          Optional.of(new Function(name, (arguments, budget) -> BraceFormat.format(text, arguments, budget)));
       case "format_map" -> Optional.of(new Function(name, (arguments, budget) -> {
         if (arguments.positional().size() != 1 || !(arguments.positional().getFirst() instanceof Dict dict)) {
           throw JinjaException.type("format_map() takes exactly one mapping");
@@ -144,8 +144,8 @@ final class Methods {
 
   private static Map<String, Method<Dict>> dict() {
     var table = new HashMap<String, Method<Dict>>();
-    Method.add(table, "get", "key default? /", (self, a, budget) ->
-        self.get(Keys.form(a.value("key"), budget)).orElse(a.or("default", Value.NONE)));
+    Method.add(table, "get", "key default? /",
+        (self, a, budget) -> self.get(Keys.form(a.value("key"), budget)).orElse(a.or("default", Value.NONE)));
     Method.add(table, "keys", "/", (self, a, budget) -> new DictView(DictView.Kind.KEYS, self));
     Method.add(table, "values", "/", (self, a, budget) -> new DictView(DictView.Kind.VALUES, self));
     Method.add(table, "items", "/", (self, a, budget) -> new DictView(DictView.Kind.ITEMS, self));
@@ -167,20 +167,20 @@ final class Methods {
 
   private static Map<String, Method<Value>> integer() {
     var table = new HashMap<String, Method<Value>>();
-    Method.add(table, "bit_length", "/", (self, a, budget) ->
-        Value.of(Numbers.integer(self).orElseThrow().abs().bitLength()));
-    Method.add(table, "bit_count", "/", (self, a, budget) ->
-        Value.of(Numbers.integer(self).orElseThrow().abs().bitCount()));
+    Method.add(table, "bit_length", "/",
+        (self, a, budget) -> Value.of(Numbers.integer(self).orElseThrow().abs().bitLength()));
+    Method.add(table, "bit_count", "/",
+        (self, a, budget) -> Value.of(Numbers.integer(self).orElseThrow().abs().bitCount()));
     Method.add(table, "conjugate", "/", (self, a, budget) -> new Int(Numbers.integer(self).orElseThrow()));
-    Method.add(table, "as_integer_ratio", "/", (self, a, budget) ->
-        Tuple.of(new Int(Numbers.integer(self).orElseThrow()), Value.of(1)));
+    Method.add(table, "as_integer_ratio", "/",
+        (self, a, budget) -> Tuple.of(new Int(Numbers.integer(self).orElseThrow()), Value.of(1)));
     return table;
   }
 
   private static Map<String, Method<Value.Float>> real() {
     var table = new HashMap<String, Method<Value.Float>>();
-    Method.add(table, "is_integer", "/", (self, a, budget) ->
-        Value.of(Double.isFinite(self.value()) && self.value() == Math.rint(self.value())));
+    Method.add(table, "is_integer", "/",
+        (self, a, budget) -> Value.of(Double.isFinite(self.value()) && self.value() == Math.rint(self.value())));
     Method.add(table, "conjugate", "/", (self, a, budget) -> self);
     return table;
   }
@@ -197,10 +197,9 @@ final class Methods {
 
   private static Map<String, Method<Bytes>> bytes() {
     var table = new HashMap<String, Method<Bytes>>();
-    Method.add(table, "decode", "encoding? errors?", (self, a, budget) ->
-        Value.of(new String(self.content(), StandardCharsets.UTF_8)));
-    Method.add(table, "hex", "/", (self, a, budget) ->
-        Value.of(HexFormat.of().formatHex(self.content())));
+    Method.add(table, "decode", "encoding? errors?",
+        (self, a, budget) -> Value.of(new String(self.content(), StandardCharsets.UTF_8)));
+    Method.add(table, "hex", "/", (self, a, budget) -> Value.of(HexFormat.of().formatHex(self.content())));
     return table;
   }
 }

@@ -67,8 +67,8 @@ public final class Numbers {
   public static BigInteger toInteger(Value value) {
     return switch (value) {
       case Float number -> truncate(number.value());
-      case Str text -> parseInteger(text.text(), 10).orElseThrow(() ->
-          JinjaException.value("invalid literal for int() with base 10: " + Text.repr(text.text())));
+      case Str text -> parseInteger(text.text(), 10)
+          .orElseThrow(() -> JinjaException.value("invalid literal for int() with base 10: " + Text.repr(text.text())));
       case Undefined undefined -> throw undefined.failure();
       default -> integer(value).orElseThrow(() -> JinjaException.type("int() argument must be a string, a bytes-like"
           + " object or a real number, not '" + value.typeName() + "'"));
@@ -126,8 +126,8 @@ public final class Numbers {
   /** Python's {@code float(value)}. */
   public static double toReal(Value value) {
     return switch (value) {
-      case Str text -> parseReal(text.text()).orElseThrow(() ->
-          JinjaException.value("could not convert string to float: " + Text.repr(text.text())));
+      case Str text -> parseReal(text.text())
+          .orElseThrow(() -> JinjaException.value("could not convert string to float: " + Text.repr(text.text())));
       case Undefined undefined -> throw undefined.failure();
       default -> {
         if (!isNumber(value)) {

@@ -187,8 +187,8 @@ final class StrMethods {
     add("rsplit", "sep? maxsplit?", (self, a, budget) -> list(self, a.textUnlessNone("sep")
         .map(separator -> PyStr.rsplit(self.text(), nonEmpty(separator), a.integer("maxsplit", -1)))
         .orElseGet(() -> PyStr.rsplit(self.text(), a.integer("maxsplit", -1))), budget));
-    add("splitlines", "keepends?", (self, a, budget) ->
-        list(self, PyStr.lines(self.text(), a.flag("keepends", false)), budget));
+    add("splitlines", "keepends?",
+        (self, a, budget) -> list(self, PyStr.lines(self.text(), a.flag("keepends", false)), budget));
     add("partition", "sep /", (self, a, budget) -> {
       String separator = nonEmpty(a.text("sep"));
       int at = PyStr.find(self.text(), separator, 0);
@@ -242,8 +242,8 @@ final class StrMethods {
       int sign = self.text().startsWith("+") || self.text().startsWith("-") ? 1 : 0;
       return self.like(self.text().substring(0, sign) + "0".repeat(missing) + self.text().substring(sign));
     });
-    add("expandtabs", "tabsize?", (self, a, budget) ->
-        made(self, expandTabs(self.text(), a.integer("tabsize", 8), budget), budget));
+    add("expandtabs", "tabsize?",
+        (self, a, budget) -> made(self, expandTabs(self.text(), a.integer("tabsize", 8), budget), budget));
   }
 
   /** Fills a text to a width, in a proportion of left to right where only one side is filled. */
@@ -363,8 +363,8 @@ final class StrMethods {
     for (int i = 0; i < from.length; i++) {
       table.put(Keys.form(Value.of(from[i]), budget), Value.of(from[i]), Value.of(to[i]));
     }
-    a.find("remove").ifPresent(value -> a.text("remove").text().codePoints().forEach(point ->
-        table.put(Keys.form(Value.of(point), budget), Value.of(point), Value.NONE)));
+    a.find("remove").ifPresent(value -> a.text("remove").text().codePoints()
+        .forEach(point -> table.put(Keys.form(Value.of(point), budget), Value.of(point), Value.NONE)));
     return table;
   }
 
@@ -380,7 +380,7 @@ final class StrMethods {
           translated.append(text.text());
         }
         case Value.Int integer -> translated.append(PyStr.character(integer.value()));
-        case Value.None none -> { }
+        case Value.None none -> {}
         default -> translated.appendCodePoint(point);
       }
     });

@@ -9,8 +9,8 @@ import dev.layermesh.engine.speculation.VerifyModel;
 import java.time.Duration;
 
 /**
- * Loads the sides that workers serve, with a progress bar, and warms them up, so that the first client does not wait for
- * the JIT compiler.
+ * Loads the sides that workers serve, with a progress bar, and warms them up, so that the first client does not wait
+ * for the JIT compiler.
  */
 final class WorkerModels {
   private static final Duration WARM_UP = Duration.ofSeconds(2); // at most

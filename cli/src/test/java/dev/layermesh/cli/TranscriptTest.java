@@ -26,8 +26,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * Runs every command that the documents show and compares what it prints. In a block of a document, a line
  * {@code $ bin/layermesh …} is a command, {@code $ cat FILE} shows a file that later commands read, and
- * {@code $ grep TEXT FILE} shows lines of a file that a command wrote; a line that begins with {@code >} is typed, every
- * other line is printed, and … stands for any text. Commands that connect to a gateway reach the one of this test.
+ * {@code $ grep TEXT FILE} shows lines of a file that a command wrote; a line that begins with {@code >} is typed,
+ * every other line is printed, and … stands for any text. Commands that connect to a gateway reach the one of this
+ * test.
  */
 @Timeout(300)
 class TranscriptTest {

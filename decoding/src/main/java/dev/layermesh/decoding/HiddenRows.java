@@ -40,9 +40,9 @@ public interface HiddenRows {
   Type type();
 
   /**
-   * The rows in host memory, little-endian, {@code count * width * type.bytes()} bytes; read-only. They may be a view of
-   * a received frame, so they are aligned to nothing: read them with unaligned layouts. Rows of
-   * several {@link #parts()} are copied for this.
+   * The rows in host memory, little-endian, {@code count * width * type.bytes()} bytes; read-only. They may be a view
+   * of a received frame, so they are aligned to nothing: read them with unaligned layouts. Rows of several {@link
+   * #parts()} are copied for this.
    */
   MemorySegment bytes();
 

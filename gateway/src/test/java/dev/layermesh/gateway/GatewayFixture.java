@@ -1,6 +1,5 @@
 package dev.layermesh.gateway;
 
-import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.decoding.WindowPolicy;
 import dev.layermesh.gateway.turn.ModelSource;
 import dev.layermesh.gateway.turn.ModelSource.State;

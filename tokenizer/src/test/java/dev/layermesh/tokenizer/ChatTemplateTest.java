@@ -178,7 +178,8 @@ class ChatTemplateTest {
   @CsvSource(delimiter = '#', value = {
       "{}#{\"bos_token\": \"<m>\", \"eos_token\": {\"content\": \"</m>\"}}#<m></m>",
       "{\"bos_token\": \"<c>\"}#{\"bos_token\": \"<m>\", \"eos_token\": \"</m>\"}#<m></m>",
-      "{\"bos_token\": \"<c>\", \"added_tokens_decoder\": {}}#{\"bos_token\": \"<m>\", \"eos_token\": \"</m>\"}#<c></m>",
+      "{\"bos_token\": \"<c>\", \"added_tokens_decoder\": {}}"
+          + "#{\"bos_token\": \"<m>\", \"eos_token\": \"</m>\"}#<c></m>",
       "{\"tokenizer_class\": \"LlamaTokenizerFast\"}#{}#<s></s>",
       "{\"tokenizer_class\": \"PreTrainedTokenizerFast\", \"bos_token\": null}#{}#''"
   })

@@ -59,7 +59,9 @@ public final class AnswerMixin {
     generation.request(new Prompt.Text(""), 1, WindowPolicy.AUTOREGRESSIVE, GenerationDefaults.NONE);
   }
 
-  /** The request for a prompt that must leave some room in the context; what was not asked for is as the model has it. */
+  /**
+   * The request for a prompt that must leave some room in the context; what was not asked for is as the model has it.
+   */
   public CompletionRequest request(Completer completer, Prompt prompt, int room) {
     GenerationDefaults defaults = generationConfig.of(completer::generationDefaults);
     return strategy.applyTo(generation.request(prompt, room, completer.usualWindow(), defaults));
@@ -91,7 +93,9 @@ public final class AnswerMixin {
     return completer;
   }
 
-  /** Says, once, that nothing is drafted. Not before the input is known to be right: its error is the only line then. */
+  /**
+   * Says, once, that nothing is drafted. Not before the input is known to be right: its error is the only line then.
+   */
   public void announce() {
     notice.ifPresent(command.commandLine().getErr()::println);
     notice = Optional.empty();

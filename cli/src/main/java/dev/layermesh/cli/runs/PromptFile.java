@@ -59,6 +59,11 @@ public final class PromptFile {
       }
     }
 
+    /**
+     * A line that holds no prompt.
+     *
+     * @param why what is wrong with it
+     */
     record Malformed(Source source, String why) implements Line {}
   }
 

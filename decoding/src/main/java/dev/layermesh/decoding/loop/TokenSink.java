@@ -2,7 +2,8 @@ package dev.layermesh.decoding.loop;
 
 /**
  * Where a session's tokens go. One thread at a time calls it: the thread of the session's loop, which a blocking sink
- * slows down, or the bus thread of a gateway, where a sink must not block (see {@link SessionHost.Session#acknowledge}).
+ * slows down, or the bus thread of a gateway, where a sink must not block (see {@link
+ * SessionHost.Session#acknowledge}).
  */
 @FunctionalInterface
 public interface TokenSink {

@@ -10,14 +10,14 @@ import java.util.function.LongConsumer;
 
 /**
  * A device and a family of kernels. Its unit is a prepared stack of layers, not a matrix product, so that a backend may
- * fuse or capture a whole stack. One thread, the lane's, makes all calls except {@link #room}. Several backends may live
- * in one JVM.
+ * fuse or capture a whole stack. One thread, the lane's, makes all calls except {@link #room}. Several backends may
+ * live in one JVM.
  */
 public interface Backend extends AutoCloseable {
 
   /**
-   * Names the arithmetic without the device: kernel family, number format, and what keys and values are kept as if they are
-   * rounded. Backends with the same name agree to the last bit; a session moves only between workers of one name.
+   * Names the arithmetic without the device: kernel family, number format, and what keys and values are kept as if they
+   * are rounded. Backends with the same name agree to the last bit; a session moves only between workers of one name.
    */
   String arithmetic();
 
@@ -72,7 +72,9 @@ public interface Backend extends AutoCloseable {
    */
   void finish();
 
-  /** Rows that fill a step well: enough to share the reading of weights, few enough to keep decoding sessions moving. */
+  /**
+   * Rows that fill a step well: enough to share the reading of weights, few enough to keep decoding sessions moving.
+   */
   int stepRows();
 
   /** Stops threads and frees memory; nothing prepared may be used afterwards. */

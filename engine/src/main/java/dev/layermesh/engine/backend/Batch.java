@@ -5,8 +5,8 @@ import dev.layermesh.engine.kv.KvPool;
 import java.util.Arrays;
 
 /**
- * Rows that run together in one step: segments of different sessions in order, each of consecutive positions. The object
- * is made once and filled anew for every step, so that a step allocates nothing. Belongs to one thread.
+ * Rows that run together in one step: segments of different sessions in order, each of consecutive positions. The
+ * object is made once and filled anew for every step, so that a step allocates nothing. Belongs to one thread.
  */
 public final class Batch {
   private KvCache[] caches = {};

@@ -34,8 +34,8 @@ import java.util.stream.IntStream;
 
 /**
  * Writes the model of a Hugging Face folder as one GGUF file. Tensors keep their type or are quantized; query and key
- * rows get GGUF's order; vocabulary, chat template and exit layer go into the metadata. Vectors become F32. When the other
- * matrices are quantized, those whose rows are no whole blocks become F16.
+ * rows get GGUF's order; vocabulary, chat template and exit layer go into the metadata. Vectors become F32. When the
+ * other matrices are quantized, those whose rows are no whole blocks become F16.
  */
 public final class GgufConverter {
   private static final int BUFFER_BYTES = 1 << 20;

@@ -74,8 +74,8 @@ final class KernelThreads implements AutoCloseable {
 
   /**
    * The lane begins a step: from now on it keeps to its core, if threads have cores. It gives the core up after the
-   * step, because the JVM may start a thread for a session that the lane wakes, and Linux gives a new thread the cores of
-   * the thread that starts it.
+   * step, because the JVM may start a thread for a session that the lane wakes, and Linux gives a new thread the cores
+   * of the thread that starts it.
    */
   void begin() {
     lanesCore.ifPresent(Cores::keep);

@@ -321,7 +321,8 @@ public final class InferenceLane implements AutoCloseable {
       if (runs.size() == 1) {
         runs.getFirst().result().completeExceptionally(failure);
       } else {
-        runs.stream().takeWhile(_ -> !stopped).forEach(each -> run(stage, List.of(each))); // only the session that causes a failure sees it
+        // one at a time, so that only the session that causes the failure sees it
+        runs.stream().takeWhile(_ -> !stopped).forEach(each -> run(stage, List.of(each)));
       }
     }
   }

@@ -16,9 +16,9 @@ import java.util.TreeSet;
  * waits if there is none. So the oldest session always runs and ends, and the next one becomes the oldest. A session
  * starts when all positions known at its start have room, and not before an older one that waits.
  *
- * <p>The two sides of a split model count ages apart, so two sessions may each hold blocks that the other one waits for.
- * One of the two is then idle here, because it waits at the other side: a session that has waited for long takes the
- * cache of one that has been idle for long, even an older one.
+ * <p>The two sides of a split model count ages apart, so two sessions may each hold blocks that the other one waits
+ * for. One of the two is then idle here, because it waits at the other side: a session that has waited for long takes
+ * the cache of one that has been idle for long, even an older one.
  *
  * <p>Belongs to the lane's thread; any thread may call {@link #stats()}.
  */

@@ -68,8 +68,8 @@ record Step(int first, Input input, Optional<Ask> ask, List<HiddenRows> states) 
   }
 
   /**
-   * Whether the session decodes; such steps run before prefill. A single row decodes even if it asks the head for nothing: a
-   * draft's last row does that, and the next stage waits for it.
+   * Whether the session decodes; such steps run before prefill. A single row decodes even if it asks the head for
+   * nothing: a draft's last row does that, and the next stage waits for it.
    */
   boolean decodes() {
     return ask.isPresent() || rows() == 1;

@@ -30,8 +30,8 @@ import java.util.stream.Stream;
 
 /**
  * Makes the files of a Hugging Face folder from the vocabulary of a GGUF file (GGUF specification, "Tokenizer"), so
- * that tokenizers and gateways do not need to know GGUF. Copies {@code tokenizer.huggingface.json} if the metadata has it;
- * else makes {@code tokenizer.json} of tokens, types, merges or scores and the name of the pre-tokenizer.
+ * that tokenizers and gateways do not need to know GGUF. Copies {@code tokenizer.huggingface.json} if the metadata has
+ * it; else makes {@code tokenizer.json} of tokens, types, merges or scores and the name of the pre-tokenizer.
  */
 public final class GgufTokenizer {
   private static final int MOST_MERGES = 1 << 24;

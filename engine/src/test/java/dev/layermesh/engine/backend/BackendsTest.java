@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+/** Which backend a name gives, and what is said where it gives none. */
 @Timeout(60)
 public class BackendsTest {
 

@@ -4,7 +4,10 @@ import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.tokenizer.ChatMessage;
 import java.util.List;
 
-/** What a generation continues. {@link ModelText#encode(Prompt, java.util.function.IntFunction)} turns it into token ids. */
+/**
+ * What a generation continues. {@link ModelText#encode(Prompt, java.util.function.IntFunction)} turns it into token
+ * ids.
+ */
 public sealed interface Prompt {
 
   /** Text, continued as it stands. */

@@ -66,6 +66,7 @@ public sealed interface Value {
     }
   }
 
+  /** {@code True} or {@code False}; counts as 1 or 0. */
   record Bool(boolean value) implements Value {
     @Override
     public String typeName() {
@@ -73,6 +74,7 @@ public sealed interface Value {
     }
   }
 
+  /** A whole number of any size. */
   record Int(BigInteger value) implements Value {
     @Override
     public String typeName() {
@@ -80,6 +82,7 @@ public sealed interface Value {
     }
   }
 
+  /** A double. */
   record Float(double value) implements Value {
     @Override
     public String typeName() {
@@ -104,6 +107,7 @@ public sealed interface Value {
     }
   }
 
+  /** Bytes, as {@code str.encode} gives them. */
   record Bytes(byte[] content) implements Value {
     @Override
     public String typeName() {
@@ -176,6 +180,7 @@ public sealed interface Value {
 
   /** What {@code keys()}, {@code values()} and {@code items()} of a dict give. */
   record DictView(Kind kind, Dict dict) implements Value {
+    /** Which of the three. */
     public enum Kind {
       KEYS("dict_keys"), VALUES("dict_values"), ITEMS("dict_items");
 

@@ -98,7 +98,7 @@ class TemplateLimitsTest {
   /** Each fills a list within its limits, until one of them is reached. */
   private static final List<String> HOARDS = List.of(
       "b.format()", "b % ()", "b.partition('a')", "b|striptags", "b.encode()", "b.encode().decode()",
-      "b.encode().hex()", "b.encode()[1:]", "b|list", "('a ' * 100000).split()", "('a\n' * 100000).splitlines()",
+      "b.encode().hex()", "b.encode()[1:]", "b|list", "('a ' * 100000).split()", "('a\\n' * 100000).splitlines()",
       "b.split('a')", "b|map('upper')|list", "7 ** 20000", "q + i", "range(0, q * 9000, q)|list",
       "(['9' * 4300] * 9000)|map('int')|list", "range(9000)|list", "range(9000)|batch(1)|list", "namespace(a=1)",
       "{'a': {'b': {}}}", "[]|slice(9000)|list", "dict(a=1).items()|list", "cycler(1)", "b|int(default=q * 2)");

@@ -28,7 +28,8 @@ class CheckpointFilesTest {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       TokenizerFiles handedOver = CheckpointFiles.of(checkpoint);
       assertThat(handedOver.content()).containsOnlyKeys(TokenizerFiles.NAMES);
-      assertThat(handedOver.content()).allSatisfy((name, bytes) -> assertThat(bytes).isEqualTo(read.content().get(name)));
+      assertThat(handedOver.content())
+          .allSatisfy((name, bytes) -> assertThat(bytes).isEqualTo(read.content().get(name)));
     }
   }
 }

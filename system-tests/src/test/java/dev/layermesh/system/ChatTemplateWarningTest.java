@@ -35,15 +35,17 @@ class ChatTemplateWarningTest {
     Files.writeString(model.resolve("chat_template.jinja"), "{{ nothing(");
   }
 
-  private void assertWarned(ChildProcess.Result result) {
+  /** A gateway names the worker that sent it the files, other processes name the folder. */
+  private static void assertWarned(String source, ChildProcess.Result result) {
     assertThat(result.err()).hasLineCount(1)
-        .startsWith("layermesh: chats will fail: " + model.resolve("chat_template.jinja") + ": the chat template failed");
+        .startsWith("layermesh: chats will fail: " + source)
+        .contains("/chat_template.jinja: the chat template failed: unexpected ");
     assertThat(result.status()).isZero();
   }
 
   @Test
   void shouldWarnWhenATextIsContinued() {
-    assertWarned(ChildProcess.start(folder, Map.of(), List.of(
+    assertWarned(model.toString(), ChildProcess.start(folder, Map.of(), List.of(
         "generate", "--prompt", "ROMEO:", "--max-tokens", "2", "--model", model.toString())).result());
   }
 
@@ -53,7 +55,7 @@ class ChatTemplateWarningTest {
         folder, Map.of(), List.of("serve", "--port", "0", "--model", model.toString()))) {
       serve.awaitOut(Pattern.compile("Try:"));
       serve.terminate();
-      assertWarned(serve.result());
+      assertWarned("worker draft-", serve.result());
     }
   }
 }

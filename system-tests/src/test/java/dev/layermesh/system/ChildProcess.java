@@ -112,7 +112,7 @@ final class ChildProcess implements AutoCloseable {
     return process.isAlive();
   }
 
-  /** LogitRows it to end, as Ctrl-C and a supervisor do. */
+  /** Asks it to end, as Ctrl-C and a supervisor do. */
   void terminate() {
     process.destroy();
   }

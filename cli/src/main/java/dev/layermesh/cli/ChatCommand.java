@@ -93,7 +93,7 @@ final class ChatCommand implements Callable<Integer> {
     }
   }
 
-  /** LogitRows again with less of the past until it fits. */
+  /** Asks again with less of the past until it fits. */
   private String answer(Completer completer, Conversation conversation) {
     int room = Math.min(answers.maxTokens(), Math.max(1, completer.contextLength() / 4));
     while (true) {

@@ -71,13 +71,13 @@ final class ResponseSocket implements AutoCloseable {
     }
   }
 
-  /** LogitRows for a response. */
+  /** Asks for a response. */
   void create(ObjectNode request) {
     sequence = 0;
     send(request.deepCopy().put("type", "response.create"));
   }
 
-  /** LogitRows for the end of the response that runs. */
+  /** Asks for the end of the response that runs. */
   void cancel() {
     send(GatewayClient.JSON.createObjectNode().put("type", "response.cancel"));
   }

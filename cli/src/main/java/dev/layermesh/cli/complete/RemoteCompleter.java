@@ -37,7 +37,7 @@ public final class RemoteCompleter implements Completer {
   }
 
   /**
-   * LogitRows a gateway what it serves.
+   * Asks a gateway what it serves.
    *
    * @param gateway such as {@code http://127.0.0.1:8080}
    * @throws IllegalStateException when nothing answers there, or it serves no model now

@@ -90,7 +90,7 @@ class GenerateCommandTest {
     var plain = Cli.run("generate", "--prompt", "ROMEO:", "--max-tokens", "16");
 
     assertThat(colored.out()).contains("\u001b[2m").contains("\u001b[32m").contains("\u001b[33m");
-    // What is left on a terminal: dimmed text is drawn behind a cursor that goes back, and erased.
+    // What a terminal shows in the end: dimmed text is drawn, the cursor moves back, and the text is erased.
     String left = colored.out().replaceAll("\u001b7.*?\u001b8", "").replaceAll("\u001b\\[[0-9?]*[A-Za-z]", "");
     assertThat(left.strip()).isEqualTo(plain.out().strip());
   }

@@ -11,7 +11,7 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Records that cannot be wrong: users' values get one line naming field and value, bugs get numbers. */
+/** Records validate themselves: a user's wrong value gives one line with field and value, a bug gives numbers. */
 @Timeout(10)
 class ValidationTest {
 

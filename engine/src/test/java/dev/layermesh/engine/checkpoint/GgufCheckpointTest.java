@@ -117,7 +117,7 @@ class GgufCheckpointTest {
     assertThat(config(old.integer("tokenizer.ggml.eos_token_id", 2)).eosIds().toArray()).containsExactly(2, 3);
   }
 
-  /** The vocabulary of SmolLM2-Instruct begins so; its file names id 2, and one was seen that names id 0. */
+  /** The vocabulary of SmolLM2-Instruct begins so; its file names id 2, and one published file names id 0. */
   @ParameterizedTest
   @CsvSource({"2, '2,0'", "0, '0,2'"})
   void shouldEndATurnAtKnownControlTokensWhateverIdTheFileNames(int named, String ends) {
@@ -143,7 +143,7 @@ class GgufCheckpointTest {
   }
 
   @Test
-  void shouldGoOnWithoutSpecialIdsThatTheVocabularyDoesNotHave() {
+  void shouldLoadWithoutSpecialIdsThatTheVocabularyDoesNotHave() {
     Path file = write(tiny(List.of("a", "b", "ab", "</s>", "c"), Set.of())
         .integer("tokenizer.ggml.bos_token_id", -1) // the largest number of 32 bits
         .integer("tokenizer.ggml.eos_token_id", 5)

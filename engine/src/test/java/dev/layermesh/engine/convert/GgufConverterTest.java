@@ -127,7 +127,7 @@ class GgufConverterTest {
   }
 
   @Test
-  void shouldRefuseAFileThatIsConvertedAlready() {
+  void shouldRefuseAFileThatIsAlreadyConverted() {
     Path gguf = dev.layermesh.testkit.Fixtures.gguf("Q4_0");
     assertThatThrownBy(() -> convert(gguf, Optional.empty())).isInstanceOf(InputException.class)
         .hasMessage(gguf + ": is a GGUF file already: give a folder with safetensors");

@@ -164,7 +164,7 @@ class GgufFileTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 4, 12, 1 << 21, -32})
-  void shouldRefuseAlignmentsThatAreNone(int alignment) {
+  void shouldRefuseInvalidAlignments(int alignment) {
     assertThatThrownBy(() -> Ggufs.header(0, 1).key("general.alignment", alignment).parse())
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(
@@ -182,7 +182,7 @@ class GgufFileTest {
   }
 
   @Test
-  void shouldRefuseTensorsThatAreNone() {
+  void shouldRefuseInvalidTensors() {
     assertRefused(() -> Ggufs.header(1, 0).string("a").word(0).data(64).parse(),
         "a.n_dims=0: must be between 1 and 4");
     assertRefused(() -> Ggufs.header(1, 0).string("a").word(5).data(64).parse(),

@@ -124,7 +124,7 @@ class GenerateCommandTest {
       "--prompt x --top-p 1.5|top_p=1.5: must be above 0 and at most 1",
       "--prompt x --temperature -1|temperature=-1.0: must be between 0 and 100",
       "--prompt x --strategy magic|--strategy=magic: expected one of",
-      "--prompt x --json --color|--color: must not stand beside --json",
+      "--prompt x --json --color|--color: cannot be combined with --json",
       "--prompt x --prompt-ids 1|--prompt=TEXT",
       "--prompt x --nonsense|--nonsense: unknown option",
       "--prompt x --connect nowhere|--connect=nowhere: must be http://HOST:PORT",

@@ -298,13 +298,13 @@ class GeneratePromptsTest {
       "--prompts PROMPTS --parallel 0|--parallel=0: must be 1 or more",
       "--prompts PROMPTS --parallel x|--parallel=x: 'x' is not an int",
       "--prompts PROMPTS --max-tokens 0|--max-tokens=0: must be 1 or more",
-      "--prompts PROMPTS --color|--color: must not stand beside --prompts",
+      "--prompts PROMPTS --color|--color: cannot be combined with --prompts",
       "--prompts PROMPTS --out FOLDER|--out=FOLDER: must be a file",
       "--prompts PROMPTS --out FOLDER/absent/x|--out=FOLDER/absent/x: cannot be opened: no such folder",
       "--prompts PROMPTS --out FOLDER/x --model FOLDER|FOLDER/config.json: no such file",
       "--prompts PROMPTS --connect ws://127.0.0.1:9|--connect=ws://127.0.0.1:9: answers one prompt after the other",
-      "--prompt x --parallel 2|--parallel=2: goes with --prompts FILE",
-      "--prompt x --out y|--out=y: goes with --prompts FILE"})
+      "--prompt x --parallel 2|--parallel=2: needs --prompts FILE",
+      "--prompt x --out y|--out=y: needs --prompts FILE"})
   void shouldNameWhatIsWrongInOneLine(String options, String expected) throws IOException {
     Path empty = Files.writeString(folder.resolve("empty"), "\n[]\n");
     var result = Cli.run(("generate " + options).replace("PROMPTS", prompts.toString())

@@ -136,7 +136,7 @@ class GgufCommandsTest {
     assertThat(Cli.run(converted).out()).isEqualTo(Cli.run(prompt).out());
 
     assertThat(Cli.run("convert", "--to", to))
-        .isEqualTo(new Cli.Result(2, "", "layermesh: --to=" + to + ": must not be there yet\n"));
+        .isEqualTo(new Cli.Result(2, "", "layermesh: --to=" + to + ": must not exist yet\n"));
   }
 
   /**

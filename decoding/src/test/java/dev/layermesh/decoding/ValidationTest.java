@@ -40,7 +40,7 @@ class ValidationTest {
 
   @Test
   void shouldRefuseAnExtendOfNoRows() {
-    bug(() -> new Work.Extend(0, 0, new Handoff.Tokens(5, ids())), "an Extend of no rows at position 5");
+    bug(() -> new Work.Extend(0, 0, new Handoff.Tokens(5, ids())), "an Extend without rows at position 5");
   }
 
   @Test

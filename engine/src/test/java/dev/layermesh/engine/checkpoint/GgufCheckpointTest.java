@@ -184,9 +184,9 @@ class GgufCheckpointTest {
     assertRefused(tiny().integer("llama.expert_count", 8),
         "llama.expert_count=8: mixtures of experts are not supported");
     assertRefused(tiny().tensor("blk.0.attn_q.bias", GgmlType.F32, List.of(8), zeros(32)), "tensor=blk.0.attn_q.bias: "
-        + "is none of a Llama model of 2 layers: this engine would compute something else");
+        + "is no tensor of a Llama model of 2 layers: this engine would compute something else");
     assertRefused(tiny().tensor("blk.2.attn_norm.weight", GgmlType.F32, List.of(8), zeros(32)),
-        "tensor=blk.2.attn_norm.weight: is none of a Llama model of 2 layers: "
+        "tensor=blk.2.attn_norm.weight: is no tensor of a Llama model of 2 layers: "
             + "this engine would compute something else");
   }
 

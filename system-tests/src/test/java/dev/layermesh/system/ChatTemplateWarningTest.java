@@ -36,8 +36,10 @@ class ChatTemplateWarningTest {
   }
 
   private void assertWarned(ChildProcess.Result result) {
-    assertThat(result.err()).hasLineCount(1)
-        .startsWith("layermesh: chats will fail: " + model.resolve("chat_template.jinja") + ": the chat template failed");
+    Path template = model.resolve("chat_template.jinja");
+    assertThat(result.err())
+        .hasLineCount(1)
+        .startsWith("layermesh: chats will fail: " + template + ": the chat template failed");
     assertThat(result.status()).isZero();
   }
 

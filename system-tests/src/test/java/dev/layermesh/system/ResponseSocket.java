@@ -77,7 +77,7 @@ final class ResponseSocket implements AutoCloseable {
     send(request.deepCopy().put("type", "response.create"));
   }
 
-  /** Cancels the response that runs. */
+  /** Asks for the end of the response that runs. */
   void cancel() {
     send(GatewayClient.JSON.createObjectNode().put("type", "response.cancel"));
   }

@@ -10,7 +10,7 @@ import java.nio.ByteOrder;
 
 /**
  * The exit state of a toy: it says which position and token it was computed for, and on which prefix. Laid out as one
- * row of four F32, so that it is sent as any exit state is; its reader can tell a stale row from a valid one.
+ * row of four F32, so that it travels like any exit state, and a reader can tell a stale row from a true one.
  *
  * @param position absolute position
  * @param id token at the position

@@ -152,7 +152,7 @@ public final class Supervisor {
       process.ifPresent(running -> running.toHandle().destroy()); // its streams stay open for its last lines
     }
 
-    /** Asks the child to drain, waits for it, and kills it if it takes too long. */
+    /** Asks the child to drain, waits for it, kills it if it takes too long. */
     void end() {
       askToEnd();
       thread.interrupt();

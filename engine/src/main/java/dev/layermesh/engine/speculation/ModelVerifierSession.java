@@ -156,7 +156,7 @@ final class ModelVerifierSession implements VerifierSession {
       case Handoff.Tokens _ -> {
         EarlyLayers layers = early.orElseThrow(() -> new IllegalStateException(
             "tokens alone for a verifier without layers below " + exitLayer));
-        layers.truncate(from);
+        layers.truncateTo(rows.tokens(), from);
         TokenIds missing = rows.tokens().slice(layers.length(), from).concat(ids);
         layers.extend(missing, missing.length());
         yield layers.states(from, from + ids.length());

@@ -358,6 +358,7 @@ public abstract class BackendContract {
       float[] expected = running.floats(states, 2, 3);
       HiddenRows room = backend.room(8, states.width());
       backend.store(states, 2, room.slice(1, 5).slice(1, 4));
+      backend.finish();
       assertThat(TestModel.floats(room.slice(2, 5))).isEqualTo(expected);
       assertThat(TestModel.floats(room.slice(0, 2))).containsOnly(0);
       assertThat(TestModel.floats(room.slice(5, 8))).containsOnly(0);

@@ -67,7 +67,7 @@ final class CorrectnessCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
 
-  /** Loads a model; a test may put another between. */
+  /** Loads a model; a test may wrap it. */
   @FunctionalInterface
   interface Opener {
     Completer open(EngineOptions options, Environment environment);
@@ -178,7 +178,7 @@ final class CorrectnessCommand implements Callable<Integer> {
     return spec.commandLine().getOut();
   }
 
-  /** What was found so far. */
+  /** The results so far. */
   private static final class Tally {
     private int compared;
     private int different;

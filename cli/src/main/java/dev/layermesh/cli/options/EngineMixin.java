@@ -17,7 +17,7 @@ import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What to run, and on what. */
+/** The model and the device that runs it. */
 public final class EngineMixin {
   private final Environment environment;
 

@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
 /** Times the engine. */
 @Command(
     name = "bench-engine",
-    description = "Time a whole model's steps on this machine, beside what its memory gives.",
+    description = "Time a whole model's steps on this machine, and the memory's read rate.",
     footer = {"", "Example:", "  layermesh bench-engine --model MODEL.gguf --threads 2 --tests tg32,v4,v8,pp128"})
 final class BenchEngineCommand implements Callable<Integer> {
   private static final double GIGA = 1e9;

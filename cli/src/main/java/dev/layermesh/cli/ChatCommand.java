@@ -22,14 +22,14 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "chat",
     description = {
-        "Talk to a model through its chat template: a line is a message.",
+        "Talk to a model through its chat template: each line is a message.",
         "/reset forgets the conversation, /exit or the end of input ends it. When the context is full, the oldest "
             + "messages are forgotten, with a notice."},
     footer = {"", "Example:", "  layermesh chat --model models/my-llama --system 'Answer in verse.'"})
 final class ChatCommand implements Callable<Integer> {
   private final Environment environment;
 
-  @Option(names = "--system", paramLabel = "TEXT", description = "How the assistant is to behave (default: not said).")
+  @Option(names = "--system", paramLabel = "TEXT", description = "The system message (default: none).")
   private String system;
 
   @Mixin
@@ -93,7 +93,7 @@ final class ChatCommand implements Callable<Integer> {
     }
   }
 
-  /** Asks again with less of the past until it fits. */
+  /** Asks again with fewer earlier turns until it fits. */
   private String answer(Completer completer, Conversation conversation) {
     int room = Math.min(answers.maxTokens(), Math.max(1, completer.contextLength() / 4));
     while (true) {

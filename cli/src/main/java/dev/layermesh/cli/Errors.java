@@ -12,7 +12,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** One line on stderr for every failure: 2 for what the user can put right, 1 for a run that failed. */
+/** One line on stderr for every failure: 2 for errors that the user can correct, 1 for a run that failed. */
 final class Errors implements IParameterExceptionHandler, IExecutionExceptionHandler {
   private final BooleanSupplier verbose;
 

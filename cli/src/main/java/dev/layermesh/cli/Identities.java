@@ -35,7 +35,7 @@ final class Identities {
     return checkpoint.config().chooseExitLayer(options.exitLayer());
   }
 
-  /** Gateways fetch the tokenizer from workers: with one that does not fit the model, the mesh could never serve. */
+  /** Gateways fetch the tokenizer from workers: if it does not fit the model, the mesh could never serve. */
   private static void requireTokenizer(Checkpoint checkpoint) {
     try (Tokenizer tokenizer = Tokenizer.open(CheckpointFiles.of(checkpoint))) {
       tokenizer.requireFits(checkpoint.config().vocabSize());

@@ -60,7 +60,7 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   /**
-   * What requests get that name nothing else.
+   * The defaults of requests.
    *
    * @param window draft tokens
    * @param sampling what the checkpoint recommends

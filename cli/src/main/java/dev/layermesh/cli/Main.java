@@ -36,8 +36,8 @@ public final class Main {
   }
 
   /**
-   * What a thread threw and nobody caught. An error of the virtual machine, such as no memory, ends the process at
-   * once, with one line and no hooks, which might need what is missing.
+   * Handles what a thread threw and no code caught. An error of the virtual machine, such as no memory, ends the
+   * process at once, with one line and without hooks, which might need the missing memory.
    */
   private static void unhandled(Thread thread, Throwable failure) {
     if (failure instanceof VirtualMachineError) {
@@ -47,7 +47,7 @@ public final class Main {
     LoggerFactory.getLogger(Main.class).error("unhandled in thread {}", thread.getName(), failure);
   }
 
-  /** The status of a command; 1, and one line, also for what no command catches: no memory, a class that is missing. */
+  /** The status of a command; 1, and one line, also for errors that no command catches: no memory, a missing class. */
   static int execute(CommandLine line, PrintWriter err, String... args) {
     try {
       return line.execute(args);
@@ -60,7 +60,7 @@ public final class Main {
     }
   }
 
-  /** Results are UTF-8 whatever the locale: JSON is, and so are the files prompts come from. */
+  /** Results are UTF-8 in every locale, as JSON and the prompt files are. */
   private static PrintWriter utf8(FileDescriptor descriptor) {
     return new PrintWriter(new OutputStreamWriter(new FileOutputStream(descriptor), StandardCharsets.UTF_8), true);
   }

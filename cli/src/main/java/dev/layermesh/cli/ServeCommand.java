@@ -22,7 +22,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** The whole mesh in one JVM: its workers share a lane, and speak through the mesh as any others do. */
+/** The whole mesh in one JVM: its workers share a lane, and communicate through the mesh as all workers do. */
 @Command(
     name = "serve",
     description = "Serve a model from this process alone: gateway, draft and verify worker; until Ctrl-C or SIGTERM.",
@@ -68,7 +68,7 @@ final class ServeCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** Puts workers behind a gateway, and closes it before them when the end comes. */
+  /** Puts workers behind a gateway, and closes it before them at the end. */
   private void serve(MeshMember mesh, MeshGateway started, EngineOptions options) throws InterruptedException {
     int sessions = GatewayOptions.DEFAULT.maxSessions();
     try (CoLocatedModel model = WorkerModels.both(options, environment);

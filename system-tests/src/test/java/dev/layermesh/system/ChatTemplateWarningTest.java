@@ -37,7 +37,8 @@ class ChatTemplateWarningTest {
 
   /** A gateway names the worker that sent it the files, other processes name the folder. */
   private static void assertWarned(String source, ChildProcess.Result result) {
-    assertThat(result.err()).hasLineCount(1)
+    assertThat(result.err())
+        .hasLineCount(1)
         .startsWith("layermesh: chats will fail: " + source)
         .contains("/chat_template.jinja: the chat template failed: unexpected ");
     assertThat(result.status()).isZero();

@@ -10,7 +10,7 @@ import java.nio.ByteOrder;
 
 /**
  * The exit state of a toy: it says which position and token it was computed for, and on which prefix. Laid out as one
- * row of four F32, so that it travels like any exit state; whoever reads it can tell a stale one from a true one.
+ * row of four F32, so that it travels like any exit state, and a reader can tell a stale row from a true one.
  *
  * @param position absolute position
  * @param id token at the position

@@ -65,7 +65,7 @@ public sealed interface AnswerView extends CompletionListener {
     @Override
     public void drafted(String text) {
       begun = true;
-      // In one line and without wrapping, a draft cannot scroll, and the cursor finds back.
+      // In one line and without wrapping, a draft cannot scroll, so the cursor can be restored.
       out.print(SAVE_CURSOR + NO_WRAP + DIM + text.replaceAll("\\R", "⏎") + PLAIN + WRAP + RESTORE_CURSOR);
       stopIfUnread(out);
     }
@@ -99,7 +99,7 @@ public sealed interface AnswerView extends CompletionListener {
   }
 
   private static void stopIfUnread(PrintWriter out) {
-    if (out.checkError()) { // flushes; true when the reader of a pipe has gone
+    if (out.checkError()) { // flushes; true when the reader of a pipe has closed it
       Thread.currentThread().interrupt();
     }
   }

@@ -12,7 +12,7 @@ public interface Completer extends AutoCloseable {
   /**
    * Makes one. Interrupting the thread ends it early, as cancelled, with the tokens made so far.
    *
-   * @throws dev.layermesh.decoding.InputException when prompt and model do not go together
+   * @throws dev.layermesh.decoding.InputException when the prompt does not suit the model
    * @throws ContextFullException when the prompt leaves less room than asked for
    * @throws UnansweredException when a gateway cannot answer this time
    */
@@ -25,7 +25,7 @@ public interface Completer extends AutoCloseable {
   WindowPolicy usualWindow();
 
   /**
-   * What the model's author recommends where a request names no sampling value.
+   * The sampling values that the checkpoint recommends for requests that name none.
    *
    * @throws dev.layermesh.decoding.InputException when the checkpoint's file of them is wrong
    */

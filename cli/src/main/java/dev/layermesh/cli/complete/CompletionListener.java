@@ -3,7 +3,7 @@ package dev.layermesh.cli.complete;
 import java.util.List;
 import java.util.Optional;
 
-/** Is told of a completion while it is made, on the thread that asked for it. */
+/** Receives a completion's events while it runs, on the thread that asked for it. */
 public interface CompletionListener {
 
   /** Ignores everything. */
@@ -12,7 +12,7 @@ public interface CompletionListener {
   /** Text was committed. */
   void committed(Piece piece);
 
-  /** Tokens of the prompt that are through the model. */
+  /** Tokens of the prompt that the model has run. */
   default void prefilled(int done, int total) {}
 
   /** Tokens are proposed and not judged yet. Only a completer in this JVM knows them before their verdict. */
@@ -22,7 +22,7 @@ public interface CompletionListener {
    * A piece of the answer.
    *
    * @param text what may be shown now; may be empty while a character is incomplete
-   * @param round what was drafted for it
+   * @param round the round's drafts
    */
   record Piece(String text, Optional<Judged> round) {}
 
@@ -30,7 +30,7 @@ public interface CompletionListener {
    * A round's text.
    *
    * @param pieces the text each committed token released
-   * @param accepted how many of them were drafted; what follows is the verifier's own
+   * @param accepted how many of them were drafted; the next one is the verifier's own
    * @param rejected text of the draft tokens that were rejected
    */
   record Judged(List<String> pieces, int accepted, List<String> rejected) {}

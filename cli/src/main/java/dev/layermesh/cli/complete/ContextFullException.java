@@ -1,10 +1,10 @@
 package dev.layermesh.cli.complete;
 
-/** A prompt leaves too little room in the context. What is wrong is the user's to put right, or a chat's to forget. */
+/** A prompt leaves too little room in the context. The user can shorten the prompt; a chat drops its oldest turns. */
 public final class ContextFullException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  /** A gateway's own words. */
+  /** A gateway's message. */
   ContextFullException(String message) {
     super(message);
   }

@@ -7,7 +7,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/** Reads server-sent events (WHATWG HTML, section 9.2): names and data; comments and other fields are passed over. */
+/** Reads server-sent events (WHATWG HTML, section 9.2): names and data; comments and other fields are skipped. */
 final class EventStream implements AutoCloseable {
   private final BufferedReader lines;
 

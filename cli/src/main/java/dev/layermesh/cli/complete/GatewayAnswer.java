@@ -36,7 +36,7 @@ final class GatewayAnswer {
     }
   }
 
-  /** Some tokens, their text and what was drafted for them. */
+  /** Some tokens, their text and the drafts of their round. */
   void committed(JsonNode tokenIds, String piece, JsonNode speculation) {
     ids = ids.concat(GatewayJson.ids(tokenIds));
     if (!piece.isEmpty() || speculation.has("pieces")) {
@@ -45,7 +45,7 @@ final class GatewayAnswer {
     }
   }
 
-  /** All of it, with the counters that came at its end. */
+  /** The whole answer, with the counters that the gateway sent at its end. */
   Completion ended(String finishReason, JsonNode counters) {
     return new Completion(promptIds, ids, text.toString(), finishReason, request.sampling().seed(),
         GatewayJson.counters(counters));

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.StreamSupport;
 
-/** What requests to a gateway and its answers have in common, over HTTP and over WebSocket. */
+/** JSON that HTTP and WebSocket share in requests to a gateway and in its answers. */
 final class GatewayJson {
   private GatewayJson() {}
 
@@ -44,7 +44,7 @@ final class GatewayJson {
     return TokenIds.of(StreamSupport.stream(list.spliterator(), false).mapToInt(JsonNode::asInt).toArray());
   }
 
-  /** A piece of text and, where the gateway says so, what was drafted for it. */
+  /** A piece of text and, where the gateway sends them, the round's drafts. */
   static CompletionListener.Piece piece(String text, JsonNode speculation) {
     return new CompletionListener.Piece(text, speculation.has("pieces")
         ? Optional.of(new CompletionListener.Judged(

@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * What a gateway says of the model it serves, in {@code /v1/models}.
+ * A gateway's description of its model, from {@code /v1/models}.
  *
  * @param stamp which model it is
  * @param contextLength tokens of prompt and answer together
@@ -20,7 +20,7 @@ record GatewayModel(ModelStamp stamp, int contextLength, WindowPolicy window, Ge
   /**
    * Reads an element of {@code data}.
    *
-   * @param source what error messages name
+   * @param source the name in error messages
    */
   static GatewayModel of(JsonNode model, String source) {
     return new GatewayModel(

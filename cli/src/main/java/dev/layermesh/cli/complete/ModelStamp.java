@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Which model answers, and how it computes: where any of it differs, so may tokens or counters.
+ * The model and the arithmetic of an answer. If any field differs, tokens or counters may differ.
  *
  * @param fingerprint of the checkpoint
  * @param exitLayer E

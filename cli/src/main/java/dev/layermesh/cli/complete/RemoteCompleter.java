@@ -37,7 +37,7 @@ public final class RemoteCompleter implements Completer {
   }
 
   /**
-   * Asks a gateway what it serves.
+   * Asks a gateway for the model that it serves.
    *
    * @param gateway such as {@code http://127.0.0.1:8080}
    * @throws IllegalStateException when nothing answers there, or it serves no model now
@@ -164,7 +164,7 @@ public final class RemoteCompleter implements Completer {
     return new IllegalStateException(gateway + ": " + what, cause);
   }
 
-  /** The client, for the gateway's other doors; it is closed with this. */
+  /** The client, for the gateway's other endpoints; it is closed with this. */
   HttpClient client() {
     return client;
   }
@@ -190,7 +190,7 @@ public final class RemoteCompleter implements Completer {
     client.shutdownNow();
   }
 
-  /** Puts an answer together from its chunks. */
+  /** Builds an answer from its chunks. */
   private final class Chunks {
     private final GatewayAnswer answer;
     private String finishReason = "";

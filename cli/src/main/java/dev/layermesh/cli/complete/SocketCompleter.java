@@ -117,7 +117,7 @@ public final class SocketCompleter implements Completer {
     try {
       answer.begun(response.path("prompt_token_ids"));
     } catch (ContextFullException full) {
-      cancel(answer.unheard()); // the socket is free for another question
+      cancel(answer.unheard()); // the socket is free for another request
       throw full;
     }
   }
@@ -173,7 +173,7 @@ public final class SocketCompleter implements Completer {
   private void refuse(int status, JsonNode error) {
     String message = gateway + ": " + GatewayJson.message(error);
     switch (error.path("code").asText()) {
-      case "response_not_found" -> {} // what we cancelled had just ended
+      case "response_not_found" -> {} // the cancelled response had just ended
       case "context_length_exceeded" -> throw new ContextFullException(message);
       default -> {
         if (RemoteCompleter.isPassing(status)) {

@@ -1,5 +1,5 @@
 /**
  * Makes completions, in this process or through a gateway, and shows them. {@link dev.layermesh.cli.complete.Completer}
- * is the door; nothing here reads options.
+ * is the entry; no class here reads options.
  */
 package dev.layermesh.cli.complete;

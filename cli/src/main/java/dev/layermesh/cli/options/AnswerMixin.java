@@ -18,7 +18,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** How answers are made and shown: what a single prompt and a conversation have in common. */
+/** Options of answers that a single prompt and a conversation share. */
 public final class AnswerMixin {
   private final Environment environment;
 
@@ -60,7 +60,7 @@ public final class AnswerMixin {
   }
 
   /**
-   * The request for a prompt that must leave some room in the context; what was not asked for is as the model has it.
+   * The request for a prompt that must leave some room in the context; other options keep the model's values.
    */
   public CompletionRequest request(Completer completer, Prompt prompt, int room) {
     GenerationDefaults defaults = generationConfig.of(completer::generationDefaults);
@@ -94,7 +94,7 @@ public final class AnswerMixin {
   }
 
   /**
-   * Says, once, that nothing is drafted. Not before the input is known to be right: its error is the only line then.
+   * Says once that the command drafts nothing, after the input was checked: an error must be the only line.
    */
   public void announce() {
     notice.ifPresent(command.commandLine().getErr()::println);
@@ -107,14 +107,14 @@ public final class AnswerMixin {
     return open();
   }
 
-  /** Makes an answer, with a bar while the prompt goes through the model. */
+  /** Makes an answer, with a progress bar during prefill. */
   public Completion complete(Completer completer, CompletionRequest request, CompletionListener listener) {
     try (var prefill = Progress.ofItems(environment, "Prefill", "tokens")) {
       return completer.complete(request, new Announcing(new PrefillProgress(prefill, listener)));
     }
   }
 
-  /** Makes an answer that is shown as it comes; its last line is ended whatever happens. */
+  /** Makes an answer that is shown as it is committed; its last line is always ended. */
   public Completion show(Completer completer, CompletionRequest request, PrintWriter out) {
     AnswerView view = AnswerView.on(out, color);
     try {

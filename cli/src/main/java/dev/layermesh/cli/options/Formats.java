@@ -7,7 +7,7 @@ import dev.layermesh.engine.convert.Quantization;
 public final class Formats {
   private Formats() {}
 
-  /** What {@code --quantize} asks for. */
+  /** The value of {@code --quantize}. */
   public static Quantization quantization(String option) {
     return Quantization.named(option).orElseThrow(() -> InputException.of(
         "--quantize", option, "must be " + String.join(" or ", Quantization.options())));

@@ -5,10 +5,10 @@ import java.util.Locale;
 import java.util.function.Supplier;
 import picocli.CommandLine.Option;
 
-/** Whether the sampling values that a checkpoint recommends apply where nothing else is said. */
+/** Whether the sampling values that a checkpoint recommends apply where no option names them. */
 public final class GenerationConfigMixin {
 
-  /** Where sampling values come from that nobody names, by the names of the command line. */
+  /** The source of sampling values that no option names, by its name on the command line. */
   enum Source {
     MODEL,
     NONE;
@@ -24,7 +24,7 @@ public final class GenerationConfigMixin {
           + "apply where they are not asked for (default: ${DEFAULT-VALUE}).")
   private Source source;
 
-  /** Whether what the model recommends applies. */
+  /** Whether the model's recommendations apply. */
   boolean ofModel() {
     return source == Source.MODEL;
   }
@@ -34,7 +34,7 @@ public final class GenerationConfigMixin {
     return "--generation-config=" + source;
   }
 
-  /** What the model recommends, or nothing where that is to be ignored: then it is not read either. */
+  /** The model's recommendations; empty, and not read, where they are ignored. */
   public GenerationDefaults of(Supplier<GenerationDefaults> model) {
     return switch (source) {
       case MODEL -> model.get();

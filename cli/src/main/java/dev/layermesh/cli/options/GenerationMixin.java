@@ -18,7 +18,7 @@ public final class GenerationMixin {
       description = "Stop after so many tokens (default: ${DEFAULT-VALUE}).")
   private int maxTokens;
 
-  @Option(names = "--ignore-eos", description = "Go on after an end-of-sequence token.")
+  @Option(names = "--ignore-eos", description = "Continue after an end-of-sequence token.")
   private boolean ignoreEos;
 
   @Mixin
@@ -41,7 +41,7 @@ public final class GenerationMixin {
     return window.given().isPresent();
   }
 
-  /** Refuses what makes tokens depend on what was drafted: two runs could differ and both be right. */
+  /** Refuses options under which tokens depend on the drafts: two right runs could then differ. */
   public void requireReproducible() {
     sampling.requireReproducible();
   }

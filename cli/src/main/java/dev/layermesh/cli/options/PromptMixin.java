@@ -14,7 +14,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** What to continue: exactly one of its options is given. */
+/** The prompt: exactly one of its options is given. */
 public final class PromptMixin {
 
   @Option(names = "--prompt", paramLabel = "TEXT",
@@ -28,7 +28,7 @@ public final class PromptMixin {
       description = "Many prompts, one JSON object a line, as correctness reads them; see --parallel and --out.")
   private Path file;
 
-  /** The file of many prompts, if it is them that are to be continued. */
+  /** The file of prompts, if it was given. */
   public Optional<Path> file() {
     return Optional.ofNullable(file);
   }

@@ -27,11 +27,11 @@ final class SamplingMixin {
   private Integer topK;
 
   @Option(names = "--seed", paramLabel = "S",
-      description = "Of all noise; the same gives the same text (default: drawn).")
+      description = "Seed of all noise; the same seed gives the same text (default: random).")
   private Long seed;
 
   @Option(names = "--acceptance", paramLabel = "RULE", defaultValue = "shared-noise",
-      description = "shared-noise or classic: which draft tokens stand (default: ${DEFAULT-VALUE}).")
+      description = "shared-noise or classic: the rule that accepts draft tokens (default: ${DEFAULT-VALUE}).")
   private Acceptance acceptance;
 
   /**
@@ -56,7 +56,7 @@ final class SamplingMixin {
     return seed != null;
   }
 
-  /** Refuses the classic rule where tokens are sampled: what they are then depends on what was drafted. */
+  /** Refuses the classic rule where tokens are sampled: tokens then depend on the drafts. */
   void requireReproducible() {
     if (temperature != null && temperature > 0 && acceptance == Acceptance.CLASSIC) {
       throw InputException.of("--acceptance", acceptance,

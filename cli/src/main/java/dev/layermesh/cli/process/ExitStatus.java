@@ -7,7 +7,7 @@ package dev.layermesh.cli.process;
 public final class ExitStatus {
   /** The run failed, or a check found a difference. */
   public static final int RUN_FAILED = 1;
-  /** The user can put it right: usage, input, file or configuration. */
+  /** The user can correct it: usage, input, file or configuration. */
   public static final int BAD_INPUT = 2;
 
   private ExitStatus() {}

@@ -55,10 +55,6 @@ public final class KvPool {
     return new KvCache(this);
   }
 
-  KvStorage storage() {
-    return storage;
-  }
-
   /** Whether caches may share blocks. */
   public boolean sharesPrefixes() {
     return sharesPrefixes;

@@ -321,9 +321,17 @@ public final class InferenceLane implements AutoCloseable {
       if (runs.size() == 1) {
         runs.getFirst().result().completeExceptionally(failure);
       } else {
-        // one at a time, so that only the session that causes the failure sees it
-        runs.stream().takeWhile(_ -> !stopped).forEach(each -> run(stage, List.of(each)));
+        runs.forEach(each -> runAlone(stage, each));
       }
+    }
+  }
+
+  /** Runs a step of a batch that failed, so that only the session that causes the failure sees it. */
+  private void runAlone(Stage stage, Order.Run run) {
+    if (stopped) {
+      inbox.refuse(run.result());
+    } else {
+      run(stage, List.of(run));
     }
   }
 

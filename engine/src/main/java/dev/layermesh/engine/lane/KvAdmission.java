@@ -70,7 +70,7 @@ final class KvAdmission {
     }
     KvCache cache = tenant.cacheAt(step.first());
     tenant.preempted = false;
-    int blocks = blocks(step.end());
+    int blocks = memory.blocksOf(step.end());
     if (blocks > memory.blocks()) {
       throw InputException.of("--kv-memory", memory.blocks() + " blocks", "position " + (step.end() - 1)
           + " of a session needs " + blocks + " blocks of " + memory.blockPositions() + " positions");
@@ -95,7 +95,7 @@ final class KvAdmission {
   }
 
   private Decision makeRoom(Tenant tenant, KvCache cache, int positions, long now, long patience) {
-    int wanted = Math.min(memory.blocks(), blocks(tenant.wanted));
+    int wanted = Math.min(memory.blocks(), memory.blocksOf(tenant.wanted));
     while (Math.max(cache.missing(positions), wanted - cache.blocks()) > memory.available()) {
       Optional<Tenant> victim = victim(tenant, now, patience);
       if (victim.isEmpty()) {
@@ -163,9 +163,5 @@ final class KvAdmission {
   /** Any thread. */
   MemoryStats stats() {
     return new MemoryStats(memory.stats(), refused, preempted);
-  }
-
-  private int blocks(int positions) {
-    return Math.ceilDiv(positions, memory.blockPositions());
   }
 }

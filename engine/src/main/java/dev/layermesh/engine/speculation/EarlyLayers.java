@@ -4,6 +4,7 @@ import dev.layermesh.decoding.Distribution;
 import dev.layermesh.decoding.HiddenRows;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.TokenSequence;
 import dev.layermesh.engine.lane.LaneSession;
 import dev.layermesh.engine.lane.StepResult;
 import java.util.Optional;
@@ -44,6 +45,15 @@ final class EarlyLayers implements AutoCloseable {
       exits.truncate(length);
       rows.truncate(length);
     }
+  }
+
+  /** Forgets positions from {@code length} on, and those whose prefix is not that of {@code known}. */
+  void truncateTo(TokenSequence known, int length) {
+    int same = Math.min(length, length());
+    while (rows.tokens().hash(same) != known.hash(same)) {
+      same--;
+    }
+    truncate(same);
   }
 
   /**

@@ -19,7 +19,7 @@ import java.util.OptionalInt;
 
 /**
  * Runs the late layers on a draft's exit states, or all layers on its tokens where the early ones are here too, and
- * judges. It compares the hash of the prefix that a work stands on with that of its own rows, and so never continues
+ * judges. It compares the hash of the prefix that a work continues with that of its own rows, and so never continues
  * rows of another prefix. It answers Overloaded when memory is short, and Behind when the lane preempted it.
  */
 final class ModelVerifierSession implements VerifierSession {
@@ -156,7 +156,7 @@ final class ModelVerifierSession implements VerifierSession {
       case Handoff.Tokens _ -> {
         EarlyLayers layers = early.orElseThrow(() -> new IllegalStateException(
             "tokens alone for a verifier without layers below " + exitLayer));
-        layers.truncate(from);
+        layers.truncateTo(rows.tokens(), from);
         TokenIds missing = rows.tokens().slice(layers.length(), from).concat(ids);
         layers.extend(missing, missing.length());
         yield layers.states(from, from + ids.length());

@@ -5,7 +5,7 @@ import dev.layermesh.engine.backend.DeviceLostException;
 import java.util.ArrayDeque;
 import java.util.Queue;
 
-/** Calls that the device has been given and runs, in order, when it is waited for. Belongs to one thread. */
+/** Calls that the device runs in order when {@link #await} is called. Belongs to one thread. */
 final class FakeQueue {
   private final Device device;
   private final Queue<Runnable> calls = new ArrayDeque<>();

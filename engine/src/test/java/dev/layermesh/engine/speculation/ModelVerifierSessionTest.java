@@ -23,6 +23,7 @@ import dev.layermesh.engine.EngineOptions;
 import dev.layermesh.testkit.Fixtures;
 import dev.layermesh.testkit.Fixtures.GoldenCase;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -30,7 +31,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** How a verifier answers work that does not simply come next. */
+/** A verifier's answers to work that does not continue its cache. */
 @Timeout(value = 1, unit = TimeUnit.MINUTES)
 class ModelVerifierSessionTest {
   private static final GoldenCase GOLDEN = Fixtures.golden(Fixtures.tinyLlama2()).cases().getFirst();
@@ -117,6 +118,42 @@ class ModelVerifierSessionTest {
       assertThat(verdict.accepted()).isEqualTo(2);
       assertThat(verdict.next()).hasValue(truth.id(2));
     }
+  }
+
+  @Test
+  void shouldForgetEarlyRowsOfRejectedTokensThoughLateRowsBehindThemAreHit() throws InterruptedException {
+    int block = 4;
+    var options = EngineOptions.of(Fixtures.tinyLlama2()).withExitLayer(2);
+    options = options.withKv(options.kv().inBlocksOf(block));
+    TokenIds text = PROMPT.concat(GOLDEN.greedyIds());
+    int start = Math.ceilDiv(PROMPT.length() + 1, block) * block; // position of the token that is drafted wrong
+    int end = start + block;
+    try (VerifyModel full = VerifyModel.open(options, true, (done, total) -> {});
+        VerifierSession other = full.open(new SessionKey(1, 0), SamplingParams.GREEDY);
+        VerifierSession session = full.open(new SessionKey(2, 0), SamplingParams.GREEDY)) {
+      other.answer(tokens(0, text, 0, end + block));
+      session.answer(tokens(0, text, 0, start - 1));
+      int wrong = text.id(start) == 5 ? 6 : 5;
+      Verdict rejected = (Verdict) session.answer(window(1, text, start, TokenIds.of(wrong, wrong)));
+      assertThat(rejected.accepted()).isZero();
+      assertThat(rejected.next()).hasValue(text.id(start));
+      assertThat(session.answer(tokens(2, text, start, end))).isEqualTo(new VerifyReply.Extended(2, end, 0));
+      Verdict verdict = (Verdict) session.answer(window(3, text, end + 1, text.slice(end + 1, end + 4)));
+      assertThat(verdict.accepted()).isEqualTo(3);
+      assertThat(verdict.next()).hasValue(text.id(end + 4));
+    }
+  }
+
+  /** Tokens of a text, alone, that are known. */
+  private static Extend tokens(int seq, TokenIds text, int from, int to) {
+    return new Extend(seq, text.hash(from), new Handoff.Tokens(from, text.slice(from, to)));
+  }
+
+  /** Drafted tokens, alone, at position {@code base} of a text. */
+  private static DraftWindow window(int seq, TokenIds text, int base, TokenIds drafted) {
+    var handoff = new Handoff.Tokens(base - 1, text.slice(base - 1, base).concat(drafted));
+    var tokens = Arrays.stream(drafted.toArray()).mapToObj(DraftToken::certain).toList();
+    return new DraftWindow(seq, base, text.hash(base - 1), handoff, tokens);
   }
 
   @Test

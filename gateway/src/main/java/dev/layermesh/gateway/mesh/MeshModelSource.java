@@ -103,7 +103,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
       ServedModel model = open(worker, cached(worker));
       loaded = Optional.of(model);
       trouble = Optional.empty();
-      LOG.info("serves {} ({}); sampling unless a request says otherwise: {}", model.id(), model.fingerprint(),
+      LOG.info("serves {} ({}); default sampling: {}", model.id(), model.fingerprint(),
           model.sampling().describe().orElse("temperature 1"));
     } catch (IOException | RuntimeException failure) {
       failed(worker, String.valueOf(failure.getMessage()));

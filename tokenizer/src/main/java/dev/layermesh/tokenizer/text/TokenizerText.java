@@ -84,7 +84,7 @@ public final class TokenizerText implements ModelText, AutoCloseable {
   @Override
   public TokenIds encodeChat(List<ChatMessage> messages) {
     ChatTemplate chat = template.orElseThrow(() -> InputException.in(files.source(), "chat_template", "absent",
-        "the checkpoint has no chat template: use a prompt as it stands"));
+        "the checkpoint has no chat template: use a prompt instead"));
     return tokenizer.encodeRendered(chat.render(messages, true));
   }
 

@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** A {@code layermesh} command in a JVM of its own, started as the launcher starts it; killed when closed. */
@@ -72,11 +73,17 @@ final class ChildProcess implements AutoCloseable {
         "-Xmx512m", "-XX:+UseSerialGC",
         "-Dlayermesh.root=" + Fixtures.root(),
         "-Dlogback.configurationFile=logback.xml", // not the one for tests, which lies on the class path too
-        "-cp", packaged().map(Path::toString).orElse(CLASS_PATH)));
+        "-cp", classPath(List.of())));
     command.addAll(flags);
     command.add("dev.layermesh.cli.Main");
     command.addAll(arguments);
     return command;
+  }
+
+  /** The class path of a child with entries more, for the flag that replaces the one it has otherwise. */
+  static String classPath(List<Path> more) {
+    return Stream.concat(Stream.of(packaged().map(Path::toString).orElse(CLASS_PATH)), more.stream().map(Path::toString))
+        .collect(Collectors.joining(File.pathSeparator));
   }
 
   /**
@@ -112,7 +119,7 @@ final class ChildProcess implements AutoCloseable {
     return process.isAlive();
   }
 
-  /** LogitRows it to end, as Ctrl-C and a supervisor do. */
+  /** Asks it to end, as Ctrl-C and a supervisor do. */
   void terminate() {
     process.destroy();
   }

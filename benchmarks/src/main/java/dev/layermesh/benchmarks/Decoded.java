@@ -5,12 +5,12 @@ import dev.layermesh.decoding.loop.DecodeStats;
 import java.util.List;
 
 /**
- * What a session said, and when.
+ * A session's tokens, and when they were committed.
  *
  * @param tokens the continuation
  * @param stats the loop's counters
  * @param beats when tokens were committed, in order
- * @param draftSeconds what drafting took of {@link #seconds()}
+ * @param draftSeconds the part of {@link #seconds()} that drafting took
  */
 record Decoded(TokenIds tokens, DecodeStats stats, List<Beat> beats, double draftSeconds) {
 

@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** What a report must say before its numbers. */
+/** The machine's description that a report begins with. */
 final class Machine {
   private Machine() {}
 

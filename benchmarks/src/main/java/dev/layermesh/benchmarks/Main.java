@@ -3,7 +3,7 @@ package dev.layermesh.benchmarks;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
-/** Benchmarks that JMH is no help with, and the one that starts it. */
+/** The benchmarks that do not use JMH, and the command that starts JMH. */
 @Command(
     name = "benchmarks",
     mixinStandardHelpOptions = true,

@@ -3,7 +3,7 @@ package dev.layermesh.benchmarks;
 import java.util.List;
 import java.util.Locale;
 
-/** How a few measurements are told: the median, and the least and most. */
+/** Formats a few measurements: the median, the least and the most. */
 final class Medians {
   private Medians() {}
 

@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
-/** Which model, and what computes. */
+/** Options for the model and the backend. */
 final class ModelOptions {
 
   @Option(names = "--model", paramLabel = "DIR|FILE.gguf", description = "A checkpoint (default: the bundled model).")
@@ -31,7 +31,7 @@ final class ModelOptions {
   }
 
   EngineOptions engine(OptionalInt exitLayer) {
-    // Every run computes its own rows: what an earlier one left would not be measured.
+    // Every run computes its own rows: rows that an earlier one left would not be measured.
     return new EngineOptions(model(), exitLayer, "cpu", backend, threads, KvOptions.ofHeap().unshared(), false);
   }
 }

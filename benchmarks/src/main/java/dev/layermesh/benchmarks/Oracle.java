@@ -8,7 +8,7 @@ import dev.layermesh.decoding.PositionRandom.Purpose;
 import dev.layermesh.decoding.TokenIds;
 
 /**
- * Proposes the token that is known to come with a probability, else another one, whatever the drafter's layers say: an
+ * Proposes the known next token with a given probability, else another one, whatever the drafter's layers say: an
  * acceptance rate to order, on models that have none of their own. Which positions it misses depends on the seed alone,
  * so every window length meets the same ones.
  *

@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * Tokens per second of many sessions together against those of one. Counted is what is committed while all sessions
+ * Tokens per second of many sessions together against those of one. It counts tokens committed while all sessions
  * decode: from when the last of them has its first token until the first of them ends.
  */
 @Command(
@@ -69,7 +69,7 @@ final class SessionsCommand implements Callable<Integer> {
   /** So many sessions at once, with a window. */
   private record Way(int sessions, int window) {}
 
-  /** What a way came to, a number for each round. */
+  /** The results of a way, a number for each round. */
   private record Tally(List<Double> tokensPerSecond, List<Double> ratios) {
     Tally() {
       this(new ArrayList<>(), new ArrayList<>());

@@ -74,13 +74,13 @@ final class SpeculationCommand implements Callable<Integer> {
   @Spec
   private CommandSpec spec;
 
-  /** A prompt with a seed, and what the model says to it. */
+  /** A prompt with a seed, and the model's continuation. */
   private record Case(TokenIds prompt, SamplingParams sampling, TokenIds expected) {}
 
-  /** A way to decode: a window, and the oracle that drafts, if one does. */
+  /** A way to decode: a window, and the oracle that drafts, if there is one. */
   private record Way(int window, Optional<Double> oracle) {}
 
-  /** What a way came to, a number for each round. */
+  /** The results of a way, a number for each round. */
   private static final class Tally {
     private final List<Double> tokensPerSecond = new ArrayList<>();
     private final List<Double> ratios = new ArrayList<>(); // to the window of 0 in the same round
@@ -140,7 +140,7 @@ final class SpeculationCommand implements Callable<Integer> {
     return cases;
   }
 
-  /** A turn of every way, the window of 0 first. Round 0 compiles and is not counted. */
+  /** Runs every way once, the window of 0 first. Round 0 compiles and is not counted. */
   private void round(SplitModel split, List<Case> cases, Map<Way, Tally> tallies, int round) {
     boolean counts = round > 0;
     double plainSeconds = 0;

@@ -45,12 +45,12 @@ final class SplitModel implements AutoCloseable {
     return new SessionKey(sessions.incrementAndGet(), 0);
   }
 
-  /** Runs a session that drafts what its sampling asks for. */
+  /** Runs a session whose drafter follows its sampling. */
   Decoded decode(SessionSpec spec) {
     return decode(spec, DraftChoice.sampled(spec.sampling()));
   }
 
-  /** Runs a session whose drafter proposes what {@code choice} says. */
+  /** Runs a session whose drafter proposes by {@code choice}. */
   Decoded decode(SessionSpec spec, DraftChoice choice) {
     var clock = new Clock();
     Outcome outcome;

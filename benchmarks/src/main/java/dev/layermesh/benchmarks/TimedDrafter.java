@@ -15,7 +15,7 @@ final class TimedDrafter implements Drafter {
     this.inner = inner;
   }
 
-  /** Time that drafts took but for the first, which belongs to the prompt. */
+  /** Time of all drafts except the first, which belongs to the prompt. */
   double seconds() {
     return (nanos - firstNanos) / 1e9;
   }

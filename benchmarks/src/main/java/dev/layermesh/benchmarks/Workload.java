@@ -15,7 +15,7 @@ final class Workload {
 
   private Workload() {}
 
-  /** A checkpoint's own prompts if it brings some, else random tokens, which is all that random weights can take. */
+  /** A checkpoint's own prompts if it has some, else random tokens; random weights need no better ones. */
   static List<TokenIds> prompts(Path model, ModelIdentity identity, int count) {
     if (Files.exists(model.resolve("golden.json"))) {
       List<TokenIds> own = Fixtures.golden(model).cases().stream().map(Fixtures.GoldenCase::promptIds).toList();

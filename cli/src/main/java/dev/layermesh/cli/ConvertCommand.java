@@ -31,7 +31,7 @@ final class ConvertCommand implements Callable<Integer> {
   private final ModelMixin model;
 
   @Option(names = "--to", required = true, paramLabel = "FILE.gguf",
-      description = "The file to write, which must not be there yet.")
+      description = "The file to write, which must not exist yet.")
   private Path to;
 
   @Option(names = "--quantize", paramLabel = "FORMAT",
@@ -50,7 +50,7 @@ final class ConvertCommand implements Callable<Integer> {
   public Integer call() {
     Optional<Quantization> quantization = Optional.ofNullable(quantize).map(Formats::quantization);
     if (Files.exists(to)) {
-      throw InputException.of("--to", to, "must not be there yet");
+      throw InputException.of("--to", to, "must not exist yet");
     }
     try (Checkpoint checkpoint = Checkpoint.open(model.path());
         var progress = Progress.ofBytes(environment, "Converting")) {

@@ -36,10 +36,10 @@ import picocli.CommandLine.Spec;
     name = "correctness",
     description = {
         "Decode every prompt of a file twice, self-speculative and autoregressive, and compare the tokens.",
-        "A line of the file is a JSON object with prompt (a text), prompt_ids (tokens) or turns (texts, of which the "
+        "A line of the file is a JSON object with prompt (a text), prompt_ids (tokens) or turns (texts; the "
             + "first is asked, through the chat template where the checkpoint has one). Lines that are none of these, "
             + "or too long for the context, are named, counted and skipped.",
-        "Ends with 0 when all was compared and there was no difference, else with 1: also when a signal cut it short."},
+        "Ends with 0 when all prompts were compared and none differed, else with 1; also with 1 after a signal."},
     footer = {"", "Example:", "  layermesh correctness --prompts prompts.jsonl --limit 20 --max-tokens 64"})
 final class CorrectnessCommand implements Callable<Integer> {
   /** A check of speculation drafts, whether or not that is fast with this model. */
@@ -94,7 +94,7 @@ final class CorrectnessCommand implements Callable<Integer> {
   private int compareAll(List<PromptFile.Line> lines) throws InterruptedException {
     var tally = new Tally();
     EngineOptions options = engine.options();
-    // Each run computes its own: what one took over from the other would not be compared.
+    // Each run computes its own rows: rows shared between the two would not be compared.
     EngineOptions unshared = options.withKv(options.kv().unshared());
     try (Completer completer = opener.open(unshared, environment);
         var _ = environment.signals().onSignal(Thread.currentThread()::interrupt);

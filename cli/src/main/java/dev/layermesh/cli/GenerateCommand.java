@@ -26,10 +26,10 @@ import picocli.CommandLine.Spec;
         "Continue one prompt; the text goes to stdout as it is committed.",
         "With --prompts, continue every prompt of a file, some at a time, and write a JSON object for each as it ends: "
             + "line and id of the prompt, the fields of --json or an error, and the settings that made it. A line of "
-            + "the file holds prompt (a text), prompt_ids (tokens) or turns (texts, of which the first is asked), and "
-            + "an id if it likes; one that holds none of them is skipped and counted. A prompt's seed is made of "
-            + "--seed and its line number: its tokens depend neither on --parallel nor on what runs beside it. A run "
-            + "that was stopped goes on with the same command. Ends with 1 when a prompt failed."},
+            + "the file holds prompt (a text), prompt_ids (tokens) or turns (texts; the first is asked), and "
+            + "optionally an id; one that holds no prompt is skipped and counted. A prompt's seed is made of "
+            + "--seed and its line number: its tokens depend neither on --parallel nor on the other prompts. A run "
+            + "that was stopped continues with the same command. Ends with 1 when a prompt failed."},
     footer = {
         "",
         "Example:",
@@ -77,7 +77,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   private void requirePlain(String option) {
     if (answer.inColor()) {
-      throw InputException.in("--color", "must not stand beside " + option + ", which prints no text as it comes");
+      throw InputException.in("--color", "cannot be combined with " + option + ", which streams no text");
     }
   }
 

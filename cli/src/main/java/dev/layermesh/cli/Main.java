@@ -36,8 +36,8 @@ public final class Main {
   }
 
   /**
-   * What a thread threw and nobody caught. An error of the virtual machine, such as no memory, ends the process at
-   * once, with one line and no hooks, which might need what is missing.
+   * Handles what a thread threw and no code caught. An error of the virtual machine, such as no memory, ends the
+   * process at once, with one line and without hooks, which might need the missing memory.
    */
   private static void unhandled(Thread thread, Throwable failure) {
     if (failure instanceof VirtualMachineError) {

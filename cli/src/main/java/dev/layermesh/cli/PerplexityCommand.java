@@ -39,7 +39,7 @@ final class PerplexityCommand implements Callable<Integer> {
   private Path text;
 
   @Option(names = "--context", paramLabel = "N", defaultValue = "512",
-      description = "Tokens of a window, of which the second half is scored (default: ${DEFAULT-VALUE}).")
+      description = "Tokens of a window; its second half is scored (default: ${DEFAULT-VALUE}).")
   private int context;
 
   @Option(names = "--windows", paramLabel = "N", description = "Windows at most (default: the whole text).")
@@ -82,7 +82,7 @@ final class PerplexityCommand implements Callable<Integer> {
     }
   }
 
-  /** The windows of the text. Where a tokenizer begins a text with a token, that stands for each window's first. */
+  /** The windows of the text. Where a tokenizer begins a text with a token, each window begins with it. */
   private List<TokenIds> cut(EngineOptions options) {
     String whole = TextFile.read(text);
     try (Checkpoint checkpoint = Checkpoint.open(options.model());

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Timeout;
 class ChatCommandTest {
 
   @Test
-  void shouldAnswerEachLineInTheLightOfTheOnesBefore() {
+  void shouldAnswerEachLineWithTheEarlierLinesAsContext() {
     var together = Cli.runWithInput("Speak.\nMore.\n", "chat", "--max-tokens", "12");
     var apart = Cli.runWithInput("Speak.\n/reset\nMore.\n/exit\nnever read\n", "chat", "--max-tokens", "12");
 

@@ -16,7 +16,7 @@ final class Cli {
 
   private Cli() {}
 
-  /** What a command left. */
+  /** A command's exit status and output. */
   record Result(int status, String out, String err) {}
 
   static Result run(String... args) {

@@ -116,7 +116,7 @@ class CorrectnessCommandTest {
     assertThat(result.err()).isEqualTo("layermesh: interrupted: not all prompts were compared\n");
   }
 
-  /** Turns one token of every self-speculative answer into another. */
+  /** Changes one token of every self-speculative answer. */
   private record Faulty(Completer completer) implements Completer {
     @Override
     public Completion complete(CompletionRequest request, CompletionListener listener) {

@@ -51,7 +51,7 @@ class GatewayPromptsTest {
     gateway.stop(0);
   }
 
-  /** Answers with a status that depends on how many questions came before. */
+  /** Answers with a status that depends on the number of earlier requests. */
   private void answer(String path, IntUnaryOperator status, String body) {
     var asked = new AtomicInteger();
     gateway.createContext(path, exchange -> {
@@ -86,7 +86,7 @@ class GatewayPromptsTest {
   }
 
   @Test
-  void shouldEndARunThatBreaksAndGoOnLater() throws IOException {
+  void shouldEndARunThatBreaksAndContinueItLater() throws IOException {
     answer("/v1/completions", number -> number == 2 ? 500 : 200, ANSWER);
     var broken = Cli.run(command);
 

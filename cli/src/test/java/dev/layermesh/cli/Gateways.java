@@ -2,13 +2,13 @@ package dev.layermesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-/** Questions to gateways that may not have found their workers yet. */
+/** Requests to gateways that may not have found their workers yet. */
 final class Gateways {
   private static final long LIMIT_NANOS = 60_000_000_000L;
 
   private Gateways() {}
 
-  /** What {@code ROMEO:} goes on with, 12 tokens, as printed; asks until there is a model. */
+  /** The 12 tokens that continue {@code ROMEO:}, as printed; asks until there is a model. */
   static String answer(String url) throws InterruptedException {
     long deadline = System.nanoTime() + LIMIT_NANOS;
     while (true) {
@@ -17,7 +17,7 @@ final class Gateways {
         return result.out() + result.err();
       }
       assertThat(result.err()).contains("serves no model now").hasLineCount(1);
-      Thread.sleep(20); // between two questions
+      Thread.sleep(20); // between two requests
     }
   }
 }

@@ -90,7 +90,7 @@ class GenerateCommandTest {
     var plain = Cli.run("generate", "--prompt", "ROMEO:", "--max-tokens", "16");
 
     assertThat(colored.out()).contains("\u001b[2m").contains("\u001b[32m").contains("\u001b[33m");
-    // What is left on a terminal: dimmed text is drawn behind a cursor that goes back, and erased.
+    // What a terminal shows in the end: dimmed text is drawn, the cursor moves back, and the text is erased.
     String left = colored.out().replaceAll("\u001b7.*?\u001b8", "").replaceAll("\u001b\\[[0-9?]*[A-Za-z]", "");
     assertThat(left.strip()).isEqualTo(plain.out().strip());
   }
@@ -124,7 +124,7 @@ class GenerateCommandTest {
       "--prompt x --top-p 1.5|top_p=1.5: must be above 0 and at most 1",
       "--prompt x --temperature -1|temperature=-1.0: must be between 0 and 100",
       "--prompt x --strategy magic|--strategy=magic: expected one of",
-      "--prompt x --json --color|--color: must not stand beside --json",
+      "--prompt x --json --color|--color: cannot be combined with --json",
       "--prompt x --prompt-ids 1|--prompt=TEXT",
       "--prompt x --nonsense|--nonsense: unknown option",
       "--prompt x --connect nowhere|--connect=nowhere: must be http://HOST:PORT",

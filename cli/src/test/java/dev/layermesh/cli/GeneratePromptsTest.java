@@ -87,7 +87,7 @@ class GeneratePromptsTest {
     return objects;
   }
 
-  /** What does not depend on the clock. */
+  /** The fields that do not depend on the clock. */
   private static List<String> tokens(String text) throws JsonProcessingException {
     return byLine(text).values().stream()
         .map(each -> each.path("line") + " " + each.path("seed") + " " + each.path("token_ids") + each.path("error"))
@@ -128,8 +128,8 @@ class GeneratePromptsTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 3, 300})
-  void shouldGoOnWhereAKilledRunWasTorn(int keptOfTheLastLine) throws IOException {
-    assertThat(generateToFile("--temperature", "1", "--parallel", "2").status()).isZero(); // its seed is drawn
+  void shouldContinueWhereAKilledRunWasCut(int keptOfTheLastLine) throws IOException {
+    assertThat(generateToFile("--temperature", "1", "--parallel", "2").status()).isZero(); // the seed is random
     String whole = Files.readString(results);
     List<String> lines = whole.lines().toList();
     String kept = String.join("\n", lines.subList(0, 3)) + "\n";
@@ -159,7 +159,7 @@ class GeneratePromptsTest {
   }
 
   @Test
-  void shouldWriteALineForWhatFailsOrIsSkippedAndGoOn() throws IOException {
+  void shouldWriteALineForWhatFailsOrIsSkippedAndContinue() throws IOException {
     Files.writeString(prompts, """
         not json
         {"prompt": 7, "id": "b"}
@@ -251,7 +251,7 @@ class GeneratePromptsTest {
   }
 
   @Test
-  void shouldKeepWhatIsFinishedWhenASignalComesAndGoOnLater() throws IOException {
+  void shouldKeepWhatIsFinishedWhenASignalComesAndContinueLater() throws IOException {
     String whole = generate("--temperature", "1", "--seed", "2").out();
     var signals = new Signals();
     var out = new StringWriter();
@@ -263,7 +263,7 @@ class GeneratePromptsTest {
     assertThat(status).isZero();
     assertThat(err.toString()).isEmpty();
     assertThat(out.toString()).hasLineCount(1);
-    Files.writeString(results, out.toString()); // what went to standard output is as good as a file
+    Files.writeString(results, out.toString()); // standard output has the format of the file
     assertThat(generateToFile("--temperature", "1", "--seed", "2").out()).startsWith("4 prompts (and 1 before), ");
     assertThat(tokens(Files.readString(results))).isEqualTo(tokens(whole));
   }
@@ -298,13 +298,13 @@ class GeneratePromptsTest {
       "--prompts PROMPTS --parallel 0|--parallel=0: must be 1 or more",
       "--prompts PROMPTS --parallel x|--parallel=x: 'x' is not an int",
       "--prompts PROMPTS --max-tokens 0|--max-tokens=0: must be 1 or more",
-      "--prompts PROMPTS --color|--color: must not stand beside --prompts",
+      "--prompts PROMPTS --color|--color: cannot be combined with --prompts",
       "--prompts PROMPTS --out FOLDER|--out=FOLDER: must be a file",
       "--prompts PROMPTS --out FOLDER/absent/x|--out=FOLDER/absent/x: cannot be opened: no such folder",
       "--prompts PROMPTS --out FOLDER/x --model FOLDER|FOLDER/config.json: no such file",
       "--prompts PROMPTS --connect ws://127.0.0.1:9|--connect=ws://127.0.0.1:9: answers one prompt after the other",
-      "--prompt x --parallel 2|--parallel=2: goes with --prompts FILE",
-      "--prompt x --out y|--out=y: goes with --prompts FILE"})
+      "--prompt x --parallel 2|--parallel=2: needs --prompts FILE",
+      "--prompt x --out y|--out=y: needs --prompts FILE"})
   void shouldNameWhatIsWrongInOneLine(String options, String expected) throws IOException {
     Path empty = Files.writeString(folder.resolve("empty"), "\n[]\n");
     var result = Cli.run(("generate " + options).replace("PROMPTS", prompts.toString())

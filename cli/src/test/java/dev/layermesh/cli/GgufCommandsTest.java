@@ -25,16 +25,16 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** GGUF files wherever a checkpoint is asked for. */
+/** Every command that takes a checkpoint takes a GGUF file. */
 @Timeout(120)
 class GgufCommandsTest {
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final Path FIXTURES = Cli.ROOT.resolve("testkit/fixtures/gguf");
 
-  /** On the backend that computes as the reference does, in float32; the others take rows in 8 bits. */
+  /** On the scalar backend, which computes in float32 as the reference does; the others quantize rows to 8 bits. */
   @ParameterizedTest
   @ValueSource(strings = {"Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"})
-  void shouldReadPromptsAndGoOnAsTheReferenceDoes(String type) throws IOException {
+  void shouldReadPromptsAndContinueAsTheReferenceDoes(String type) throws IOException {
     JsonNode cases = JSON.readTree(FIXTURES.resolve("golden.json").toFile()).path("cases").path(type);
     assertThat(cases).isNotEmpty();
     for (JsonNode golden : cases) {
@@ -70,7 +70,7 @@ class GgufCommandsTest {
     assertThat(result.status()).isZero();
   }
 
-  /** The gateway in it knows nothing of GGUF: it fetches the files that a folder would hold. */
+  /** The gateway cannot read GGUF: it fetches the files that a folder would hold. */
   @Test
   void shouldServeAFile() throws InterruptedException, IOException {
     var serve = new Running("serve", "--port", "0", "--model", file("Q4_0"));
@@ -136,7 +136,7 @@ class GgufCommandsTest {
     assertThat(Cli.run(converted).out()).isEqualTo(Cli.run(prompt).out());
 
     assertThat(Cli.run("convert", "--to", to))
-        .isEqualTo(new Cli.Result(2, "", "layermesh: --to=" + to + ": must not be there yet\n"));
+        .isEqualTo(new Cli.Result(2, "", "layermesh: --to=" + to + ": must not exist yet\n"));
   }
 
   /**

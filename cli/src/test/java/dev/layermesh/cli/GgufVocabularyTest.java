@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Ids of texts by vocabularies of GGUF files, against ids that other implementations made. */
+/** Token ids that vocabularies of GGUF files give, compared with ids of other implementations. */
 @Timeout(120)
 class GgufVocabularyTest {
   private static final JsonMapper JSON = JsonMapper.builder().build();
@@ -52,7 +52,7 @@ class GgufVocabularyTest {
     }
   }
 
-  /** The tokenizer.json of the folder is the reference: its merges are in an order that no score tells. */
+  /** The tokenizer.json of the folder is the reference: no score gives the order of its merges. */
   @Test
   void shouldMergeByRankWhereAllScoresAreEqual() throws IOException {
     JsonNode original = JSON.readTree(LLAMA2.resolve("tokenizer.json").toFile());
@@ -89,7 +89,7 @@ class GgufVocabularyTest {
     }
   }
 
-  /** What describes a model; its weights are not needed. */
+  /** The metadata of a model; its weights are not needed. */
   private static GgufWriter model(List<String> tokens) {
     return new GgufWriter()
         .text("general.architecture", "llama").integer("llama.context_length", 64)

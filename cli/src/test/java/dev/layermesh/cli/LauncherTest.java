@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The launcher in a tree of its own, with a Java and a Maven that only tell how they were called. */
+/** The launcher in a tree of its own, with a fake Java and a fake Maven that print how they were called. */
 @Tag("slow")
 @Timeout(60)
 class LauncherTest {
@@ -96,7 +96,7 @@ class LauncherTest {
     return new Run(process.exitValue(), Files.readString(out, StandardCharsets.UTF_8), settled(err));
   }
 
-  /** What Java wrote before it was ready goes through a filter, which may end a moment after Java. */
+  /** Java's early stderr goes through a filter, which may end shortly after Java. */
   private static String settled(Path err) throws Exception {
     long deadline = System.nanoTime() + 10_000_000_000L;
     String text = Files.readString(err);

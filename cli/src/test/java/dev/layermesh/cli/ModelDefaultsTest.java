@@ -151,7 +151,7 @@ class ModelDefaultsTest {
   }
 
   @Test
-  void shouldKeepTheValuesOfARunThatGoesOn() throws IOException {
+  void shouldKeepTheValuesOfARunThatContinues() throws IOException {
     Path prompts = Files.writeString(folder.resolve("prompts.jsonl"), "{\"prompt_ids\": [862, 29]}\n");
     Path results = folder.resolve("results.jsonl");
     String[] command = {"generate", "--prompts", prompts.toString(), "--out", results.toString(), "--model",

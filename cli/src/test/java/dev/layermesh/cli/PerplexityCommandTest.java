@@ -31,9 +31,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(120)
 class PerplexityCommandTest {
-  /** Of a mean surprise, in nats: what four printed decimals and another order of float32 sums make of it. */
+  /** Error of a mean surprise, in nats: from four printed decimals and another order of float32 sums. */
   private static final double TOLERANCE = 1e-5;
-  /** How far a score of other tokens must lie from the right one, or agreement would prove nothing. */
+  /** Least distance between the right score and that of other tokens, so that agreement proves something. */
   private static final double MARGIN = 100 * TOLERANCE;
   private static final int CONTEXT = 101; // two steps and an odd number: each half is another
   private static final Pattern REPORT = Pattern.compile(
@@ -87,7 +87,7 @@ class PerplexityCommandTest {
         .average().orElseThrow();
   }
 
-  /** In nats, at what follows each position of two windows; nothing follows a window's last. */
+  /** In nats, at the token after each position of two windows; no token follows a window's last. */
   private static double[] surprises(Path model, String text, int beginning) {
     try (Checkpoint checkpoint = Checkpoint.open(model);
         Tokenizer tokenizer = Tokenizer.open(CheckpointFiles.of(checkpoint));

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What only a process of its own can show: exit codes, signals, encodings. */
+/** Exit codes, signals and encodings, which only a separate process can show. */
 @Tag("slow")
 @Timeout(120)
 class ProcessTest {
@@ -35,7 +35,7 @@ class ProcessTest {
     Process process = start("generate", "--prompt", "ROMEO:", "--max-tokens", "1000", "--ignore-eos");
     try (BufferedReader out = lines(process)) {
       out.readLine();
-      assertThat(out.readLine()).isNotBlank(); // it streams
+      assertThat(out.readLine()).isNotBlank(); // the answer is streamed
       process.toHandle().destroy();
       assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).isZero();

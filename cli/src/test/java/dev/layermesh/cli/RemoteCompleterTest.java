@@ -13,7 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A gateway that does not end its answers well. */
+/** A gateway whose answers end early or with an error. */
 @Timeout(60)
 class RemoteCompleterTest {
   private static final String PIECE = "data: {\"choices\":[{\"index\":0,\"text\":\"And\",\"token_ids\":[5]}]}\n\n";

@@ -172,17 +172,17 @@ class ServeCommandTest {
   @ValueSource(strings = {"http", "ws"})
   void shouldKeepWhatCameBeforeAnInterruption(String scheme) throws InterruptedException {
     try (Completer completer = connect(scheme)) {
-      var heard = new StringBuilder();
+      var shown = new StringBuilder();
       Completion completion = completer.complete(request(3, 1000, 1), piece -> {
-        int before = heard.length();
-        heard.append(piece.text());
-        if (before <= 20 && heard.length() > 20) {
+        int before = shown.length();
+        shown.append(piece.text());
+        if (before <= 20 && shown.length() > 20) {
           Thread.currentThread().interrupt();
         }
       });
 
       assertThat(completion.finishReason()).isEqualTo("cancelled");
-      assertThat(completion.text()).hasSizeGreaterThan(20).isEqualTo(heard.toString());
+      assertThat(completion.text()).hasSizeGreaterThan(20).isEqualTo(shown.toString());
       assertThat(completion.promptIds().length()).isEqualTo(3);
       assertThat(completion.tokenIds().length()).isBetween(5, 999);
       assertThat(completion.stats().rounds() > 0).isEqualTo(scheme.equals("ws")); // its door stays open for counters

@@ -24,10 +24,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Runs every command that the documents show and compares what it prints. In a block of a document, a line
+ * Runs every command that the documents show and compares its output. In a block of a document, a line
  * {@code $ bin/layermesh …} is a command, {@code $ cat FILE} shows a file that later commands read, and
  * {@code $ grep TEXT FILE} shows lines of a file that a command wrote; a line that begins with {@code >} is typed,
- * every other line is printed, and … stands for any text. Commands that connect to a gateway reach the one of this
+ * every other line is printed, and … stands for any text. Commands with {@code --connect} use the gateway of this
  * test.
  */
 @Timeout(300)
@@ -146,7 +146,7 @@ class TranscriptTest {
     return result.out().replace(folder + "/", "");
   }
 
-  /** The place of what a document names. */
+  /** The path of a file that a document names. */
   private static String here(String argument) {
     return argument.matches("[\\w.-]+\\.(jsonl|gguf)")
         ? folder.resolve(argument).toString()

@@ -19,7 +19,7 @@ public sealed interface Work permits Work.Extend, DraftWindow {
   record Extend(int seq, long parentHash, Handoff handoff) implements Work {
     public Extend {
       if (handoff.count() == 0) {
-        throw new IllegalArgumentException("an Extend of no rows at position " + handoff.from());
+        throw new IllegalArgumentException("an Extend without rows at position " + handoff.from());
       }
     }
 

@@ -23,7 +23,7 @@ class AcceptanceRuleTest {
   private static final int JOINT = 3;
   private static final PositionRandom RANDOM = new PositionRandom(1);
 
-  /** Row x: p or q of the token after x. The two differ by up to 0.5 in a cell, and q lacks a token of p and back. */
+  /** Row x: p or q of the token after x. They differ by up to 0.5 in a cell; each lacks a token that the other has. */
   private static final float[][] TARGET = {
       {0.10f, 0.40f, 0.20f, 0.25f, 0.05f},
       {0.30f, 0.05f, 0.15f, 0.10f, 0.40f},
@@ -52,14 +52,14 @@ class AcceptanceRuleTest {
 
   @ParameterizedTest
   @MethodSource("rules")
-  void shouldAddABonusWhenAllStandAndThereIsNoTail(AcceptanceRule rule) {
+  void shouldAddABonusWhenAllAreAcceptedAndThereIsNoTail(AcceptanceRule rule) {
     assertThat(rule.judge(draft(3, 1), targets(3, 1, 2), 10, RANDOM)).isEqualTo(judgement(2, 2));
     assertThat(rule.judge(draft(), targets(4), 10, RANDOM)).as("autoregressive").isEqualTo(judgement(0, 4));
   }
 
   @ParameterizedTest
   @MethodSource("rules")
-  void shouldLeaveNothingToChooseWhenTheTailStands(AcceptanceRule rule) {
+  void shouldLeaveNothingToChooseWhenTheTailIsAccepted(AcceptanceRule rule) {
     assertThat(rule.judge(draft(3, 1), targets(3, 1), 10, RANDOM)).isEqualTo(new Judgement(2, OptionalInt.empty()));
     assertThat(rule.judge(draft(3), targets(3), 10, RANDOM)).isEqualTo(new Judgement(1, OptionalInt.empty()));
   }

@@ -81,7 +81,7 @@ class SamplerTest {
   @Test
   void shouldApplyTemperatureThenTopKThenTopP() {
     float[] logits = {(float) Math.log(8), (float) Math.log(4), (float) Math.log(2), (float) Math.log(2)};
-    // Top-k 2 leaves 2/3 and 1/3, of which 0.6 needs one token; of the whole, 1/2 and 1/4, it would need two.
+    // Top-k 2 leaves 2/3 and 1/3: top-p 0.6 keeps one token. Of the whole, 1/2 and 1/4, it would keep two.
     assertThat(Sampler.distribution(logits, 0, 4, params(1, 2, 0.6)).size()).isEqualTo(1);
     assertThat(Sampler.distribution(logits, 0, 4, params(1, 0, 0.6)).size()).isEqualTo(2);
     // At temperature 2 the two are nearer to each other, and one is not enough any more.

@@ -67,7 +67,7 @@ class TokenLogTest {
   }
 
   @Test
-  void shouldGoOnFromWhatEarlierEpochsCommitted() {
+  void shouldContinueFromWhatEarlierEpochsCommitted() {
     var log = log(TokenIds.of(4, 5), new StopRule(TokenIds.of(9), 3, 100));
     assertThat(log.promptLength()).isEqualTo(3);
     assertThat(log.length()).isEqualTo(5);

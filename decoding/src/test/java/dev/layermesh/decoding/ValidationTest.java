@@ -11,7 +11,7 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Records that cannot be wrong: users' values get one line naming field and value, bugs get numbers. */
+/** Records validate themselves: a user's wrong value gives one line with field and value, a bug gives numbers. */
 @Timeout(10)
 class ValidationTest {
 
@@ -40,7 +40,7 @@ class ValidationTest {
 
   @Test
   void shouldRefuseAnExtendOfNoRows() {
-    bug(() -> new Work.Extend(0, 0, new Handoff.Tokens(5, ids())), "an Extend of no rows at position 5");
+    bug(() -> new Work.Extend(0, 0, new Handoff.Tokens(5, ids())), "an Extend without rows at position 5");
   }
 
   @Test

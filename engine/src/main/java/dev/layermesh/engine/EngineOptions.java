@@ -16,7 +16,7 @@ import java.util.OptionalInt;
  * @param model a checkpoint: a folder or a GGUF file
  * @param exitLayer E; the checkpoint's own when absent
  * @param device {@code cpu} or {@code cuda:N}; for both sides of a model in one process also two of them, as in
- *     {@code cuda:0,cuda:1}, of which the first drafts and the second verifies
+ *     {@code cuda:0,cuda:1}: the first drafts and the second verifies
  * @param backend {@code auto}, or a backend's name
  * @param threads compute threads, at least 1
  * @param kv memory for keys and values, and the exit states kept beside them, of all that is loaded together
@@ -76,7 +76,7 @@ public record EngineOptions(
     return new EngineOptions(model, exitLayer, other, backend, threads, kv, pinCores);
   }
 
-  /** For a backend of which each layer has {@code kvOfALayer}. */
+  /** Options of a backend whose layers have {@code kvOfALayer} each. */
   public BackendOptions backendOptions(KvOptions kvOfALayer) {
     return new BackendOptions(Device.parse(device), threads, kvOfALayer, pinCores);
   }

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * A tokenizer of one token a byte, after a BOS; a chat is {@code role: content} lines, and the role "evil" is
+ * A tokenizer with one token for each byte, after a BOS. A chat is {@code role: content} lines; the role "evil" is
  * refused.
  */
 final class ByteText implements ModelText {

@@ -222,7 +222,7 @@ class CompletionsTest {
   }
 
   @Test
-  void shouldShowRoundsOnlyToThoseWhoAsk() throws Exception {
+  void shouldShowRoundsOnlyToClientsThatAsk() throws Exception {
     var rounds = List.of(
         new Round(0, ByteText.bytes("abc"), ByteText.bytes("abx"), 2),
         new Round(3, ByteText.bytes("de"), ByteText.bytes("d"), 1));
@@ -256,7 +256,7 @@ class CompletionsTest {
   }
 
   @Test
-  void shouldSayWhenToComeBackIfNoOneCanAnswer() throws Exception {
+  void shouldSayWhenToRetryIfNoWorkerCanAnswer() throws Exception {
     try (var fixture = new GatewayFixture(ScriptedSessions.refusing(429, "too_many_sessions"))) {
       for (boolean stream : List.of(true, false)) {
         HttpResponse<String> response = fixture.post("/v1/chat/completions", CHAT.copy().put("stream", stream));
@@ -357,7 +357,7 @@ class CompletionsTest {
     }
   }
 
-  /** Takes its time. */
+  /** Encodes slowly. */
   private record SlowText(long nanos) implements ModelText {
     private static final ByteText TEXT = new ByteText();
 
@@ -444,7 +444,7 @@ class CompletionsTest {
   }
 
   @Test
-  void shouldNotCryOutWhenAClientLeavesBeforeItSentItsBody() throws Exception {
+  void shouldLogNoErrorWhenAClientLeavesBeforeItSentItsBody() throws Exception {
     var loud = new ListAppender<ILoggingEvent>();
     var quiet = new ListAppender<ILoggingEvent>();
     Logger turns = (Logger) LoggerFactory.getLogger(Turns.class);
@@ -459,7 +459,7 @@ class CompletionsTest {
       socket.getOutputStream().write("POST /v1/completions HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\n{"
           .getBytes(StandardCharsets.US_ASCII));
       socket.close();
-      GatewayFixture.eventually("it was noticed", () -> !quiet.list.isEmpty());
+      GatewayFixture.eventually("the early end is logged", () -> !quiet.list.isEmpty());
     } finally {
       endpoints.setLevel(null);
       endpoints.detachAppender(quiet);

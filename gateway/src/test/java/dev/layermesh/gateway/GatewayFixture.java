@@ -110,14 +110,14 @@ public final class GatewayFixture implements AutoCloseable {
     await(vertx.close());
   }
 
-  /** A WebSocket client that keeps what it hears. */
+  /** A WebSocket client that keeps the events it receives. */
   static final class Socket {
     final WebSocket socket;
-    private final BlockingQueue<JsonObject> heard = new LinkedBlockingQueue<>();
+    private final BlockingQueue<JsonObject> received = new LinkedBlockingQueue<>();
 
     Socket(WebSocket socket) {
       this.socket = socket;
-      socket.textMessageHandler(text -> heard.add(new JsonObject(text)));
+      socket.textMessageHandler(text -> received.add(new JsonObject(text)));
     }
 
     void send(JsonObject message) {
@@ -129,7 +129,7 @@ public final class GatewayFixture implements AutoCloseable {
     }
 
     JsonObject next() throws InterruptedException {
-      JsonObject event = heard.poll(10, TimeUnit.SECONDS);
+      JsonObject event = received.poll(10, TimeUnit.SECONDS);
       if (event == null) {
         throw new AssertionError("nothing came within 10 s");
       }
@@ -137,7 +137,7 @@ public final class GatewayFixture implements AutoCloseable {
     }
 
     boolean silent() {
-      return heard.isEmpty();
+      return received.isEmpty();
     }
 
     /** Events up to and including the first of a terminal type. */

@@ -165,7 +165,7 @@ class MeshGatewayTest {
         }
         assertThat(verifier.registry().live(Role.VERIFY)).hasSize(1);
       }
-      GatewayFixture.eventually("nobody is there", () -> !gateway.ready());
+      GatewayFixture.eventually("no worker is left", () -> !gateway.ready());
       HttpResponse<String> refused = complete(http, gateway, 5).get(20, TimeUnit.SECONDS);
       assertThat(refused.statusCode()).isEqualTo(503);
     }

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.Timeout;
 
-/** Whatever a body holds, the answer is 400 with the name of the field, never a failure of the gateway. */
+/** Every wrong body is answered by 400 with the name of the field; the gateway never fails. */
 @Timeout(60)
 @TestInstance(Lifecycle.PER_CLASS)
 class RequestValidationTest {

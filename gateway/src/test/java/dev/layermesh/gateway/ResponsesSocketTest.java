@@ -281,7 +281,7 @@ class ResponsesSocketTest {
   }
 
   @Test
-  void shouldSayInAnErrorFrameWhenToComeBack() throws Exception {
+  void shouldSayInAnErrorFrameWhenToRetry() throws Exception {
     try (var fixture = new GatewayFixture(new ScriptedSessions(
         64, request -> new Script(List.of(), Optional.of(new End.Fail(FailureCode.OVERLOADED, "full")))))) {
       Socket socket = fixture.connect();
@@ -307,7 +307,7 @@ class ResponsesSocketTest {
   }
 
   @Test
-  void shouldNotHearMoreErrorsThanItsClientReads() throws Exception {
+  void shouldStopReadingFromAClientThatDoesNotReadItsErrors() throws Exception {
     byte[] wrong = new byte[4 << 10];
     Arrays.fill(wrong, (byte) ' ');
     wrong[0] = '{';

@@ -21,14 +21,14 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
-/** Plays rounds as a drafter would: never further ahead of the acknowledged tokens than its credit. */
+/** Plays rounds as a drafter does: it is never further ahead of the acknowledged tokens than its credit. */
 final class ScriptedSessions implements SessionHosts {
   final List<Run> runs = new CopyOnWriteArrayList<>();
   private final int credit;
   private final Function<SessionSpec, Script> scripts;
 
   /**
-   * What a generation does.
+   * The script of a generation.
    *
    * @param rounds to play
    * @param end how it ends after them; empty waits for a cancel
@@ -55,7 +55,7 @@ final class ScriptedSessions implements SessionHosts {
     this.scripts = scripts;
   }
 
-  /** Rounds of {@code size} tokens that spell {@code text}; each drafts one token more than stands. */
+  /** Rounds of {@code size} tokens that spell {@code text}; each drafts one token more than is accepted. */
   static List<Round> spelling(String text, int size) {
     return rounds(ByteText.bytes(text), size);
   }
@@ -74,7 +74,7 @@ final class ScriptedSessions implements SessionHosts {
     return new Script(spelling(text, size), Optional.of(new End.Finish(reason)));
   }
 
-  /** Says {@code text} and goes on thinking until it is cancelled. */
+  /** Says {@code text} and then runs without output until it is cancelled. */
   static Script lingers(String text, int size) {
     return new Script(spelling(text, size), Optional.empty());
   }

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The bundled model is worth drafting with: how many of its drafts stand on text that it was not trained on. */
+/** The bundled model drafts well: how many of its drafts are accepted on text that it was not trained on. */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class AcceptanceTest {
   private static final int EXIT_LAYER = 3;
@@ -71,9 +71,9 @@ class AcceptanceTest {
   }
 
   /**
-   * What became of all drafts together.
+   * The result of all drafts together.
    *
-   * @param compared draft tokens up to the first that fell, in each round: those that were compared on the same prefix
+   * @param compared draft tokens up to the first rejected one of each round: they were compared on the same prefix
    */
   private record Tally(DecodeStats stats, long compared) {
     private static final Tally NONE = new Tally(DecodeStats.NONE, 0);
@@ -100,7 +100,7 @@ class AcceptanceTest {
     return all;
   }
 
-  /** Decodes on and checks that no layer ran a row twice: prompt − 1 rows, and K + 1 for each round. */
+  /** Decodes and checks that no layer ran a row twice: prompt − 1 rows, and K + 1 for each round. */
   private static CompletionStage<Tally> decode(SessionHost host, int index, SamplingParams sampling) {
     TokenIds prompt = prompts.get(index);
     var stops = new StopRule(TokenIds.empty(), TOKENS, draft.model().config().maxPositions());
@@ -120,7 +120,7 @@ class AcceptanceTest {
         });
   }
 
-  /** Evenly spread over the last tenth of the text, which training held back. */
+  /** Evenly spread over the last tenth of the text, which was not trained on. */
   private static List<TokenIds> unseenPrompts() {
     String text = Fixtures.tinyShakespeare();
     int start = text.length() - text.length() / 10;

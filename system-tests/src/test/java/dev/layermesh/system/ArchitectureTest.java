@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Where code belongs. The build's dependency rules say it for modules, these say it for packages. */
+/** What each package may import. The build's dependency rules say it for modules. */
 class ArchitectureTest {
   private static final String ROOT = "dev.layermesh.";
   private static final int MOST_FILES = 30; // of a package
@@ -81,7 +81,7 @@ class ArchitectureTest {
     assertThat(HOUSE.size()).as("classes seen").isGreaterThan(150);
   }
 
-  /** What a reader can still survey. */
+  /** More files than that are hard to survey. */
   @Test
   void shouldHaveNoPackageOfMoreThanThirtyFiles() {
     Map<String, Set<String>> files = HOUSE.stream().collect(Collectors.groupingBy(
@@ -102,7 +102,7 @@ class ArchitectureTest {
         Arguments.of(dev.layermesh.engine.lane.Trespasser.class, "engine", "jcuda"));
   }
 
-  /** Each wall is seen to fire: a class that crosses it breaks a rule that names both packages. */
+  /** Each rule fires: a class that breaks it is reported with both packages. */
   @ParameterizedTest
   @MethodSource("trespassers")
   void shouldNoticeAClassThatCrossesAWall(Class<?> trespasser, String from, String to) {

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A process that is given what it cannot use says so in one line, exits with 2 and leaves nothing in the mesh. */
+/** A process with wrong input says so in one line, exits with 2 and leaves no worker in the mesh. */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class BadInputProcessTest {
   private static ChildMesh mesh;
@@ -42,7 +42,7 @@ class BadInputProcessTest {
     }
   }
 
-  /** In the mesh of the worker, so that what is half-started would be seen. */
+  /** In the mesh of the worker, so that a half-started process would be visible. */
   private void assertRefused(String expected, String command, String... options) {
     ChildProcess.Result result = mesh.start(command, options).result();
     assertThat(result.err()).startsWith("layermesh: ").contains(expected).hasLineCount(1);

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Sessions on one lane share each pass over its weights, and none can tell. */
+/** Sessions on one lane share each pass over its weights, and their tokens stay the same. */
 @Timeout(value = 1, unit = TimeUnit.MINUTES)
 class BatchingTest {
   private static final int SESSIONS = 8;
@@ -54,7 +54,7 @@ class BatchingTest {
   }
 
   /**
-   * More than two rows in a decode step, and more than one session has.
+   * A decode step has more than two rows, and more than one session has alone.
    *
    * @param rowsAlone rows of a step at most when one session has the lane to itself
    */

@@ -21,14 +21,14 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What a connection to a worker's event bus may send: nothing ends or silences the worker. */
+/** No bytes that a connection sends to a worker's event bus end or block the worker. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class BusPortTest {
   private static final int ANNOUNCED = 1 << 30; // twice the heap of a child
   private static final int BLOCK = 1 << 20;
 
   @Test
-  void shouldServeOnWhenAConnectionAnnouncesAGigabyteAndSendsIt() throws Exception {
+  void shouldKeepServingWhenAConnectionAnnouncesAGigabyteAndSendsIt() throws Exception {
     try (var mesh = new ChildMesh(Map.of())) {
       String model = Fixtures.tinyLlama2().toString();
       ChildMesh.Worker verify = mesh.worker(Role.VERIFY, "--model", model, "--exit-layer", "2");

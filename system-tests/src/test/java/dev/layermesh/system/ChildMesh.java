@@ -22,8 +22,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A mesh of processes, and this JVM's view of its workers: what a worker says of itself in the mesh is how a test knows
- * whether sessions are left in it. One thread may use it.
+ * A mesh of processes, and this JVM's view of its workers. A test reads from a worker's ad whether sessions are left in
+ * it. One thread may use it.
  */
 final class ChildMesh implements AutoCloseable {
   private static final Duration JOINING = Duration.ofSeconds(60);
@@ -40,7 +40,7 @@ final class ChildMesh implements AutoCloseable {
   /** A worker process and the id it has in the mesh. */
   record Worker(String id, ChildProcess process) {}
 
-  /** A gateway process and its door. */
+  /** A gateway process and a client of it. */
   record Front(ChildProcess process, GatewayClient client) {}
 
   /**
@@ -127,7 +127,7 @@ final class ChildMesh implements AutoCloseable {
         () -> !ids().contains(worker.id()));
   }
 
-  /** A process that was asked to end did so in good order. */
+  /** A process that was asked to end exited with 0 and printed no error. */
   static void assertEnded(ChildProcess process) {
     ChildProcess.Result result = process.result();
     assertThat(result.status()).as(process::described).isZero();
@@ -139,12 +139,12 @@ final class ChildMesh implements AutoCloseable {
     return ads().map(WorkerAd::id).toList();
   }
 
-  /** Sessions in all workers, as they say themselves. */
+  /** Sessions in all workers, by their ads. */
   int sessions() {
     return ads().mapToInt(WorkerAd::sessions).sum();
   }
 
-  /** Sessions in one worker, as it says itself; 0 if the mesh does not know it. */
+  /** Sessions in one worker, by its ad; 0 if the mesh does not know it. */
   int sessions(Worker worker) {
     return ads().filter(ad -> ad.id().equals(worker.id())).mapToInt(WorkerAd::sessions).sum();
   }
@@ -161,7 +161,7 @@ final class ChildMesh implements AutoCloseable {
     return role.name().toLowerCase(Locale.ROOT);
   }
 
-  /** What all processes said, for the message of a test that fails. */
+  /** The output of all processes, for the message of a failed test. */
   String described() {
     var text = new StringBuilder();
     children.forEach(child -> text.append(child.described()));

@@ -29,7 +29,7 @@ final class ChildProcess implements AutoCloseable {
   private final Path err;
   private final Process process;
 
-  /** What a command left. */
+  /** A command's exit status and output. */
   record Result(int status, String out, String err) {}
 
   private ChildProcess(String name, Path out, Path err, Process process) {
@@ -49,7 +49,7 @@ final class ChildProcess implements AutoCloseable {
     return start(folder, environment, packaged().map(ClassArchive::flags).orElse(List.of()), arguments);
   }
 
-  /** The same with other flags for the JVM. */
+  /** Starts a command in a JVM with other flags. */
   static ChildProcess start(Path folder, Map<String, String> environment, List<String> flags, List<String> arguments) {
     try {
       Path out = Files.createTempFile(folder, arguments.getFirst() + "-", ".out");
@@ -72,7 +72,7 @@ final class ChildProcess implements AutoCloseable {
         "@" + Fixtures.path("bin/java.options"),
         "-Xmx512m", "-XX:+UseSerialGC",
         "-Dlayermesh.root=" + Fixtures.root(),
-        "-Dlogback.configurationFile=logback.xml", // not the one for tests, which lies on the class path too
+        "-Dlogback.configurationFile=logback.xml", // the one for tests is on the class path too
         "-cp", classPath(List.of())));
     command.addAll(flags);
     command.add("dev.layermesh.cli.Main");
@@ -88,7 +88,7 @@ final class ChildProcess implements AutoCloseable {
 
   /**
    * The packaged command where the build has packaged it, whose manifest names everything else; a child runs it or the
-   * classes and dependencies, never both: a library that lies on the class path twice complains.
+   * classes and dependencies, never both: a library that is on the class path twice complains.
    */
   private static Optional<Path> packaged() {
     return Stream.of(CLASS_PATH.split(File.pathSeparator))
@@ -97,7 +97,7 @@ final class ChildProcess implements AutoCloseable {
         .findFirst();
   }
 
-  /** Waits until stdout holds the pattern, which it must before the process ends. */
+  /** Waits until stdout holds the pattern; fails when the process ends before. */
   Matcher awaitOut(Pattern pattern) {
     try {
       Await.until("stdout says " + pattern, STARTING, () -> !process.isAlive() || pattern.matcher(stdout()).find());
@@ -147,12 +147,12 @@ final class ChildProcess implements AutoCloseable {
     return read(out);
   }
 
-  /** Without the line that the JVM itself prints, as the launcher leaves it. */
+  /** Stderr without the line that the JVM itself prints; the launcher drops it too. */
   String stderr() {
     return read(err).replaceFirst("(?m)^WARNING: Using incubator modules.*\\R", "");
   }
 
-  /** What it said, for the message of a test that fails. */
+  /** The output so far, for the message of a failed test. */
   String described() {
     String state = process.isAlive() ? "alive" : "status " + process.exitValue();
     return "\n[" + name + ": " + state + "]\n" + stdout() + stderr();

@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * The classes of a whole server, as the JVM that loaded them left them (dynamic class data sharing, JEP 350): a child
- * that maps them starts in three quarters of the time. Made by the first child of a build.
+ * An archive of a server's loaded classes (dynamic class data sharing, JEP 350): a child
+ * that maps them starts in three quarters of the time. The first child of a build makes it.
  */
 final class ClassArchive {
   private static final Pattern READY = Pattern.compile("Serving ");

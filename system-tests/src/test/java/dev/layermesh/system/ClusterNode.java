@@ -15,7 +15,7 @@ import dev.layermesh.verify.VerifyWorker;
 record ClusterNode(MeshNode node, WorkerRegistry registry) implements AutoCloseable {
   private static final int MAX_SESSIONS = 64;
 
-  /** A mesh that no other test can meet, with the patience of a real one: its machine may be busy. */
+  /** A mesh of a random name, with the timeouts of a real one: the machine may be busy. */
   static MeshOptions options() {
     return TestMeshes.options().withLease(Lease.DEFAULT);
   }
@@ -33,7 +33,7 @@ record ClusterNode(MeshNode node, WorkerRegistry registry) implements AutoClosea
     return VerifyWorker.start(node, registry, model, false, MAX_SESSIONS, Telemetry.none());
   }
 
-  /** Ends it as a killed process ends: nothing is taken back, closed or said. */
+  /** Ends it as a killed process ends: it closes nothing and sends nothing. */
   void kill() {
     TestMeshes.kill(node);
   }

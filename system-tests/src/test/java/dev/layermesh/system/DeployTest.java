@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The folder deploy agrees with itself and with the repository, as far as that shows without a container engine. */
+/** The folder deploy is consistent with itself and the repository, as far as a test can tell without a container. */
 @Timeout(30)
 class DeployTest {
   private static final Path ROOT = Path.of(System.getProperty("layermesh.root"));
@@ -28,7 +28,7 @@ class DeployTest {
     return Deployment.read(ROOT, (file, text) -> text);
   }
 
-  /** The folder with one text in one file replaced, wherever it stands. */
+  /** The folder with every occurrence of one text in one file replaced. */
   private static Deployment edited(String edited, String from, String to) {
     return Deployment.read(ROOT, (file, text) -> {
       if (!file.equals(edited)) {

@@ -21,7 +21,7 @@ import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
 
 /**
- * The folder {@code deploy}, read without a container engine, and what is wrong with it.
+ * The folder {@code deploy}, read without a container engine, and its mistakes.
  *
  * @param root        the repository
  * @param dockerfiles by path from {@code root}
@@ -87,7 +87,7 @@ record Deployment(Path root, Map<String, Dockerfile> dockerfiles, Map<String, Ob
     return problems;
   }
 
-  /** COPY: what is copied is in the repository or comes out of the build. */
+  /** COPY: each source is in the repository or made by the build. */
   private List<String> sources(Dockerfile dockerfile) {
     var problems = new ArrayList<String>();
     for (Instruction copy : dockerfile.instructions()) {
@@ -112,7 +112,7 @@ record Deployment(Path root, Map<String, Dockerfile> dockerfiles, Map<String, Ob
     return problems;
   }
 
-  /** What Maven leaves in the module cli, as its pom.xml says, below the build stage's folder. */
+  /** What Maven builds in the module cli, as its pom.xml says, below the build stage's folder. */
   private List<String> buildOutputs() {
     try {
       String pom = Files.readString(root.resolve("cli/pom.xml"));
@@ -128,7 +128,7 @@ record Deployment(Path root, Map<String, Dockerfile> dockerfiles, Map<String, Ob
     }
   }
 
-  /** Where in the image each copied source lies. */
+  /** The path in the image of each copied source. */
   private static Map<String, String> files(Dockerfile dockerfile) {
     var files = new LinkedHashMap<String, String>();
     Path folder = Path.of("/");

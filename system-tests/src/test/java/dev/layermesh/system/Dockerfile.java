@@ -92,7 +92,7 @@ record Dockerfile(List<Instruction> instructions) {
     return instructions.subList(from, instructions.size());
   }
 
-  /** The instruction of the image that counts: the last one of its kind. */
+  /** The instruction of the image that takes effect: the last one of its kind. */
   Optional<Instruction> last(String keyword) {
     return image().stream().filter(instruction -> instruction.keyword().equals(keyword)).reduce((first, last) -> last);
   }

@@ -32,7 +32,7 @@ final class EventStream implements AutoCloseable {
   sealed interface End {
     record Done(GatewayClient.Answer answer) implements End {}
 
-    /** By {@code event: error}, after which nothing came. */
+    /** By {@code event: error}, which was the last event. */
     record Failed(JsonNode error) implements End {}
   }
 
@@ -54,7 +54,7 @@ final class EventStream implements AutoCloseable {
     }
   }
 
-  /** Reads to the end: a regular one or one error; a stream that just ends, or goes on after its end, is no stream. */
+  /** Reads to the end: a regular one or one error; a stream without an end, or with events after it, fails. */
   End finished() {
     while (true) {
       Event event = next().orElseThrow(() -> new AssertionError("a bare end after " + ids.length() + " tokens"));
@@ -114,7 +114,7 @@ final class EventStream implements AutoCloseable {
           return Optional.of(new Event(name, data.toString()));
         }
       }
-      assertThat(data).as("half an event").isEmpty();
+      assertThat(data).as("incomplete event").isEmpty();
       return Optional.empty();
     } catch (IOException e) {
       throw new UncheckedIOException("after " + ids.length() + " tokens", e);
@@ -129,7 +129,7 @@ final class EventStream implements AutoCloseable {
     }
   }
 
-  /** Goes away without a word. */
+  /** Closes the connection without a message. */
   @Override
   public void close() {
     try {

@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Every checkpoint split at three layers over three processes, against what Hugging Face transformers says. The gateway
- * stays while the workers change, and serves what they bring.
+ * runs on while the workers change, and serves the new workers' model.
  */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class ExitLayerProcessesTest {

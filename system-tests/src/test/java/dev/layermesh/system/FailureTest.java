@@ -22,14 +22,14 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Processes that are killed or asked to end while a stream runs: it ends as it would have, or with one error. */
+/** Processes are killed or asked to end while a stream runs: the stream ends as without that, or with one error. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class FailureTest {
   private static final String COMPLETIONS = "/v1/completions";
   private static final TokenIds PROMPT =
       Fixtures.golden(Fixtures.bundledModel()).cases().getFirst().promptIds();
   private static final int TOKENS = 900;
-  /** Few enough to come within the ten seconds that a process waits for its streams. */
+  /** Few enough to arrive within the ten seconds that a process waits for its streams. */
   private static final int TOKENS_TO_DRAIN = 300;
   private static final Duration NOTICING = Duration.ofSeconds(20);
 
@@ -103,7 +103,7 @@ class FailureTest {
 
   @ParameterizedTest
   @EnumSource(Role.class)
-  void shouldGoOnIdenticallyWhenAWorkerIsKilledAndThereIsAnother(Role role) {
+  void shouldContinueIdenticallyWhenAWorkerIsKilledAndThereIsAnother(Role role) {
     have(role == Role.DRAFT ? 2 : 1, role == Role.VERIFY ? 2 : 1);
     Running running = running(role);
     running.worker().process().kill();

@@ -20,7 +20,7 @@ import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** What a gateway is to the mesh, without its HTTP: places sessions on draft workers and takes their tokens. */
+/** A gateway without HTTP: places sessions on draft workers and takes their tokens. */
 final class Gateway implements AutoCloseable {
   /** More than any session of these tests commits. */
   static final int UNLIMITED = 1_000_000;
@@ -65,7 +65,7 @@ final class Gateway implements AutoCloseable {
     sessions.close();
   }
 
-  /** A client's stream: what has come so far, and the rows that its rounds must have cost. */
+  /** A client's stream: the tokens so far, and the rows that its rounds must have run. */
   static final class Stream implements TokenSink {
     private final AtomicLong rows;
     private volatile TokenIds tokens;
@@ -94,7 +94,7 @@ final class Gateway implements AutoCloseable {
       return tokens;
     }
 
-    /** Known tokens once, and K + 1 rows for each round. */
+    /** Each known token once, and K + 1 rows for each round. */
     long rows() {
       return rows.get();
     }

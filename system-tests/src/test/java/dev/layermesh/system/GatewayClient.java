@@ -20,7 +20,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A client of a gateway as users write them, on the JDK's own. */
+/** A client of a gateway as users write it, on the JDK's HTTP client. */
 final class GatewayClient implements AutoCloseable {
   static final ObjectMapper JSON = new ObjectMapper();
 
@@ -125,7 +125,7 @@ final class GatewayClient implements AutoCloseable {
     }
   }
 
-  /** Opens a stream of server-sent events; what is not read stays in the sockets, and then in the gateway. */
+  /** Opens a stream of server-sent events; events that are not read stay in the sockets, and then in the gateway. */
   EventStream stream(String path, ObjectNode body) {
     ObjectNode streaming = body.deepCopy().put("stream", true);
     streaming.set("stream_options", JSON.createObjectNode().put("include_usage", true));

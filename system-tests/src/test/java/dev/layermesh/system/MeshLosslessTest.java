@@ -67,11 +67,11 @@ class MeshLosslessTest {
   private static final double FAULTS = 0.1;
   private static final Duration LIMIT = Duration.ofSeconds(60);
 
-  /** What is not said where no worker leaves, drains, overflows, breaks down or idles. */
+  /** Frames that are not sent where no worker leaves, drains, overflows, fails or idles. */
   private static final Set<Kind> UNSAID = EnumSet.of(
       Kind.KEEP_ALIVE, Kind.VERIFIER_REFUSED, Kind.STALE_EPOCH, Kind.OVERLOADED, Kind.FAILED);
 
-  /** Repeats come soon; silence is not believed on a busy machine. */
+  /** Resends come soon; leases are long, because a busy machine may be silent. */
   private static final TransportTimes TIMES = new TransportTimes(
       Duration.ofMillis(10),
       Duration.ofMillis(40),
@@ -125,7 +125,7 @@ class MeshLosslessTest {
     }
     Set<Kind> spared = EnumSet.allOf(Kind.class);
     buses.forEach(bus -> spared.removeAll(bus.lost().keySet()));
-    assertThat(spared).as("kinds of which no frame was lost").isSubsetOf(UNSAID);
+    assertThat(spared).as("kinds that lost no frame").isSubsetOf(UNSAID);
   }
 
   private static SplitModel open(String backend) {
@@ -196,7 +196,7 @@ class MeshLosslessTest {
     }
 
     private void awaitNothingLeft() {
-      Await.until("nobody holds a session", LIMIT,
+      Await.until("no worker holds a session", LIMIT,
           () -> gateway.sessions() + drafter.sessions() + verifiers.sessions() + verifier.sessions() == 0);
     }
 

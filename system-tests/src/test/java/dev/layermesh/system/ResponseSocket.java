@@ -35,7 +35,7 @@ final class ResponseSocket implements AutoCloseable {
     return new ResponseSocket(messages, socket);
   }
 
-  /** Puts parts together; asks for the rest of a message, never for another one. */
+  /** Joins the parts of a message; requests the rest of a message, never the next one. */
   private static final class WholeMessages implements WebSocket.Listener {
     private final BlockingQueue<String> messages;
     private final StringBuilder parts = new StringBuilder();
@@ -138,7 +138,7 @@ final class ResponseSocket implements AutoCloseable {
     }
   }
 
-  /** In the words of the completions API. */
+  /** The finish reason in the words of the completions API. */
   private static String finish(JsonNode response) {
     return switch (response.path("incomplete_details").path("reason").asText("")) {
       case "" -> "stop";
@@ -147,7 +147,7 @@ final class ResponseSocket implements AutoCloseable {
     };
   }
 
-  /** Goes away without a word. */
+  /** Closes the connection without a close frame. */
   @Override
   public void close() {
     socket.abort();

@@ -15,7 +15,7 @@ import dev.layermesh.engine.speculation.DraftModel;
 import dev.layermesh.engine.speculation.VerifyModel;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Both sides of a model in this JVM, and what they say without a mesh between them. */
+/** Both sides of a model in this JVM, and their tokens without a mesh between them. */
 final class SplitModel implements AutoCloseable {
   private final DraftModel draft;
   private final VerifyModel verify;
@@ -30,7 +30,7 @@ final class SplitModel implements AutoCloseable {
     return new SplitModel(draft(options), verify(options));
   }
 
-  /** The same, and every session runs all its rows itself, so that they can be counted. */
+  /** The same options without prefix sharing: every session runs all its rows itself, so that they can be counted. */
   static EngineOptions unshared(EngineOptions options) {
     return options.withKv(options.kv().unshared());
   }

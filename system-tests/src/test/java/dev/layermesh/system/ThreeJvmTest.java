@@ -38,7 +38,7 @@ class ThreeJvmTest {
   private static final String USER = "What say the citizens?";
   private static final int CONTEXT = 1024;
   private static final int CREDIT = 256;
-  /** A client that stops reading is felt when the buffers on the way are full: keep its own small. */
+  /** A client that stops reading has an effect only when the buffers on the way are full: keep its own small. */
   private static final String RECEIVE_BUFFER = "jdk.httpclient.receiveBufferSize";
 
   private static TraceCollector collector;
@@ -178,7 +178,7 @@ class ThreeJvmTest {
   }
 
   @Test
-  void shouldStopTheDrafterOfASilentClientAndThenGoOnIdentically() {
+  void shouldStopTheDrafterOfASilentClientAndThenContinueIdentically() {
     TokenIds prompt = golden().getFirst().promptIds();
     ObjectNode request = endless(prompt, 9).put("stream_id", "a lane with a name as long as can be".repeat(7));
     Answer expected = client.complete(COMPLETIONS, request);
@@ -187,7 +187,7 @@ class ThreeJvmTest {
     double before = committed();
     try (ResponseSocket socket = slow(GatewayClient::connect)) {
       socket.create(request);
-      Await.until("the drafter stands", Duration.ofSeconds(30), ThreeJvmTest::stands);
+      Await.until("the drafter is parked", Duration.ofSeconds(30), ThreeJvmTest::parked);
       double standing = committed() - before;
       assertThat(standing).isBetween((double) CREDIT, expected.ids().length() - 1.0);
       long start = System.nanoTime();
@@ -200,20 +200,20 @@ class ThreeJvmTest {
     }
   }
 
-  /** Tokens that have come to the gateway, of all its sessions. */
+  /** Tokens that the gateway has received, of all its sessions. */
   private static double committed() {
     return client.metric("layermesh:generation_tokens_total");
   }
 
-  /** Whether nothing came for a second, after something did. */
-  private static boolean stands() {
+  /** Whether no token arrived for a second. */
+  private static boolean parked() {
     double seen = committed();
     long start = System.nanoTime();
     Await.until("a second passes", Duration.ofSeconds(5), () -> System.nanoTime() - start > 1_000_000_000L);
     return mesh.sessions() == 2 && committed() == seen;
   }
 
-  /** Opens something over a connection that holds little. */
+  /** Opens a stream over a connection with small buffers. */
   private static <T> T slow(Function<GatewayClient, T> opening) {
     System.setProperty(RECEIVE_BUFFER, "4096");
     try {
@@ -272,7 +272,7 @@ class ThreeJvmTest {
   }
 
   @Test
-  void shouldGiveOneTokenToWhoWantsOne() {
+  void shouldGiveOneTokenWhenOneIsAskedFor() {
     GoldenCase golden = golden().getFirst();
     Answer answer = client.complete(
         COMPLETIONS, limited(GatewayClient.request(golden.promptIds()), 1).put("temperature", 0));

@@ -36,7 +36,7 @@ final class TraceCollector implements AutoCloseable {
     return "http://127.0.0.1:" + server.getAddress().getPort();
   }
 
-  /** What has come so far. */
+  /** The spans received so far. */
   List<Span> spans() {
     return List.copyOf(spans);
   }

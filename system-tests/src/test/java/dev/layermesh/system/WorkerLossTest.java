@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Streams outlive the workers they lose, or end so that they can go on elsewhere; nothing is left of lost clients. */
+/** Streams outlive lost workers, or end so that another worker can resume them; sessions of lost clients are freed. */
 @Timeout(value = 1, unit = TimeUnit.MINUTES)
 class WorkerLossTest {
   private static final EngineOptions ENGINE = SplitModel.unshared(EngineOptions.of(Fixtures.bundledModel()));
@@ -75,7 +75,7 @@ class WorkerLossTest {
 
   @ParameterizedTest
   @CsvSource({"4,1,false", "3,2,true"})
-  void shouldGoOnWithAnotherVerifierWithoutRunningAnyEarlyLayerAgain(int draftTokens, int windows, boolean tail) {
+  void shouldContinueWithAnotherVerifierWithoutRunningAnyEarlyLayerAgain(int draftTokens, int windows, boolean tail) {
     SessionSpec spec = spec(new WindowPolicy(draftTokens, windows, tail));
     Outcome undisturbed = model.alone(spec);
     ClusterNode doomed = ClusterNode.join(options);
@@ -95,7 +95,7 @@ class WorkerLossTest {
         Lossless.assertSameTokens(undisturbed.committed(), outcome.committed());
         Lossless.assertSameTokens(undisturbed.committed(), stream.tokens());
         assertThat(outcome.stats().earlyRows()).isEqualTo(undisturbed.stats().earlyRows());
-        assertThat(outcome.stats().lateRows()).as("the second verifier caught up")
+        assertThat(outcome.stats().lateRows()).as("the second verifier ran all rows")
             .isGreaterThan(undisturbed.stats().lateRows());
         awaitNothingLeft(Duration.ofSeconds(5), draft, verify);
       }
@@ -104,7 +104,7 @@ class WorkerLossTest {
   }
 
   @Test
-  void shouldGoOnIdenticallyOnAnotherDrafterUnderTheNextEpoch() {
+  void shouldContinueIdenticallyOnAnotherDrafterUnderTheNextEpoch() {
     SessionSpec spec = spec(WINDOW);
     TokenIds expected = model.autoregressive(spec);
     ClusterNode doomed = ClusterNode.join(options);
@@ -165,7 +165,7 @@ class WorkerLossTest {
   }
 
   @Test
-  void shouldParkADrafterWithinTheCreditOfASlowClientAndThenGoOnIdentically() {
+  void shouldParkADrafterWithinTheCreditOfASlowClientAndThenContinueIdentically() {
     try (VerifyWorker verify = verifies.verify(model.verify());
         DraftWorker draft = drafts.draft(model.draft())) {
       gateway.awaitWorkers(1, 1);
@@ -178,7 +178,7 @@ class WorkerLossTest {
       Await.until("two seconds pass", Duration.ofSeconds(5), () -> System.nanoTime() - start > 2_000_000_000L);
       int overshoot = WINDOW.draftTokens() + 1; // the round that crosses the line is whole
       assertThat(stream.tokens().length()).isBetween(CREDIT, CREDIT + overshoot - 1);
-      assertThat(draft.lane().rows() - rowsBefore).as("rows of what has come, and no more").isEqualTo(stream.rows());
+      assertThat(draft.lane().rows() - rowsBefore).as("rows of the received tokens alone").isEqualTo(stream.rows());
       assertThat(verify.sessions()).as("the verifier keeps the session all the time").isEqualTo(1);
       stream.session().acknowledge(TOKENS);
       Lossless.assertSameTokens(expected, stream.finished().committed());

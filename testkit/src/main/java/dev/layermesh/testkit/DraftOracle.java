@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 
-/** Makes a real model's drafter behave as a {@link DrafterKind}: it knows what the target will say. Thread-safe. */
+/** Makes a real model's drafter behave as a {@link DrafterKind}: it knows the target's tokens. Thread-safe. */
 public final class DraftOracle {
   private final Function<SessionSpec, TokenIds> autoregressive;
   private final int vocabSize;

@@ -2,7 +2,7 @@ package dev.layermesh.testkit;
 
 import java.util.List;
 
-/** How well, or badly, a drafter behaves. The tokens of a session must depend on none of it. */
+/** How well a drafter behaves. The tokens of a session must not depend on it. */
 public enum DrafterKind {
   /** Proposes what the target will say. */
   PERFECT,

@@ -96,7 +96,7 @@ public final class Fixtures {
     return List.of(tinyLlama2(), tinyLlama3(), bundledModel());
   }
 
-  /** The quantization types of which there is a GGUF file of the bundled model. */
+  /** The quantization types that the bundled model has a GGUF file of. */
   public static List<String> ggufTypes() {
     return List.of("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1");
   }
@@ -126,7 +126,7 @@ public final class Fixtures {
     return path("testkit/fixtures/chat_templates.json");
   }
 
-  /** The text the bundled model was trained on but for its last tenth. */
+  /** The text that the bundled model was trained on, except for its last tenth. */
   public static String tinyShakespeare() {
     try {
       return Files.readString(path("testkit/fixtures/tinyshakespeare.txt"));

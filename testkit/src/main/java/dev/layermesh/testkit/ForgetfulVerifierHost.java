@@ -10,8 +10,8 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A verifier that dies now and then and comes back empty: before a work, with a given probability, a session is
- * replaced by a fresh one of the host it wraps. Streams must not change, and nothing may be drafted again. Thread-safe.
+ * A verifier that loses sessions' state at random: before a work, with a given probability, it replaces a session by
+ * a new one of the wrapped host. Streams must not change, and no token may be drafted again. Thread-safe.
  */
 public final class ForgetfulVerifierHost implements VerifierHost {
   private final VerifierHost host;

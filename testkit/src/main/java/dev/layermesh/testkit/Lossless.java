@@ -2,7 +2,7 @@ package dev.layermesh.testkit;
 
 import dev.layermesh.decoding.TokenIds;
 
-/** The assertion the project stands on: the same tokens, whatever was drafted, lost or resent. */
+/** The project's main assertion: the same tokens, whatever was drafted, lost or resent. */
 public final class Lossless {
   private static final int CONTEXT = 6; // tokens shown on each side of a difference
 

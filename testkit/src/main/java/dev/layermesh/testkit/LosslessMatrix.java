@@ -15,7 +15,7 @@ import java.util.function.Function;
 
 /**
  * Runs {drafter} × {windows in flight, tail, window} × {greedy, sampled} × {ways to stop} and compares every run, token
- * by token, with autoregressive decoding. Make one of a way to run sessions and a way to know what they must say; every
+ * by token, with autoregressive decoding. It takes a way to run sessions and a way to know their right tokens; every
  * transport, engine and strategy passes the same matrix.
  *
  * @param runner the way under test
@@ -109,7 +109,7 @@ public record LosslessMatrix(
     return runs;
   }
 
-  /** Sessions that stop in every way there is, made from what the model says when nothing stops it. */
+  /** Sessions that stop in every possible way, made from the tokens that the model says without a stop. */
   private Map<String, SessionSpec> stops(
       TokenIds prompt, int contextLength, int unusedId, SamplingParams sampling) {
     TokenIds free = autoregressive.apply(spec(prompt, new StopRule(NO_EOS, TOKENS, contextLength), sampling));

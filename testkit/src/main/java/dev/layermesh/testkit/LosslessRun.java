@@ -8,7 +8,7 @@ import dev.layermesh.decoding.loop.Outcome;
 import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.decoding.loop.TokenSink;
 
-/** One session against what it must say: tokens, the rounds it told of, why it ended, what its counters claim. */
+/** Compares one session with the expected tokens, and checks its rounds, its stop reason and its counters. */
 final class LosslessRun {
   private LosslessRun() {}
 
@@ -40,7 +40,7 @@ final class LosslessRun {
     }
   }
 
-  /** A perfect drafter that is ever refused, or a wrong one that is ever believed, judges with the wrong noise. */
+  /** If a perfect drafter is ever rejected, or a wrong one ever accepted, the noise is wrong. */
   private static void checkCounters(DrafterKind drafter, DecodeStats stats) {
     boolean plausible = switch (drafter) {
       case PERFECT -> stats.acceptedTokens() == stats.draftTokens();
@@ -53,7 +53,7 @@ final class LosslessRun {
     }
   }
 
-  /** What the sink was told, in order and without gaps. */
+  /** The rounds that the sink received, in order and without gaps. */
   private static final class Told implements TokenSink {
     private TokenIds tokens;
 

@@ -11,8 +11,8 @@ import java.util.Random;
 import java.util.function.Function;
 
 /**
- * A walk through random sessions, each compared with autoregressive decoding. Everything about a session follows from
- * one seed, which is what an error names; {@link #check} runs that seed alone.
+ * A walk through random sessions, each compared with autoregressive decoding. A session depends on
+ * one seed, which an error names; {@link #check} runs that seed alone.
  *
  * @param runner the way under test
  * @param autoregressive the tokens of a session when nothing is drafted

@@ -8,7 +8,7 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
-/** A way to run sessions: in process, on an engine, across a mesh. What the matrix and the walk are given. */
+/** A way to run sessions: in process, on an engine, across a mesh. The matrix and the walk use it. */
 @FunctionalInterface
 public interface SessionRunner {
 

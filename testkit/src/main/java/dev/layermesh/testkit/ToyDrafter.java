@@ -20,7 +20,7 @@ import java.util.Set;
 
 /**
  * A drafter of the toy model, of any {@link DrafterKind}. Its state is that of a real one, a cache by position, and it
- * throws when the loop makes it run a row twice, draft twice after one prefix, or go on from a prefix that its cache
+ * throws when the loop makes it run a row twice, draft twice after one prefix, or continue from a prefix that its cache
  * does not hold. Used by the thread of its session alone, but for {@link #close}.
  */
 public class ToyDrafter implements Drafter {

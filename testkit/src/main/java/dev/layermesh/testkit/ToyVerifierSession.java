@@ -20,7 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The verifier's half of a session of the toy model, by the letter of the port: work ahead of its cache is {@link
+ * The verifier's half of a session of the toy model. It follows the port exactly: work ahead of its cache is {@link
  * Behind}, or {@link Diverged} if the last work it took was a window it judged; work on another prefix is {@link
  * Diverged}; work behind its cache forgets what lies there.
  *
@@ -36,7 +36,7 @@ public class ToyVerifierSession implements VerifierSession {
   private final SamplingParams sampling;
   private final boolean audited;
   private final Runnable onClose;
-  private final TokenList cache = new TokenList(); // stands for keys and values: the tokens its rows say they are
+  private final TokenList cache = new TokenList(); // in place of keys and values: the tokens that the rows name
   private final TokenList truth = new TokenList(); // what is committed, the pending token included once judged
   private boolean judgedLast;
   private int nextSeq;

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Who tests the matrix? Each test breaks one thing that a real engine could get wrong, and the matrix must fail. Where
+ * Tests of the matrix itself: each breaks one thing that a real engine could get wrong, and the matrix must fail. Where
  * the fault reaches the tokens, the verifier does not audit its rows, so that the comparison alone has to find it.
  */
 @Timeout(60)
@@ -77,7 +77,7 @@ class MutationTest {
   }
 
   @Test
-  void shouldCatchAVerifierThatDoesNotAskWhichPrefixAWindowStandsOn() {
+  void shouldCatchAVerifierThatDoesNotCheckThePrefixOfAWindow() {
     assertCaught("holds rejected token", (key, sampling) -> new Session(key, sampling, true) {
       @Override
       boolean standsOnWhatIsCommitted(Work work) {

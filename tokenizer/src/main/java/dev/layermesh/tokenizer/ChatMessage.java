@@ -44,7 +44,7 @@ public record ChatMessage(Map<String, Object> fields) {
     return fields;
   }
 
-  /** Who speaks: {@code system}, {@code user}, {@code assistant}, {@code tool}, or what else the template knows. */
+  /** The speaker: {@code system}, {@code user}, {@code assistant}, {@code tool}, or what else the template knows. */
   public String role() {
     return (String) fields.get(ROLE);
   }

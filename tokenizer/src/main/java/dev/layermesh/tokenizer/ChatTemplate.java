@@ -21,7 +21,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * runs at a time, so that the bound on memory is one for the template.
  *
  * <p>The template is {@code chat_template.jinja}, else {@code chat_template} of {@code tokenizer_config.json}: a text,
- * or a list of named ones of which {@code default} is taken. It sees {@code messages}, {@code add_generation_prompt},
+ * or a list of named ones; then {@code default} is taken. It sees {@code messages}, {@code add_generation_prompt},
  * {@code tools} and {@code documents} (none) and the special tokens of {@code tokenizer_config.json} and
  * {@code special_tokens_map.json} ({@code bos_token}, {@code eos_token}, …).
  *

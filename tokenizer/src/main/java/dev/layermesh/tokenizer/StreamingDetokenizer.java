@@ -94,7 +94,7 @@ public final class StreamingDetokenizer {
     return fresh;
   }
 
-  /** The text of the window as it stands behind the anchor. */
+  /** The text of the window behind the anchor. */
   private String windowText() {
     return tokenizer.decode(concat(anchor, window)).substring(anchorLength);
   }

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("slow")
 @Timeout(120)
 class OfflineTest {
-  /** Runs in a JVM of its own: any attempt to open a URL or a proxied connection there fails the program. */
+  /** Runs in a JVM of its own: any attempt to open a URL or a proxied connection fails the program. */
   static final class Program {
     private Program() {}
 

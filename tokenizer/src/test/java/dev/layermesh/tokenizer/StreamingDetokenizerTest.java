@@ -108,7 +108,7 @@ class StreamingDetokenizerTest {
   void shouldDecodeALongStreamInLinearTime() {
     try (Tokenizer tokenizer = Tokenizer.open(TokenizerFiles.read(Fixtures.LLAMA3))) {
       int[] invalid = new int[20_000];
-      Arrays.fill(invalid, 116); // one byte that is never UTF-8: nothing ever settles by itself
+      Arrays.fill(invalid, 116); // one byte that is never UTF-8: no text ever becomes final by itself
       long start = System.nanoTime();
       assertThat(stream(tokenizer, TokenIds.of(invalid), new Random(1), 1)).hasSize(20_000);
       assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
@@ -141,7 +141,7 @@ class StreamingDetokenizerTest {
   }
 
   @Test
-  void shouldReleaseABegunStopStringThatDoesNotComeTrue() {
+  void shouldReleaseTheBeginningOfAStopStringThatIsNotCompleted() {
     try (Tokenizer tokenizer = Tokenizer.open(TokenizerFiles.read(Fixtures.SHAKESPEARE))) {
       StreamingDetokenizer stream = tokenizer.stream(StopStrings.of("am not"));
       assertThat(stream.push(tokenizer.encode("I am")).text()).isEqualTo("I ");

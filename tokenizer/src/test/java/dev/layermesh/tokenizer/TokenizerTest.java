@@ -87,7 +87,7 @@ class TokenizerTest {
 
   @ParameterizedTest
   @MethodSource("dev.layermesh.tokenizer.Fixtures#checkpoints")
-  void shouldBringBackAnyTextThatWasEncoded(Path checkpoint) {
+  void shouldDecodeToTheTextThatWasEncoded(Path checkpoint) {
     String text = "Größe \"çà\" 🙂👩‍👩‍👧 \u0000\t中文\r\n  end";
     try (Tokenizer tokenizer = Tokenizer.open(TokenizerFiles.read(checkpoint))) {
       assertThat(tokenizer.decode(tokenizer.encode(text))).isEqualTo(text);

@@ -43,7 +43,7 @@ public class AttentionBenchmark {
   @Param({"128", "1024"})
   int positions;
 
-  /** What keys and values are kept as. */
+  /** The type of keys and values. */
   @Param
   KvType type;
 

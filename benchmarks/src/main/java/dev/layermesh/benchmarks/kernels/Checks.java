@@ -2,7 +2,7 @@ package dev.layermesh.benchmarks.kernels;
 
 import java.util.Random;
 
-/** Holds results against those of the scalar kernels. */
+/** Compares results with those of the scalar kernels. */
 final class Checks {
   private Checks() {}
 
@@ -17,7 +17,7 @@ final class Checks {
   /**
    * Throws unless {@code actual} is within {@code tolerance} of {@code expected}.
    *
-   * @param tolerance a share of {@code scale}, which is what went into the result
+   * @param tolerance a fraction of {@code scale}, the magnitude of the terms of the result
    */
   static void requireClose(String what, float actual, float expected, double tolerance, double scale) {
     if (!(Math.abs(actual - expected) <= tolerance * scale)) {

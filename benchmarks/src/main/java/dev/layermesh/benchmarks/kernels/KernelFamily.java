@@ -4,7 +4,7 @@ import dev.layermesh.engine.cpu.kernels.Kernels;
 import dev.layermesh.engine.cpu.kernels.NativeKernels;
 import dev.layermesh.engine.cpu.kernels.VectorKernels;
 
-/** Kernels that are measured. */
+/** The families of kernels that are measured. */
 public enum KernelFamily {
   VECTOR, NATIVE;
 

@@ -124,7 +124,7 @@ public class ProductBenchmark {
     }
   }
 
-  /** What the quants of x stand for. */
+  /** The numbers that the quants of x represent. */
   private float[] dequantized() {
     float[] values = new float[rows * columns];
     for (int i = 0; i < values.length; i++) {

@@ -8,7 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Random;
 
-/** Weights that mean nothing, of any stored type. */
+/** Random weights of any stored type. */
 final class RandomWeights {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final float SCALE = 0.02f; // the usual spread of weights

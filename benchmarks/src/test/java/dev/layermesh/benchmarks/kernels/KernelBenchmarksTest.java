@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Benchmarks run and believe in their results; nothing is timed here. */
+/** Benchmarks run and their checks pass; this test times nothing. */
 @Timeout(value = 1, unit = TimeUnit.MINUTES)
 class KernelBenchmarksTest {
 

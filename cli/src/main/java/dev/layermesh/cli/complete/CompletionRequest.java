@@ -11,7 +11,7 @@ import dev.layermesh.tokenizer.text.Prompt;
  * @param sampling how to choose tokens
  * @param window how far to draft ahead
  * @param maxTokens at most so many tokens
- * @param ignoreEos go on after an end-of-sequence token
+ * @param ignoreEos whether to continue after an end-of-sequence token
  * @param room tokens the context must have left for the answer, at least 1
  */
 public record CompletionRequest(

@@ -37,7 +37,7 @@ final class GatewayJson {
   }
 
   static void put(ArrayNode list, List<ChatMessage> messages) {
-    messages.forEach(message -> list.addObject().put("role", message.role()).put("content", message.content()));
+    messages.forEach(message -> list.addPOJO(message.fields()));
   }
 
   static TokenIds ids(JsonNode list) {

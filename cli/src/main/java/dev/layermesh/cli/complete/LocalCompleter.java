@@ -119,7 +119,7 @@ public final class LocalCompleter implements Completer {
     text.close();
   }
 
-  /** Shows the text of one answer as it comes, and remembers when it came. */
+  /** Shows the text of one answer as it is committed, and records the times. */
   private final class ShownAnswer implements TokenSink {
     private final CompletionListener listener;
     private final AnswerText answer;

@@ -51,12 +51,12 @@ public final class EngineMixin {
   private String kvMemory;
 
   @Option(names = "--kv-type", paramLabel = "TYPE",
-      description = "f32 or q8_0: what keys and values are kept as; q8_0 holds 3.5 times as many positions and is the "
-          + "same for all workers that are to fit together (default: f32).")
+      description = "f32 or q8_0: the type of keys and values; q8_0 holds 3.5 times as many positions; all workers "
+          + "of a mesh must use the same (default: f32).")
   private String kvType;
 
   @Option(names = "--prefix-cache", paramLabel = "on|off",
-      description = "Whether a session takes over what others that began alike have computed (default: on).")
+      description = "Whether a session uses keys and values of sessions with the same prefix (default: on).")
   private String prefixCache;
 
   private Optional<Path> quantized = Optional.empty(); // the copy, once it is known

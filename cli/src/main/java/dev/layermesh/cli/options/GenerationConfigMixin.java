@@ -8,7 +8,7 @@ import picocli.CommandLine.Option;
 /** Whether the sampling values that a checkpoint recommends apply where nothing else is said. */
 public final class GenerationConfigMixin {
 
-  /** Where sampling values come from that nobody names, by the names of the command line. */
+  /** The source of sampling values that no option names, by its name on the command line. */
   enum Source {
     MODEL,
     NONE;

@@ -18,7 +18,7 @@ public final class GenerationMixin {
       description = "Stop after so many tokens (default: ${DEFAULT-VALUE}).")
   private int maxTokens;
 
-  @Option(names = "--ignore-eos", description = "Go on after an end-of-sequence token.")
+  @Option(names = "--ignore-eos", description = "Continue after an end-of-sequence token.")
   private boolean ignoreEos;
 
   @Mixin

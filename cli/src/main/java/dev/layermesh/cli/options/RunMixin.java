@@ -14,8 +14,8 @@ public final class RunMixin {
   private Integer parallel;
 
   @Option(names = "--out", paramLabel = "FILE",
-      description = "With --prompts: write the results there, and go on where a file of the same prompts and options "
-          + "ends (default: standard output).")
+      description = "With --prompts: write the results there, and continue where a file of the same prompts and "
+          + "options ends (default: standard output).")
   private Path out;
 
   public int parallel() {
@@ -33,10 +33,10 @@ public final class RunMixin {
   /** Refuses these options for a single prompt. */
   public void requireAbsent() {
     if (parallel != null) {
-      throw InputException.of("--parallel", parallel, "goes with --prompts FILE");
+      throw InputException.of("--parallel", parallel, "needs --prompts FILE");
     }
     if (out != null) {
-      throw InputException.of("--out", out, "goes with --prompts FILE");
+      throw InputException.of("--out", out, "needs --prompts FILE");
     }
   }
 }

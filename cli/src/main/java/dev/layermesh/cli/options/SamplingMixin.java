@@ -31,7 +31,7 @@ final class SamplingMixin {
   private Long seed;
 
   @Option(names = "--acceptance", paramLabel = "RULE", defaultValue = "shared-noise",
-      description = "shared-noise or classic: which draft tokens stand (default: ${DEFAULT-VALUE}).")
+      description = "shared-noise or classic: the rule that accepts draft tokens (default: ${DEFAULT-VALUE}).")
   private Acceptance acceptance;
 
   /**

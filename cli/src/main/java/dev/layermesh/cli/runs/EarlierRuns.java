@@ -10,17 +10,17 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What a run goes on from.
+ * The results of earlier runs, which a run continues.
  *
  * @param file that holds it
- * @param results what is in the file, none for a run that begins
+ * @param results the results in the file; none for a new run
  */
 record EarlierRuns(Path file, List<EarlierResult> results) {
 
   /**
-   * The settings to go on with: those asked for, with the seed of what is there unless another was chosen.
+   * The settings to continue with: those asked for, with the seed of the file's results unless another was given.
    *
-   * @throws InputException when what is there was made with others
+   * @throws InputException when the file's results were made with other settings
    */
   RunSettings goOnWith(RunSettings asked, boolean seedGiven) {
     if (results.isEmpty()) {

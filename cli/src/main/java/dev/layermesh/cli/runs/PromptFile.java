@@ -26,7 +26,7 @@ public final class PromptFile {
   /** A line that is not blank. */
   public sealed interface Line {
 
-    /** Where it stands. */
+    /** Its place in the file. */
     Source source();
 
     /** Counted from 1. */
@@ -41,7 +41,7 @@ public final class PromptFile {
       Prompt prompt(boolean chatTemplate);
     }
 
-    /** Text or tokens, to be continued as they stand. */
+    /** Text or tokens, to be continued as they are. */
     record Plain(Source source, Prompt prompt) implements Asked {
       @Override
       public Prompt prompt(boolean chatTemplate) {
@@ -68,7 +68,7 @@ public final class PromptFile {
   }
 
   /**
-   * Where a line stands, and what it is called there.
+   * The place of a line, and its id there.
    *
    * @param number counted from 1, blank lines too
    * @param text the whole line

@@ -19,7 +19,7 @@ import java.util.LinkedHashSet;
 record RunSettings(ModelStamp model, CompletionRequest manner) {
   private static final int SEED_BITS = 53; // every reader of JSON keeps integers below 2^53 exact
 
-  /** The request for a line; its seed depends on the run's and on where the line stands, and on nothing else. */
+  /** The request for a line; its seed depends on the run's seed and the line's number alone. */
   CompletionRequest request(PromptFile.Line.Asked line, boolean chatTemplate) {
     return manner.of(line.prompt(chatTemplate), seed(manner.sampling().seed(), line.number()));
   }

@@ -1,5 +1,5 @@
 /**
- * Files of prompts and files of their results: reads both, continues many prompts together, and goes on where an
+ * Files of prompts and files of their results: reads both, continues many prompts together, and continues where an
  * earlier run was stopped.
  */
 package dev.layermesh.cli.runs;

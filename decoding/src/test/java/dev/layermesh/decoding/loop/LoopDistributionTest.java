@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The whole loop, in distribution: joints of three tokens that windows, corrections and dropped windows made. */
+/** The distribution of the loop's output: joints of three tokens from windows, corrections and dropped windows. */
 @Tag("slow")
 @Timeout(60)
 class LoopDistributionTest {

@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.function.Function;
 
-/** Verifies by a table, on the caller's thread, unless the script has another answer to a seq. Remembers all works. */
+/** Verifies by a table, on the caller's thread, unless the script has another answer to a seq. Records all works. */
 final class ScriptedVerifier implements Verifier {
   private final TableModel model;
   private final int maxRows;

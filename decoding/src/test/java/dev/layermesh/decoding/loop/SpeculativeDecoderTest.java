@@ -192,7 +192,7 @@ class SpeculativeDecoderTest {
   }
 
   @Test
-  void shouldGoOnWithTheSameTokensWhenResumed() {
+  void shouldContinueWithTheSameTokensWhenResumed() {
     for (int done = 1; done < 12; done++) {
       var fresh = new ScriptedVerifier(TableModel.COUNTING, MAX_ROWS);
       var spec = spec(PROMPT, 12, THREE_IN_FLIGHT).resumedAfter(said(PROMPT, done));
@@ -213,7 +213,7 @@ class SpeculativeDecoderTest {
       try {
         never.await();
       } catch (InterruptedException cancelled) {
-        Thread.currentThread().interrupt(); // the loop meets it at its next wait
+        Thread.currentThread().interrupt(); // the loop sees it at its next wait
       }
       return new Overloaded(work.seq(), Duration.ofDays(1));
     });

@@ -11,7 +11,7 @@ import dev.layermesh.decoding.VerifyReply.Verdict;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Drafts from a table, and remembers how often it was asked and how many rows it holds. */
+/** Drafts from a table, and counts the drafts and the rows it holds. */
 final class TableDrafter implements Drafter {
   private final SessionSpec spec;
   private final TableModel model;

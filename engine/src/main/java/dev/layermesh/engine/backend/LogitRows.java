@@ -114,7 +114,7 @@ public final class LogitRows {
    */
   public float[] target(int index) {
     if (chooses(index)) {
-      throw new IllegalStateException("this head gives logits, row " + rows[index] + " asks for the token it chooses");
+      throw new IllegalStateException("this head gives logits, but row " + rows[index] + " asks for a chosen token");
     }
     return logits[index];
   }

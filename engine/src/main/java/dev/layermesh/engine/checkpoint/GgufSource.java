@@ -91,7 +91,7 @@ final class GgufSource implements Source {
     Slice.whole(config.numLayers()).tensors(config).forEach(spec -> known.add(GgufNames.of(spec.name())));
     for (String name : gguf.tensors().keySet()) {
       if (!known.contains(name)) {
-        throw InputException.in(gguf.file(name), "tensor", name, "is none of a Llama model of "
+        throw InputException.in(gguf.file(name), "tensor", name, "is no tensor of a Llama model of "
             + config.numLayers() + " layers: this engine would compute something else");
       }
     }

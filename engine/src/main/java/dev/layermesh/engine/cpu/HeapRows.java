@@ -33,7 +33,7 @@ final class HeapRows implements HiddenRows {
     if (rows instanceof HeapRows kept) {
       return kept;
     }
-    throw new IllegalStateException("a " + rows.getClass().getSimpleName() + " where the CPU backend's room belongs");
+    throw new IllegalStateException("a " + rows.getClass().getSimpleName() + " is no room of the CPU backend");
   }
 
   /** Copies as many rows of {@code rows} as these are, from {@code from} on. */

@@ -167,7 +167,7 @@ public record GgufFile(
       end = info.end();
       var tensor = new GgufTensor(info.name(), info.type(), info.shape(), start + info.offset(), start + end);
       if (tensors.put(info.name(), tensor) != null) {
-        throw InputException.in(file, "tensors.name", info.name(), "is there twice");
+        throw InputException.in(file, "tensors.name", info.name(), "appears twice");
       }
     }
     return tensors;

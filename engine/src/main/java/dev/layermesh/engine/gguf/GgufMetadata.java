@@ -56,7 +56,7 @@ public final class GgufMetadata {
     for (int i = 0; i < count; i++) {
       String key = cursor.name("metadata[" + i + "].key", MOST_KEY_BYTES);
       if (values.put(key, value(file, cursor, key)) != null) {
-        throw InputException.in(file, "metadata[" + i + "].key", key, "is there twice");
+        throw InputException.in(file, "metadata[" + i + "].key", key, "appears twice");
       }
     }
     return new GgufMetadata(file, values);

@@ -38,7 +38,7 @@ final class KvPrefix {
    *
    * @param siblings the map it belongs in
    * @param ids of the block's positions, all of them
-   * @param states what came out of the stack at these positions, if that is worth keeping
+   * @param states the stack's output states at these positions, if a later session needs them
    */
   KvPrefix(
       NavigableMap<TokenIds, KvPrefix> siblings, TokenIds ids, KvBlock block, Optional<HiddenRows> states) {

@@ -24,7 +24,7 @@ public final class ReadProbe implements AutoCloseable {
   private volatile long sink; // keeps reads from being optimized away
   private boolean warm;
 
-  /** A probe of so many threads, each of which reads a part. */
+  /** A probe of so many threads; each reads a part. */
   public ReadProbe(int threads) {
     this.threads = threads;
     this.memory = NativeMemory.allocate(BYTES, arena);

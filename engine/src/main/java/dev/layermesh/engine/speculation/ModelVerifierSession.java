@@ -19,7 +19,7 @@ import java.util.OptionalInt;
 
 /**
  * Runs the late layers on a draft's exit states, or all layers on its tokens where the early ones are here too, and
- * judges. It compares the hash of the prefix that a work stands on with that of its own rows, and so never continues
+ * judges. It compares the hash of the prefix that a work continues with that of its own rows, and so never continues
  * rows of another prefix. It answers Overloaded when memory is short, and Behind when the lane preempted it.
  */
 final class ModelVerifierSession implements VerifierSession {

@@ -11,7 +11,7 @@ import java.util.Set;
 
 /**
  * How a text is cut before byte-level BPE, by the name that GGUF gives it ({@code tokenizer.ggml.pre}). A name means
- * what llama.cpp makes of it (src/llama-vocab.cpp at 00ad355e, pre_type and regex_exprs); if llama.cpp quotes the
+ * what llama.cpp uses for it (src/llama-vocab.cpp at 00ad355e, pre_type and regex_exprs); if llama.cpp quotes the
  * expression of the model's {@code tokenizer.json}, this engine uses that expression; llama.cpp rewrites it only
  * because its regular expressions lack something.
  */

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.layermesh.engine.cpu.NativeBackendProvider;
 
-/** Skips tests of a backend that this machine does not have, and says why. */
+/** Skips tests of a backend that this machine does not have, with the reason. */
 public final class Available {
   private Available() {}
 

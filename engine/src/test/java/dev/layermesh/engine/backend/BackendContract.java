@@ -37,8 +37,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What every backend keeps: the law of row invariance to the last bit, and the reference within rounding. A backend's
- * own test extends it, in whatever module it is; the module depends on this one's test jar.
+ * What every backend must do: give a row the same bits beside any other rows, and agree with the reference within
+ * rounding. A backend's own test extends it, in any module that depends on the engine's test jar.
  */
 @Timeout(120)
 public abstract class BackendContract {
@@ -52,7 +52,7 @@ public abstract class BackendContract {
   /** A new backend. */
   protected abstract Backend backend(BackendOptions options);
 
-  /** Options of a backend that is asked for nothing in particular. */
+  /** Options of a backend with default settings. */
   protected BackendOptions options() {
     return new BackendOptions(Device.CPU, 1);
   }
@@ -79,17 +79,17 @@ public abstract class BackendContract {
 
   @ParameterizedTest
   @MethodSource("models")
-  void shouldGiveARowTheSameBitsAloneAndInAnyCompany(TestModel model) {
-    requireTheSameBitsInAnyCompany(model, options().kv());
+  void shouldGiveARowTheSameBitsAloneAndBesideAnyOtherRows(TestModel model) {
+    requireTheSameBitsBesideAnyOtherRows(model, options().kv());
   }
 
   @Test
-  void shouldGiveARowTheSameBitsInAnyCompanyWhereKeysAndValuesAreRounded() {
-    requireTheSameBitsInAnyCompany(
+  void shouldGiveARowTheSameBitsBesideAnyOtherRowsWhereKeysAndValuesAreRounded() {
+    requireTheSameBitsBesideAnyOtherRows(
         TestModel.open(Fixtures.BUNDLED), options().kv().withType(KvType.Q8_0));
   }
 
-  private void requireTheSameBitsInAnyCompany(TestModel model, KvOptions kv) {
+  private void requireTheSameBitsBesideAnyOtherRows(TestModel model, KvOptions kv) {
     float[] alone;
     try (Backend backend = backend(spread(1, kv))) {
       alone = inChunks(model.on(backend), 1, List.of());
@@ -107,7 +107,7 @@ public abstract class BackendContract {
     }
   }
 
-  /** States of session 1, run in chunks; with company, rows of another session go before and behind. */
+  /** States of session 1, run in chunks; rows of the sessions in {@code company} go before and behind. */
   protected static float[] inChunks(Running running, int chunk, List<Session> company) {
     Session session = running.session(1, LENGTH);
     int width = running.model().config().hiddenSize();
@@ -358,6 +358,7 @@ public abstract class BackendContract {
       float[] expected = running.floats(states, 2, 3);
       HiddenRows room = backend.room(8, states.width());
       backend.store(states, 2, room.slice(1, 5).slice(1, 4));
+      backend.finish();
       assertThat(TestModel.floats(room.slice(2, 5))).isEqualTo(expected);
       assertThat(TestModel.floats(room.slice(0, 2))).containsOnly(0);
       assertThat(TestModel.floats(room.slice(5, 8))).containsOnly(0);

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Which backend a name gives, and what is said where it gives none. */
+/** The backend that a name opens, or the error where there is none. */
 @Timeout(60)
 public class BackendsTest {
 
@@ -28,7 +28,7 @@ public class BackendsTest {
     }
   }
 
-  /** Rounded keys and values make other tokens: nobody may take over a session between the two. */
+  /** Rounded keys and values give other tokens, so workers of the two may not continue each other's sessions. */
   @ParameterizedTest
   @CsvSource({"scalar, scalar-f32-kv-q8_0", "vector, lanes16-f32-kv-q8_0", "native, lanes16-f32-kv-q8_0"})
   void shouldNameTheTypeOfKeysAndValuesWhereItIsNotThatOfAllElse(String name, String arithmetic) {

@@ -47,7 +47,7 @@ public record TestModel(String name, ModelConfig config, TensorView embedding, L
     return of(Checkpoint.open(folder));
   }
 
-  /** Sizes that are no multiple of anything. */
+  /** A model whose sizes are multiples of no block, vector or page. */
   public static TestModel awkward(DType dtype) {
     ModelConfig config = new ModelConfig(207, 702, 3, 6, 2, 14, 131, 300, 1e-5f,
         new Rope(10_000, new RopeScaling.Default()), false, OptionalInt.empty(), TokenIds.empty(), OptionalInt.empty());
@@ -139,7 +139,7 @@ public record TestModel(String name, ModelConfig config, TensorView embedding, L
     return backend.head(config, head.norm(), head.projection(), _ -> {});
   }
 
-  /** Tokens after some rows, of which row t is at position t: as the head chooses them, else drawn from its logits. */
+  /** Tokens after some rows; row t is at position t. The head chooses them, else they are drawn from its logits. */
   public int[] choices(Backend backend, Tensor states, SamplingParams sampling, int... rows) {
     Head head = head(backend);
     if (!head.chooses(sampling)) {
@@ -155,7 +155,7 @@ public record TestModel(String name, ModelConfig config, TensorView embedding, L
     return Arrays.stream(ids).mapToInt(id -> id[0]).toArray();
   }
 
-  /** Tokens that the sampler draws from logits of rows, of which row t is at position t. */
+  /** Tokens that the sampler draws from logits of rows; row t is at position t. */
   public int[] drawn(float[][] logits, SamplingParams sampling, int... rows) {
     return IntStream.range(0, rows.length)
         .map(i -> Sampler.pick(
@@ -214,7 +214,7 @@ public record TestModel(String name, ModelConfig config, TensorView embedding, L
     }
   }
 
-  /** A session: what it will read and what it has. */
+  /** A session: the ids it will run and its cache. */
   public record Session(TokenIds ids, KvCache cache) {}
 
   public static float[] floats(HiddenRows rows) {

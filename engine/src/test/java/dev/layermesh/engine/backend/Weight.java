@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Random;
 
-/** Made-up weights. They begin at an odd byte, as those of a safetensors file may. */
+/** Random weights. They begin at an odd byte, as those of a safetensors file may. */
 public final class Weight {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -41,7 +41,7 @@ public final class Weight {
     return new TensorView("random", dtype, shape, data);
   }
 
-  /** Made-up weights of any dtype: {@link #random} numbers or {@link #blocks}. */
+  /** Random weights of any dtype: {@link #random} numbers or {@link #blocks}. */
   public static TensorView matrix(Random random, DType dtype, int rows, int columns) {
     return dtype.quantized()
         ? blocks(random, dtype, RowOrder.AS_STORED, rows, columns)
@@ -75,7 +75,7 @@ public final class Weight {
     };
   }
 
-  /** Where a block has its scales of 16 bits. */
+  /** The offsets of a block's 16-bit scales. */
   private static int[] halves(DType dtype) {
     return switch (dtype) {
       case Q8_0, Q4_0, Q5_0 -> new int[] {0};

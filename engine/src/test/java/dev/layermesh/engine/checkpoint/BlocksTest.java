@@ -23,7 +23,7 @@ class BlocksTest {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  /** To the last bit: NaN where it has NaN, for random scales are sometimes no numbers. */
+  /** To the last bit; NaN where the reference has NaN, because random scales are sometimes NaN. */
   @ParameterizedTest
   @EnumSource(names = {"F32"}, mode = EnumSource.Mode.EXCLUDE)
   void shouldGiveBlocksTheValuesOfTheReference(DType dtype) throws URISyntaxException {

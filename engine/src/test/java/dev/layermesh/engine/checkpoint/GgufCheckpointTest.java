@@ -117,7 +117,7 @@ class GgufCheckpointTest {
     assertThat(config(old.integer("tokenizer.ggml.eos_token_id", 2)).eosIds().toArray()).containsExactly(2, 3);
   }
 
-  /** The vocabulary of SmolLM2-Instruct begins so; its file names id 2, and one was seen that names id 0. */
+  /** The vocabulary of SmolLM2-Instruct begins so; its file names id 2, and one published file names id 0. */
   @ParameterizedTest
   @CsvSource({"2, '2,0'", "0, '0,2'"})
   void shouldEndATurnAtKnownControlTokensWhateverIdTheFileNames(int named, String ends) {
@@ -143,7 +143,7 @@ class GgufCheckpointTest {
   }
 
   @Test
-  void shouldGoOnWithoutSpecialIdsThatTheVocabularyDoesNotHave() {
+  void shouldLoadWithoutSpecialIdsThatTheVocabularyDoesNotHave() {
     Path file = write(tiny(List.of("a", "b", "ab", "</s>", "c"), Set.of())
         .integer("tokenizer.ggml.bos_token_id", -1) // the largest number of 32 bits
         .integer("tokenizer.ggml.eos_token_id", 5)
@@ -184,9 +184,9 @@ class GgufCheckpointTest {
     assertRefused(tiny().integer("llama.expert_count", 8),
         "llama.expert_count=8: mixtures of experts are not supported");
     assertRefused(tiny().tensor("blk.0.attn_q.bias", GgmlType.F32, List.of(8), zeros(32)), "tensor=blk.0.attn_q.bias: "
-        + "is none of a Llama model of 2 layers: this engine would compute something else");
+        + "is no tensor of a Llama model of 2 layers: this engine would compute something else");
     assertRefused(tiny().tensor("blk.2.attn_norm.weight", GgmlType.F32, List.of(8), zeros(32)),
-        "tensor=blk.2.attn_norm.weight: is none of a Llama model of 2 layers: "
+        "tensor=blk.2.attn_norm.weight: is no tensor of a Llama model of 2 layers: "
             + "this engine would compute something else");
   }
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 class GgufFuzzTest {
   private static final int ROUNDS = 1_000;
 
-  /** Also where a damaged count or length asks for more memory than there is. */
+  /** A damaged count or length that asks for more memory than there is must be refused too. */
   @Test
   void shouldNeverFailOtherwiseThanByRefusing(@TempDir Path temp) throws IOException {
     byte[] good = Files.readAllBytes(dev.layermesh.testkit.Fixtures.gguf("Q4_0"));

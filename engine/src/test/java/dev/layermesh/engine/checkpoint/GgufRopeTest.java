@@ -88,7 +88,7 @@ class GgufRopeTest {
     assertRefused(tiny().number("llama.rope.scaling.attn_factor", 0.5f),
         "llama.rope.scaling.attn_factor=0.5: must be 1: scaled attention is not computed");
     assertRefused(tiny().tensor("rope_factors_long.weight", GgmlType.F32, List.of(2), TinyGguf.zeros(8)),
-        "tensor=rope_factors_long.weight: is none of a Llama model of 2 layers: "
+        "tensor=rope_factors_long.weight: is no tensor of a Llama model of 2 layers: "
             + "this engine would compute something else");
   }
 

@@ -75,7 +75,7 @@ class InspectionTest {
         .isEqualTo(Files.readAllBytes(Fixtures.LLAMA2.resolve("tokenizer.json")));
   }
 
-  /** A process without weights reads ends of generation in these files alone. */
+  /** A process without weights reads the ends of generation from these files alone. */
   @Test
   void shouldHandOutTheEndsOfGenerationThatTheEngineObeys(@TempDir Path temp) throws IOException {
     Path copy = Fixtures.copy(Fixtures.LLAMA3, temp);

@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.UnaryOperator;
 
-/** Safetensors files for tests: taking them apart and putting them together again, rightly or wrongly. */
+/** Takes safetensors files apart and puts them together again, valid or damaged, for tests. */
 public final class Safetensors {
   private Safetensors() {}
 

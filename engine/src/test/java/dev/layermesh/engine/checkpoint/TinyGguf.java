@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** GGUF files of models that are as small as a model can be. */
+/** GGUF files of the smallest models. */
 final class TinyGguf {
   static final List<String> TOKENS = List.of("a", "b", "ab", "c", "abc");
 
@@ -22,7 +22,7 @@ final class TinyGguf {
       "tokenizer.ggml.merges");
   static final List<String> TENSORS = tensors(TOKENS.size()).stream().map(tensor -> tensor.split(" ")[0]).toList();
 
-  /** A model that says no more than it must. */
+  /** A model with the required keys alone. */
   static GgufWriter tiny() {
     return tiny(TOKENS, Set.of());
   }

@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 @Timeout(60)
 class GgufConverterTest {
-  private static final LoadListener NOBODY = (done, total) -> {};
+  private static final LoadListener SILENT = (done, total) -> {};
 
   @TempDir
   private Path temp;
@@ -127,11 +127,11 @@ class GgufConverterTest {
   }
 
   @Test
-  void shouldRefuseAFileThatIsConvertedAlready() {
+  void shouldRefuseAFileThatIsAlreadyConverted() {
     Path gguf = dev.layermesh.testkit.Fixtures.gguf("Q4_0");
     assertThatThrownBy(() -> convert(gguf, Optional.empty())).isInstanceOf(InputException.class)
         .hasMessage(gguf + ": is a GGUF file already: give a folder with safetensors");
-    assertThatThrownBy(() -> QuantizedModels.of(gguf, Quantization.Q8_0, temp, NOBODY))
+    assertThatThrownBy(() -> QuantizedModels.of(gguf, Quantization.Q8_0, temp, SILENT))
         .isInstanceOf(InputException.class)
         .hasMessage("--quantize=q8_0: is for folders with safetensors; " + gguf
             + " is a GGUF file, which runs as it is");
@@ -141,30 +141,30 @@ class GgufConverterTest {
   void shouldQuantizeAModelOnceAndAgainWhenItHasChanged() throws IOException {
     Path folder = Fixtures.copy(Fixtures.LLAMA2, temp);
     Path cache = temp.resolve("cache");
-    Path first = QuantizedModels.of(folder, Quantization.Q8_0, cache, NOBODY);
+    Path first = QuantizedModels.of(folder, Quantization.Q8_0, cache, SILENT);
     assertThat(first).startsWith(cache.resolve("quantized")).hasFileName(folder.getFileName() + "-q8_0.gguf");
     Files.setLastModifiedTime(first, FileTime.fromMillis(0));
-    assertThat(QuantizedModels.of(folder, Quantization.Q8_0, cache, NOBODY)).isEqualTo(first);
+    assertThat(QuantizedModels.of(folder, Quantization.Q8_0, cache, SILENT)).isEqualTo(first);
     assertThat(Files.getLastModifiedTime(first).toMillis()).isZero();
-    assertThat(QuantizedModels.of(folder, Quantization.Q4_0, cache, NOBODY)).isNotEqualTo(first);
+    assertThat(QuantizedModels.of(folder, Quantization.Q4_0, cache, SILENT)).isNotEqualTo(first);
 
     Safetensors.flipByte(folder.resolve("model.safetensors"), "model.layers.3.mlp.up_proj.weight", 4_000);
-    assertThat(QuantizedModels.of(folder, Quantization.Q8_0, cache, NOBODY)).isNotEqualTo(first);
+    assertThat(QuantizedModels.of(folder, Quantization.Q8_0, cache, SILENT)).isNotEqualTo(first);
   }
 
   @Test
   void shouldReplaceADamagedCopy() throws IOException {
-    Path copy = QuantizedModels.of(Fixtures.LLAMA2, Quantization.Q8_0, temp, NOBODY);
+    Path copy = QuantizedModels.of(Fixtures.LLAMA2, Quantization.Q8_0, temp, SILENT);
     byte[] good = Files.readAllBytes(copy);
     Files.write(copy, new byte[] {1, 2, 3});
-    assertThat(QuantizedModels.of(Fixtures.LLAMA2, Quantization.Q8_0, temp, NOBODY)).isEqualTo(copy);
+    assertThat(QuantizedModels.of(Fixtures.LLAMA2, Quantization.Q8_0, temp, SILENT)).isEqualTo(copy);
     assertThat(Files.readAllBytes(copy)).isEqualTo(good);
   }
 
   @Test
   void shouldGiveACopyTheSameFingerprintWhereverItLies() {
-    Path here = QuantizedModels.of(Fixtures.LLAMA2, Quantization.Q8_0, temp.resolve("here"), NOBODY);
-    Path there = QuantizedModels.of(Fixtures.LLAMA2, Quantization.Q8_0, temp.resolve("there"), NOBODY);
+    Path here = QuantizedModels.of(Fixtures.LLAMA2, Quantization.Q8_0, temp.resolve("here"), SILENT);
+    Path there = QuantizedModels.of(Fixtures.LLAMA2, Quantization.Q8_0, temp.resolve("there"), SILENT);
     try (Checkpoint one = Checkpoint.open(here); Checkpoint other = Checkpoint.open(there)) {
       assertThat(Fingerprint.of(one, Slice.whole(6))).isEqualTo(Fingerprint.of(other, Slice.whole(6)));
     }
@@ -186,7 +186,7 @@ class GgufConverterTest {
   private Path convert(Path folder, Optional<Quantization> quantization) {
     Path file = temp.resolve("converted.gguf");
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      GgufConverter.convert(checkpoint, quantization, file, NOBODY);
+      GgufConverter.convert(checkpoint, quantization, file, SILENT);
     }
     return file;
   }

@@ -10,12 +10,12 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What every CPU backend keeps, beside what every backend does. */
+/** What every CPU backend must do besides {@link BackendContract}. */
 abstract class CpuBackendContract extends BackendContract {
 
   abstract Backend backend(CpuOptions options);
 
-  /** Every hand-off happens, however small the work. */
+  /** Even the smallest work is shared with the helpers. */
   @Override
   protected Backend backend(BackendOptions options) {
     CpuOptions cpu = CpuOptions.of(options);

@@ -60,7 +60,7 @@ class KernelThreadsTest {
   }
 
   @Test
-  void shouldReportAFailedKernelAndGoOn() {
+  void shouldReportAFailedKernelAndContinue() {
     try (KernelThreads threads = new KernelThreads(ScalarKernels::new, new CpuOptions(3, 64, 0))) {
       assertThatThrownBy(() -> threads.split(100, 1, (_, from, to) -> {
         if (from <= 70 && 70 < to) {

@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Blocks of keys and values: whoever computed them, a row comes out to the same bits. */
+/** A row gets the same bits from shared blocks of keys and values as from blocks of its own session. */
 @Timeout(60)
 class KvCacheTest {
   private static final int BLOCK = 4; // positions
@@ -47,7 +47,7 @@ class KvCacheTest {
   private final List<Backend> backends = new ArrayList<>();
   private Backend backend;
   private LayerStack stack;
-  private LayerStack plain; // with memory enough, and nothing shared
+  private LayerStack plain; // with enough memory, and without sharing
 
   @BeforeEach
   void open() {
@@ -121,7 +121,7 @@ class KvCacheTest {
   }
 
   @Test
-  void shouldGoOnWithTheSameBitsBehindHitBlocks() {
+  void shouldContinueWithTheSameBitsBehindHitBlocks() {
     shared(IDS.slice(0, 10)).close();
     KvCache second = stack.newCache();
     assertThat(second.hitPrefix(IDS).positions()).isEqualTo(8);
@@ -158,7 +158,7 @@ class KvCacheTest {
     KvCache cache = stack.newCache();
     run(cache, IDS.slice(0, 4));
     assertThat(cache.hitPrefix(IDS.slice(4, 12)).positions()).isZero();
-    cache.share(0, IDS.slice(0, 4), Optional.empty()); // known already: takes the block of the others
+    cache.share(0, IDS.slice(0, 4), Optional.empty()); // already shared: the cache takes the other session's block
     assertThat(cache.hitPrefix(IDS.slice(4, 12)).positions()).isEqualTo(8);
   }
 
@@ -272,7 +272,7 @@ class KvCacheTest {
     }
   }
 
-  /** Sessions of few different tokens, so that they begin alike; any of them does anything at any time. */
+  /** Sessions of few different tokens, so that prefixes are equal; each does random things at random times. */
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6})
   void shouldNeverChangeABitWhateverSessionsDo(long seed) {

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What becomes of builds and machines without a C compiler: they run, and say what is missing. */
+/** Builds and machines without a C compiler run, and say what is missing. */
 @Tag("slow")
 @Timeout(60)
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "the build compiles C on Unix only")

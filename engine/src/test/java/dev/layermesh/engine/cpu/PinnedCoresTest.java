@@ -25,14 +25,14 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
-/** Threads that have cores of their own, as the system tells. */
+/** Pinned threads have cores of their own, as the operating system reports. */
 @EnabledOnOs(OS.LINUX)
 @Timeout(60)
 class PinnedCoresTest {
   private static final TestModel MODEL = TestModel.awkward(DType.F32);
 
   private final BitSet process = Cores.allowed().numbers();
-  private final Map<Thread, Set<BitSet>> seen = new ConcurrentHashMap<>(); // what threads may run on while they compute
+  private final Map<Thread, Set<BitSet>> seen = new ConcurrentHashMap<>(); // their cores while they compute
 
   private static CpuOptions pinned(int threads) {
     return new CpuOptions(threads, 64, 0, KvOptions.ofHeap(), true);
@@ -83,7 +83,7 @@ class PinnedCoresTest {
     requireACoreEach();
   }
 
-  /** Kernels that look where they compute. */
+  /** Kernels that record the cores that they may run on. */
   private Kernels watched() {
     var kernels = new ScalarKernels();
     return (Kernels) Proxy.newProxyInstance(

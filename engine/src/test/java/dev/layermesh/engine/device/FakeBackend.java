@@ -39,7 +39,7 @@ public final class FakeBackend implements Backend {
     this.queue = new FakeQueue(options.device());
   }
 
-  /** Loses the device: the next step fails, and so does any after it. Any thread. */
+  /** Loses the device: every later step fails. Any thread may call it. */
   public void lose() {
     queue.lose();
   }

@@ -6,7 +6,7 @@ import dev.layermesh.engine.backend.BackendOptions;
 import dev.layermesh.engine.backend.Device;
 import dev.layermesh.engine.kv.KvOptions;
 
-/** The contract asks nothing of a backend that only a CPU could give. */
+/** Shows that the contract can be met without a CPU. */
 class FakeBackendTest extends BackendContract {
 
   @Override

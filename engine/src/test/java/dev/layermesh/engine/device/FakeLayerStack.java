@@ -50,7 +50,7 @@ final class FakeLayerStack implements LayerStack {
     return memory;
   }
 
-  /** A segment of the batch as the device is told of it: numbers, no object of the JVM. */
+  /** A segment of the batch as the device sees it: numbers, no object of the JVM. */
   private record Segment(int[] blocks, int first, int rows) {}
 
   @Override

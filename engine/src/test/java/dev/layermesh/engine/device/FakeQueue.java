@@ -8,7 +8,7 @@ import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.Queue;
 
-/** Calls that the device has been given and runs, in order, when it is waited for. Belongs to one thread. */
+/** Calls that the device runs in order when {@link #await} is called. Belongs to one thread. */
 final class FakeQueue {
   private final Device device;
   private final Optional<Path> loss = Optional.ofNullable(System.getProperty(FakeProvider.LOSS)).map(Path::of);

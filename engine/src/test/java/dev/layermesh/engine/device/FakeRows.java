@@ -28,7 +28,7 @@ final class FakeRows implements HiddenRows {
     this.width = width;
   }
 
-  /** A step is to write these rows: until then they must not be read. */
+  /** Marks that a step will write these rows; until then they must not be read. */
   void queue() {
     mark(1);
   }

@@ -154,7 +154,7 @@ class GgufFileTest {
         "a.type=13: must be a type of metadata, 0 to 12");
     assertRefused(() -> Ggufs.header(0, 1).string("a").word(9).word(-1).number(0).parse(),
         "a.element type=4294967295: must be a type of metadata, 0 to 12");
-    assertRefused(() -> Ggufs.header(0, 2).key("a", 1).key("a", 1).parse(), "metadata[1].key=a: is there twice");
+    assertRefused(() -> Ggufs.header(0, 2).key("a", 1).key("a", 1).parse(), "metadata[1].key=a: appears twice");
     Ggufs deep = Ggufs.header(0, 1).string("deep").word(9);
     for (int i = 0; i < 5000; i++) {
       deep.word(9).number(1);
@@ -164,7 +164,7 @@ class GgufFileTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 4, 12, 1 << 21, -32})
-  void shouldRefuseAlignmentsThatAreNone(int alignment) {
+  void shouldRefuseInvalidAlignments(int alignment) {
     assertThatThrownBy(() -> Ggufs.header(0, 1).key("general.alignment", alignment).parse())
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(
@@ -182,7 +182,7 @@ class GgufFileTest {
   }
 
   @Test
-  void shouldRefuseTensorsThatAreNone() {
+  void shouldRefuseInvalidTensors() {
     assertRefused(() -> Ggufs.header(1, 0).string("a").word(0).data(64).parse(),
         "a.n_dims=0: must be between 1 and 4");
     assertRefused(() -> Ggufs.header(1, 0).string("a").word(5).data(64).parse(),
@@ -200,7 +200,7 @@ class GgufFileTest {
     assertRefused(() -> Ggufs.header(1, 0).string("a").word(1).number(48).word(2).number(0).data(64).parse(),
         "a.dims[0]=48: must be a multiple of 32, the weights of a block of Q4_0");
     assertRefused(() -> Ggufs.header(2, 0).tensor("a", 8, 0).tensor("a", 8, 32).data(64).parse(),
-        "tensors.name=a: is there twice");
+        "tensors.name=a: appears twice");
   }
 
   @Test

@@ -7,7 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** GGUF files put together field by field, rightly or wrongly. */
+/** Builds GGUF files field by field, valid or damaged. */
 final class Ggufs {
   static final Path FILE = Path.of("model.gguf");
 

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What each batch of a lane holds: the test's thread runs one batch at a time, on a clock that stands still. */
+/** Checks what each batch of a lane holds: the test's thread runs one batch at a time and sets the clock. */
 @Timeout(60)
 class CrankedLaneTest {
   private static final Optional<SamplingParams> GREEDY = Optional.of(SamplingParams.GREEDY);

@@ -100,7 +100,7 @@ class InferenceLaneTest {
         done.set(true);
       }
     }
-    assertThat(rounds.get()).as("rounds of the others meanwhile").isPositive();
+    assertThat(rounds.get()).as("rounds of the other sessions during the prefill").isPositive();
   }
 
   @Test

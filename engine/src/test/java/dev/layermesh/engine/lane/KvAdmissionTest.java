@@ -171,7 +171,7 @@ class KvAdmissionTest {
     assertAdmitted(alone(old, 1));
     assertAdmitted(alone(young, 1));
     assertRefused(alone(old, 4), new StepResult.NoRoom());
-    assertThat(old.cache().blocks()).as("what there was, the young one's included").isEqualTo(2);
+    assertThat(old.cache().blocks()).as("all blocks, the young one's included").isEqualTo(2);
     now += 10 * PATIENCE;
     assertAdmitted(alone(oldest, 2));
     assertRefused(alone(young, 1), new StepResult.NoRoom());

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A device that fails for good ends its lane: no session may try it for ever. */
+/** A lost device ends its lane, so that sessions do not retry on it for ever. */
 @Timeout(60)
 class LostDeviceTest {
 

@@ -43,7 +43,7 @@ class RopeTest {
     int divided = 0;
     for (int i = 0; i < frequencies.length; i++) {
       double plain = Math.pow(theta, -2.0 * i / headDim);
-      double turns = originalMaxPositions * plain / (2 * Math.PI); // in the context the model was trained on
+      double turns = originalMaxPositions * plain / (2 * Math.PI); // within the context that the model was trained on
       if (turns > high) {
         assertClose(frequencies[i], plain);
         kept++;

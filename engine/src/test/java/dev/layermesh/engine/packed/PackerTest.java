@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Packed weights, read back element by element as {@link PackedFormat} says they lie. */
+/** Packed weights, read back element by element in the layout of {@link PackedFormat}. */
 @Timeout(60)
 class PackerTest {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -109,7 +109,7 @@ class PackerTest {
     return true;
   }
 
-  /** Element k of a row, by the layout in the comment of {@link PackedFormat} and nothing else. */
+  /** Element k of a row, by the layout in the comment of {@link PackedFormat} alone. */
   private static float element(Packed w, int row, int k) {
     MemorySegment data = w.data();
     int inGroup = row % 32;

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Lane, drafter and verifier on a device whose memory the JVM cannot read and whose logits stay there. */
+/** Lane, drafter and verifier on a device whose memory the JVM cannot read and that gives no logits. */
 @Tag("slow")
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class DeviceDecodingTest {

@@ -11,7 +11,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Exit states of one number each; the test stands in for the lane, which writes into the room it is given. */
+/** Exit states of one number each; the test writes into the room as the lane would. */
 @Timeout(20)
 class ExitQueryCacheTest {
   private static final int BLOCK = 4;
@@ -130,7 +130,7 @@ class ExitQueryCacheTest {
     assertThat(read(cache.rows(3, 6))).containsExactly(3, 4, -50);
   }
 
-  /** Against a plain list, over many random histories. */
+  /** Compares the cache with a plain list over many random histories. */
   @Test
   void shouldHoldWhatWasWrittenLastAtEachPosition() {
     var random = new Random(7);

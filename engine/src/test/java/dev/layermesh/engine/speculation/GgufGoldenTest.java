@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Quantized models, speculative or not, against float32 arithmetic on their dequantized weights by others' code. */
+/** Quantized models, speculative or not, compared with another implementation in float32 on the dequantized weights. */
 @Tag("slow")
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class GgufGoldenTest {
@@ -52,7 +52,7 @@ class GgufGoldenTest {
         Arguments.of(folder, Optional.of(Quantization.Q4_0))));
   }
 
-  /** Unquantized, the numbers are those of the folder; quantized, what was drafted must not matter. */
+  /** Unquantized models give the folder's numbers; with quantized ones the drafts must not change the tokens. */
   @ParameterizedTest
   @MethodSource("everyCheckpointInEveryFormat")
   void shouldSayInGgufWhatTheFolderSays(Path folder, Optional<Quantization> quantization, @TempDir Path temp) {

@@ -85,7 +85,7 @@ class KvMemoryTest {
     return split.run(spec(split, prompt, window), _ -> {});
   }
 
-  /** What the sessions say one after the other, with memory enough, undrafted and unshared. */
+  /** The sessions' tokens, one session after the other, with enough memory, without drafts and without sharing. */
   private static List<TokenIds> alone(List<TokenIds> prompts) {
     try (SplitModel split = split(1000, 1000, false)) {
       return prompts.stream().map(each -> run(split, each, WindowPolicy.AUTOREGRESSIVE).committed()).toList();
@@ -104,7 +104,7 @@ class KvMemoryTest {
     assertAllFree(split);
   }
 
-  /** 36 bytes for 32 elements in place of 128; exit states, which drafters keep beside them, are what they were. */
+  /** 36 bytes for 32 elements in place of 128; the exit states that drafters keep do not change. */
   @Test
   void shouldHoldThreeAndAHalfTimesThePositionsInTheSameMemoryWhereTheyAreRounded() {
     var kv = new KvOptions(8 << 20, 64, true);

@@ -33,9 +33,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * What the threads that compute allocate while sessions decode: the lane and its helpers. What a step needs is made by
- * the session that asks for it, or once. Each case has a JVM of its own: what other tests made of the kernels' profiles
- * would be compiled in.
+ * The bytes that the lane and its helpers allocate while sessions decode. A step's objects are made by
+ * the session that asks for it, or once. Each case has a JVM of its own: profiles of the kernels from other tests
+ * would change the compiled code.
  */
 @Tag("slow")
 @Timeout(value = 4, unit = TimeUnit.MINUTES)

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The law on real layers: whatever is drafted, the tokens are those of autoregressive decoding. */
+/** Real layers keep the law: whatever is drafted, the tokens are those of autoregressive decoding. */
 @Tag("slow")
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class LosslessModelTest {
@@ -56,7 +56,7 @@ class LosslessModelTest {
     }
   }
 
-  /** Rounded as a position is written, never again: what a row reads does not depend on the window it came in. */
+  /** A position is rounded once, when it is written, so a row reads the same numbers in every window. */
   @ParameterizedTest
   @CsvSource({"1, scalar", "3, vector", "3, native", "7, native"})
   void shouldCommitTheTokensOfAutoregressiveDecodingWhereKeysAndValuesAreRounded(int exitLayer, String backend) {
@@ -84,7 +84,7 @@ class LosslessModelTest {
     requireIndependenceOfDrafts(EngineOptions.of(Fixtures.tinyLlama2()).withBackend(backend));
   }
 
-  /** Blocks where rows are whole blocks, half precision where they are not. */
+  /** Rows of whole blocks are quantized; the others become F16. */
   @ParameterizedTest
   @CsvSource({"Q8_0, native", "Q8_0, scalar", "Q4_0, vector"})
   void shouldNotDependOnWhatIsDraftedWhereWeightsAreQuantized(

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** How a verifier answers work that does not simply come next. */
+/** A verifier's answers to work that does not continue its cache. */
 @Timeout(value = 1, unit = TimeUnit.MINUTES)
 class ModelVerifierSessionTest {
   private static final GoldenCase GOLDEN = Fixtures.golden(Fixtures.tinyLlama2()).cases().getFirst();

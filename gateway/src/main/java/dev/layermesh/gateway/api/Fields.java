@@ -19,7 +19,7 @@ import java.util.OptionalLong;
  * or outside its range throws an {@link ApiException} that names it.
  */
 final class Fields {
-  /** A double below this limit is an exact integer. Clients may write 8 as 8.0. */
+  /** A double below this limit is an exact integer. */
   private static final double EXACT = 1L << 53;
 
   private final JsonObject json;
@@ -99,16 +99,20 @@ final class Fields {
 
   OptionalLong integer64(String field) {
     return any(field)
-        .map(value -> {
-          if (value instanceof Integer || value instanceof Long) {
-            return OptionalLong.of(((Number) value).longValue());
-          }
-          if (value instanceof Double number && number == Math.rint(number) && Math.abs(number) < EXACT) {
-            return OptionalLong.of(number.longValue());
-          }
-          throw wrong(path + field, "must be an integer of at most 64 bits, got " + kind(value));
-        })
-        .orElseGet(OptionalLong::empty);
+        .map(value -> whole(value).orElseThrow(
+            () -> wrong(path + field, "must be an integer of at most 64 bits, got " + kind(value))))
+        .map(OptionalLong::of).orElseGet(OptionalLong::empty);
+  }
+
+  /** An integer of at most 64 bits; clients may write 8 as 8.0. */
+  static Optional<Long> whole(Object value) {
+    return switch (value) {
+      case Integer number -> Optional.of(number.longValue());
+      case Long number -> Optional.of(number);
+      case Double number when number == Math.rint(number) && Math.abs(number) < EXACT ->
+          Optional.of(number.longValue());
+      case null, default -> Optional.empty();
+    };
   }
 
   /** A finite number in [least, most], or in (least, most] if {@code above}. */

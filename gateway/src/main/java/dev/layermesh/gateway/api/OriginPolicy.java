@@ -10,8 +10,7 @@ import java.util.Optional;
  * machine. Programs send no {@code Origin} and are always allowed.
  *
  * <p>That origin and {@code Host} agree is not enough: the owner of a name can make it resolve to this machine after
- * the
- * page is loaded (DNS rebinding). So {@code Host} must be loopback, an address, or the name the gateway listens on.
+ * the page is loaded (DNS rebinding). So {@code Host} must be loopback, an address, or the name the gateway listens on.
  */
 final class OriginPolicy {
   private final String own;

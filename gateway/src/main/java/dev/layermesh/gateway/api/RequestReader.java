@@ -188,11 +188,10 @@ final class RequestReader {
     }
     int[] ids = new int[list.size()];
     for (int i = 0; i < ids.length; i++) {
-      if (!(list.getValue(i) instanceof Integer id) || id < 0) {
-        throw Fields.wrong(
-            field + "[" + i + "]", "a token id is an integer of 0 or more, got " + Fields.kind(list.getValue(i)));
-      }
-      ids[i] = id;
+      Object value = list.getValue(i);
+      String path = field + "[" + i + "]";
+      ids[i] = Fields.whole(value).filter(id -> id >= 0 && id <= Integer.MAX_VALUE).map(Long::intValue).orElseThrow(
+          () -> Fields.wrong(path, "a token id is an integer of 0 or more, got " + Fields.kind(value)));
     }
     return TokenIds.of(ids);
   }

@@ -14,8 +14,7 @@ import java.util.function.Function;
 
 /**
  * Writes a turn as events of the Responses API. Each event has a {@code sequence_number} from 0 on and, in a named
- * lane,
- * its {@code stream_id}.
+ * lane, its {@code stream_id}.
  */
 final class ResponseEventWriter implements TurnWriter {
   private final Optional<String> lane;

@@ -26,9 +26,7 @@ import java.util.Set;
 /**
  * Serves the Responses API over one WebSocket: {@code response.create} and {@code response.cancel}. Each lane
  * ({@code stream_id}) has one response at a time. Reads frames instead of messages, because Vert.x accepts messages
- * that
- * are not UTF-8, which RFC 6455, 8.1 forbids.
- * Owned by the connection's event loop.
+ * that are not UTF-8, which RFC 6455, 8.1 forbids. Owned by the connection's event loop.
  */
 final class ResponsesSocket {
   private static final int MAX_LANES = 64;

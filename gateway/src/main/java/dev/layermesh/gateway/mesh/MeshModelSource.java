@@ -26,8 +26,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The model the live workers serve. Fetches its tokenizer from one of them: {@link #state} starts the fetch, on a
- * virtual
- * thread, when the workers serve a model without a loaded tokenizer. Thread-safe.
+ * virtual thread, when the workers serve a model without a loaded tokenizer. Thread-safe.
  */
 public final class MeshModelSource implements ModelSource, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MeshModelSource.class);
@@ -104,7 +103,7 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
       ServedModel model = open(worker, cached(worker));
       loaded = Optional.of(model);
       trouble = Optional.empty();
-      LOG.info("serves {} ({}); sampling unless a request says otherwise: {}", model.id(), model.fingerprint(),
+      LOG.info("serves {} ({}); default sampling: {}", model.id(), model.fingerprint(),
           model.sampling().describe().orElse("temperature 1"));
     } catch (IOException | RuntimeException failure) {
       failed(worker, String.valueOf(failure.getMessage()));
@@ -141,7 +140,6 @@ public final class MeshModelSource implements ModelSource, AutoCloseable {
   private ServedModel open(WorkerAd worker, Map<String, byte[]> content) {
     var set = new TokenizerFiles("worker " + worker.id(), content);
     TokenizerText text = TokenizerText.open(set, worker.vocabSize());
-    text.warning().ifPresent(LOG::warn);
     keep(text);
     return new ServedModel(
         worker.model(), worker.fingerprint(), worker.contextLength(), worker.exitLayer(), window(worker),

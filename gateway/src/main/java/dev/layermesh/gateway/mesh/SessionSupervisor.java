@@ -29,11 +29,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Runs sessions on draft workers. Opens each session on the least loaded worker and keeps a copy of its tokens. When
- * the
- * worker is lost, opens the session again under the next epoch on another worker with the same arithmetic, which
- * commits
- * the tokens that the first one would have committed. If there is no such worker, polls for 5 s, then fails the session
- * exactly once. Thread-safe.
+ * the worker is lost, opens the session again under the next epoch on another worker with the same arithmetic, which
+ * commits the tokens that the first one would have committed. If there is no such worker, polls for 5 s, then fails the
+ * session exactly once. Thread-safe.
  */
 public final class SessionSupervisor implements SessionHosts {
   private static final Logger LOG = LoggerFactory.getLogger(SessionSupervisor.class);
@@ -102,8 +100,7 @@ public final class SessionSupervisor implements SessionHosts {
 
   /**
    * One session over all its epochs. The bus thread calls with tokens and ends; any thread may cancel and acknowledge.
-   * This
-   * object's lock guards all fields.
+   * This object's lock guards all fields.
    */
   private final class Supervised implements SessionHost.Session {
     private final String fingerprint;

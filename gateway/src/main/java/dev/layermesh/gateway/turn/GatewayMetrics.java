@@ -23,7 +23,7 @@ public final class GatewayMetrics {
   private final AtomicInteger running = new AtomicInteger();
   private final Counter drafts = counter("spec_decode_num_drafts", "Windows judged");
   private final Counter draftTokens = counter("spec_decode_num_draft_tokens", "Draft tokens judged");
-  private final Counter acceptedTokens = counter("spec_decode_num_accepted_tokens", "Draft tokens that stood");
+  private final Counter acceptedTokens = counter("spec_decode_num_accepted_tokens", "Accepted draft tokens");
   private final Counter promptTokens = counter("prompt_tokens", "Tokens of prompts");
   private final Counter generationTokens = counter("generation_tokens", "Tokens committed");
   private final Timer firstToken = timer("time_to_first_token", "From a request to its first token");
@@ -78,7 +78,7 @@ public final class GatewayMetrics {
     acceptedTokens.increment(round.accepted());
     for (int position = 0; position < round.accepted(); position++) {
       Counter.builder("spec_decode_num_accepted_tokens_per_pos")
-          .description("Draft tokens that stood, by their place in the window")
+          .description("Accepted draft tokens, by position in the window")
           .tag("position", Integer.toString(position))
           .register(registry)
           .increment();

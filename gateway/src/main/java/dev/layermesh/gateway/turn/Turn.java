@@ -26,9 +26,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Streams one session to one client. Rounds wait in an outbox while the client's socket is full; a round that is
- * written
- * is acknowledged to the session. So a slow client slows down its drafter, and the credit of the session bounds the
- * outbox.
+ * written is acknowledged to the session. So a slow client slows down its drafter, and the credit of the session bounds
+ * the outbox.
  *
  * <p>Owned by the connection's event loop. The session calls on any thread; its calls are moved to the event loop.
  */

@@ -37,7 +37,7 @@ public record TurnRequest(
    *
    * @param named the values the request names
    * @param seed of all noise
-   * @param acceptance which draft tokens stand
+   * @param acceptance the rule that accepts draft tokens
    */
   public record Sampling(GenerationDefaults named, long seed, AcceptanceRule acceptance) {
     private static final double TEMPERATURE = 1; // of OpenAI's APIs

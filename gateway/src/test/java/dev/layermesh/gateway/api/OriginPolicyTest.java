@@ -8,7 +8,7 @@ class OriginPolicyTest {
   private final OriginPolicy origins = new OriginPolicy("mesh.example");
 
   @Test
-  void shouldLetPagesOfItsOwnAddressesAndOfThisMachineIn() {
+  void shouldAcceptPagesOfItsOwnAddressesAndOfThisMachine() {
     assertThat(origins.allow("http://localhost:3000", "127.0.0.1:8080")).isTrue();
     assertThat(origins.allow("http://127.0.0.1:8080", "127.0.0.1:8080")).isTrue();
     assertThat(origins.allow("http://[::1]:8080", "localhost:8080")).isTrue();

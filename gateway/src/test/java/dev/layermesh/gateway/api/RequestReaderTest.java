@@ -3,6 +3,7 @@ package dev.layermesh.gateway.api;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.layermesh.decoding.TokenIds;
 import dev.layermesh.gateway.turn.ApiException;
 import dev.layermesh.gateway.turn.TurnRequest;
 import dev.layermesh.tokenizer.ChatMessage;
@@ -27,6 +28,13 @@ class RequestReaderTest {
 
   private List<ChatMessage> chat(String... messages) {
     return messages(reader.chat(Fields.parse("{\"messages\": [" + String.join(",", messages) + "]}")));
+  }
+
+  /** The same fields in a request to each endpoint. */
+  private List<TurnRequest> everywhere(String fields) {
+    return List.of(completion(fields),
+        reader.chat(Fields.parse("{\"messages\": [" + USER + "]" + fields + "}")),
+        reader.response(Fields.parse("{\"input\": \"hi\"" + fields + "}")));
   }
 
   private TurnRequest completion(String fields) {
@@ -70,14 +78,20 @@ class RequestReaderTest {
 
   @Test
   void shouldTakeMinusOneForEveryTokenAsTopK() {
-    assertThat(completion(", \"top_k\": -1").sampling().named().topK()).hasValue(0);
+    assertThat(everywhere(", \"top_k\": -1"))
+        .allSatisfy(request -> assertThat(request.sampling().named().topK()).hasValue(0));
     assertThatThrownBy(() -> completion(", \"top_k\": -2"))
         .isInstanceOf(ApiException.class).hasMessageContaining("top_k: must be between -1 and");
   }
 
   @Test
   void shouldTakeAWholeNumberHoweverItIsWritten() {
-    assertThat(completion(", \"max_tokens\": 8.0").maxTokens()).hasValue(8);
+    assertThat(everywhere(", \"max_tokens\": 8.0, \"max_output_tokens\": 8.0"))
+        .allSatisfy(request -> assertThat(request.maxTokens()).hasValue(8));
+    assertThat(everywhere(", \"prompt_ids\": [3.0, 4]")).last()
+        .satisfies(request -> assertThat(request.prompt()).isEqualTo(new Prompt.Ids(TokenIds.of(3, 4))));
+    assertThatThrownBy(() -> everywhere(", \"prompt_ids\": [3.5]"))
+        .isInstanceOf(ApiException.class).hasMessageStartingWith("prompt_ids[0]: a token id is an integer");
     assertThat(completion(", \"max_tokens\": 8e0, \"seed\": 1.0").sampling().seed()).isEqualTo(1);
     for (String wrong : List.of("8.5", "1e300", "9007199254740993.0", "\"8\"")) {
       assertThatThrownBy(() -> completion(", \"max_tokens\": " + wrong))

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.Timeout;
 class SessionSupervisorTest {
   private final List<WorkerAd> ads = new ArrayList<>();
   private final List<Opened> opened = new ArrayList<>();
-  private final Heard heard = new Heard();
+  private final Recorder received = new Recorder();
   private final ManualClock time = new ManualClock();
   private Runnable opening = () -> {};
   private final SessionSupervisor supervisor = new SessionSupervisor(
@@ -63,7 +63,7 @@ class SessionSupervisorTest {
     }
   }
 
-  /** Time that passes when the test says so. */
+  /** A clock that the test moves. */
   private static final class ManualClock implements SessionSupervisor.Clock {
     private long nanos;
     private Optional<Runnable> next = Optional.empty();
@@ -90,7 +90,7 @@ class SessionSupervisorTest {
     }
   }
 
-  /** A session of which the test says what happens. */
+  /** A session that does what the test says. */
   private static final class Opened implements SessionHost.Session {
     private final String worker;
     private final SessionSpec spec;
@@ -137,7 +137,7 @@ class SessionSupervisorTest {
     }
   }
 
-  private static final class Heard implements TokenSink {
+  private static final class Recorder implements TokenSink {
     private final List<Round> rounds = new ArrayList<>();
     private final List<Outcome> outcomes = new ArrayList<>();
     private final List<String> failures = new ArrayList<>();
@@ -181,10 +181,10 @@ class SessionSupervisorTest {
   }
 
   private SessionHost.Session start(int maxTokens) {
-    return start(maxTokens, heard);
+    return start(maxTokens, received);
   }
 
-  private SessionHost.Session start(int maxTokens, Heard by) {
+  private SessionHost.Session start(int maxTokens, Recorder by) {
     SessionHost host = ((Choice.Found) supervisor.choose("f00d", Optional.of("00-trace"))).host();
     SessionHost.Session session = host.open(spec(maxTokens), by);
     session.outcome().whenComplete(by::ended);
@@ -234,15 +234,15 @@ class SessionSupervisorTest {
     second.commits(3, 13, 14);
     second.finishes(StopReason.LENGTH, new DecodeStats(1, 2, 1, 30, 31));
 
-    assertThat(heard.tokens()).isEqualTo(TokenIds.of(10, 11, 12, 13, 14));
-    assertThat(heard.failures).isEmpty();
-    assertThat(heard.outcomes).hasSize(1);
-    assertThat(heard.outcomes.getFirst().committed()).isEqualTo(heard.tokens());
-    assertThat(heard.outcomes.getFirst().stats()).isEqualTo(new DecodeStats(3, 5, 2, 30, 31));
+    assertThat(received.tokens()).isEqualTo(TokenIds.of(10, 11, 12, 13, 14));
+    assertThat(received.failures).isEmpty();
+    assertThat(received.outcomes).hasSize(1);
+    assertThat(received.outcomes.getFirst().committed()).isEqualTo(received.tokens());
+    assertThat(received.outcomes.getFirst().stats()).isEqualTo(new DecodeStats(3, 5, 2, 30, 31));
   }
 
   @Test
-  void shouldFailOnceWhenNobodyIsLeft() throws Exception {
+  void shouldFailOnceWhenNoWorkerIsLeft() throws Exception {
     worker(Role.DRAFT, "one", "a", 0);
     worker(Role.DRAFT, "two", "a", 1);
     worker(Role.VERIFY, "judge", "a", 0);
@@ -252,7 +252,7 @@ class SessionSupervisorTest {
     ads.removeIf(ad -> ad.role() == Role.DRAFT);
     opened.get(1).loses(FailureCode.LOST);
 
-    assertThat(heard.failures).isEmpty();
+    assertThat(received.failures).isEmpty();
     int looks = 0;
     while (time.tick()) {
       looks++;
@@ -260,9 +260,9 @@ class SessionSupervisorTest {
     assertThat(looks).isBetween(10, 100);
     assertThat(time.nanos()).isEqualTo(Duration.ofSeconds(5).toNanos());
     assertThat(opened).hasSize(2);
-    assertThat(heard.failures).hasSize(1);
-    assertThat(heard.failures.getFirst()).contains("two LOST", "no other worker");
-    assertThat(heard.outcomes).isEmpty();
+    assertThat(received.failures).hasSize(1);
+    assertThat(received.failures.getFirst()).contains("two LOST", "no other worker");
+    assertThat(received.outcomes).isEmpty();
   }
 
   @Test
@@ -281,8 +281,8 @@ class SessionSupervisorTest {
     assertThat(opened.getLast().worker).isEqualTo("successor");
     opened.getLast().commits(1, 11);
     opened.getLast().finishes(StopReason.LENGTH, DecodeStats.NONE);
-    assertThat(heard.tokens()).isEqualTo(TokenIds.of(10, 11));
-    assertThat(heard.failures).isEmpty();
+    assertThat(received.tokens()).isEqualTo(TokenIds.of(10, 11));
+    assertThat(received.failures).isEmpty();
     assertThat(time.tick()).isFalse();
   }
 
@@ -300,13 +300,13 @@ class SessionSupervisorTest {
   }
 
   @Test
-  void shouldSayAtOnceThatNobodyHasRoomForANewGeneration() {
+  void shouldSayAtOnceThatNoWorkerHasRoomForANewGeneration() {
     worker(Role.DRAFT, "one", "a", 0);
     worker(Role.VERIFY, "judge", "a", 0);
     start(10);
     opened.getFirst().loses(FailureCode.OVERLOADED);
-    assertThat(heard.codes).containsExactly(FailureCode.OVERLOADED);
-    assertThat(heard.prefilled).isZero();
+    assertThat(received.codes).containsExactly(FailureCode.OVERLOADED);
+    assertThat(received.prefilled).isZero();
     assertThat(time.tick()).isFalse();
   }
 
@@ -316,7 +316,7 @@ class SessionSupervisorTest {
     worker(Role.VERIFY, "judge", "a", 0);
     start(10);
     opened.getFirst().sink.prefilled(1, 2);
-    assertThat(heard.prefilled).isEqualTo(1);
+    assertThat(received.prefilled).isEqualTo(1);
   }
 
   @Test
@@ -330,14 +330,14 @@ class SessionSupervisorTest {
   }
 
   @Test
-  void shouldNotTryElsewhereWhatIsWrongEverywhere() {
+  void shouldNotRetryElsewhereWhatIsWrongOnEveryWorker() {
     worker(Role.DRAFT, "one", "a", 0);
     worker(Role.DRAFT, "two", "a", 1);
     worker(Role.VERIFY, "judge", "a", 0);
     start(10);
     opened.getFirst().loses(FailureCode.BAD_INPUT);
     assertThat(opened).hasSize(1);
-    assertThat(heard.failures).hasSize(1);
+    assertThat(received.failures).hasSize(1);
   }
 
   @Test
@@ -347,10 +347,10 @@ class SessionSupervisorTest {
     start(2);
     opened.getFirst().commits(0, 10, 11);
     opened.getFirst().loses(FailureCode.LOST);
-    assertThat(heard.outcomes.getFirst().reason()).isEqualTo(StopReason.LENGTH);
+    assertThat(received.outcomes.getFirst().reason()).isEqualTo(StopReason.LENGTH);
 
     start(10);
-    var again = new Heard();
+    var again = new Recorder();
     start(10, again);
     opened.getLast().commits(0, 10, 99);
     opened.getLast().loses(FailureCode.LOST);
@@ -359,7 +359,7 @@ class SessionSupervisorTest {
   }
 
   @Test
-  void shouldGoOnElsewhereWhenAWorkerGivesUpUnasked() throws Exception {
+  void shouldResumeOnAnotherWorkerWhenOneGivesUpUnasked() throws Exception {
     worker(Role.DRAFT, "one", "a", 0);
     worker(Role.DRAFT, "two", "a", 1);
     worker(Role.VERIFY, "judge", "a", 0);
@@ -367,7 +367,7 @@ class SessionSupervisorTest {
     opened.getFirst().commits(0, 10);
     opened.getFirst().finishes(StopReason.CANCELLED, DecodeStats.NONE);
     assertThat(opened.get(1).spec.committed()).isEqualTo(TokenIds.of(10));
-    assertThat(heard.outcomes).isEmpty();
+    assertThat(received.outcomes).isEmpty();
   }
 
   @Test
@@ -381,7 +381,7 @@ class SessionSupervisorTest {
     assertThat(opened.getFirst().cancelled).isTrue();
     opened.getFirst().loses(FailureCode.LOST);
     assertThat(opened).hasSize(1);
-    assertThat(heard.outcomes.getFirst().reason()).isEqualTo(StopReason.CANCELLED);
+    assertThat(received.outcomes.getFirst().reason()).isEqualTo(StopReason.CANCELLED);
   }
 
   @Test

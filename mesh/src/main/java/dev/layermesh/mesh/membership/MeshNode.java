@@ -67,7 +67,7 @@ public final class MeshNode implements AutoCloseable {
     }
     List<String> nonMembers = MemberProbe.nonMembers(candidates);
     List<String> others = candidates.stream().filter(candidate -> !nonMembers.contains(candidate)).toList();
-    LOG.warn("no cluster {} yet; trying again without {}, whose listeners are no mesh or hang",
+    LOG.warn("no cluster {} yet; retrying without {}: no mesh node answers there",
         options.cluster(), nonMembers);
     return attempt(options, bind, others, patience).orElseThrow(() -> InputException.of("--peers",
         String.join(",", others), "no cluster " + options.cluster() + " could be joined within "
@@ -116,9 +116,9 @@ public final class MeshNode implements AutoCloseable {
           .ifPresent(handler -> handler.uncaughtException(Thread.currentThread(), failure));
     }
     if (failure instanceof IllegalStateException && "Promise already completed".equals(failure.getMessage())) {
-      LOG.debug("a message to a node that has just died", failure);
+      LOG.debug("a message to a node that has just left", failure);
     } else {
-      LOG.error("unhandled on an event loop", failure);
+      LOG.error("unhandled error on an event loop", failure);
     }
   }
 

@@ -86,7 +86,7 @@ public record WorkerAd(
     } catch (InputException e) {
       throw InputException.in("worker ad", e.getMessage());
     } catch (ClassCastException | NullPointerException | IllegalArgumentException | DecodeException e) {
-      throw InputException.in("worker ad", "is not the ad of a worker: " + e.getMessage());
+      throw InputException.in("worker ad", "is malformed: " + e.getMessage());
     }
   }
 

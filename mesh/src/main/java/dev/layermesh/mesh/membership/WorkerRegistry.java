@@ -112,7 +112,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
       Leased other = Leased.decode(claim);
       return isMember(other.nodeId()) ? Optional.of(MeshIdentity.fromJson(other.value())) : Optional.empty();
     } catch (InputException | HazelcastSerializationException | ClassCastException | NullPointerException unreadable) {
-      LOG.warn("ignoring what is not the claim of a node: {}", unreadable.toString());
+      LOG.warn("ignoring a malformed claim: {}", unreadable.toString());
       return Optional.empty();
     }
   }
@@ -174,7 +174,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     try {
       claims.unlock(CLAIM_LOCK);
     } catch (RuntimeException lost) {
-      LOG.warn("the lock on the mesh's identity is left to its lease: {}", lost.toString());
+      LOG.warn("cannot release the lock on the mesh's identity, its lease will expire: {}", lost.toString());
     }
   }
 
@@ -191,19 +191,19 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
     try {
       String ad = ads.get(key);
       if (ad != null) {
-        heard(ad);
+        announced(ad);
       }
     } catch (RuntimeException unreadable) {
-      LOG.warn("ignoring what is not the ad of a worker: {}", unreadable.toString());
+      LOG.warn("ignoring a malformed worker ad: {}", unreadable.toString());
     }
   }
 
-  private void heard(Object entry) {
+  private void announced(Object entry) {
     try {
       Leased leased = Leased.decode(entry);
-      table.heard(leased.nodeId(), WorkerAd.fromJson(leased.value()));
+      table.announced(leased.nodeId(), WorkerAd.fromJson(leased.value()));
     } catch (InputException e) {
-      LOG.warn("ignoring what is not the ad of a worker: {}", e.getMessage());
+      LOG.warn("ignoring a malformed worker ad: {}", e.getMessage());
     }
   }
 
@@ -252,17 +252,17 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
       EntryMergedListener<String, String>, EntryRemovedListener<String, String> {
     @Override
     public void entryAdded(EntryEvent<String, String> event) {
-      heard(event.getValue());
+      announced(event.getValue());
     }
 
     @Override
     public void entryUpdated(EntryEvent<String, String> event) {
-      heard(event.getValue());
+      announced(event.getValue());
     }
 
     @Override
     public void entryMerged(EntryEvent<String, String> event) {
-      heard(event.getValue());
+      announced(event.getValue());
     }
 
     @Override
@@ -320,7 +320,7 @@ public final class WorkerRegistry implements Workers, AutoCloseable {
       this.ad = ad;
       this.claim = claim;
       this.entry = new LeasedEntry(ads, ad.id(), encode(ad));
-      table.heard(nodeId, ad);
+      table.announced(nodeId, ad);
     }
 
     @Override

@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
 final class WorkerTable implements Workers {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerTable.class);
 
-  private record Row(String nodeId, WorkerAd ad, long heardNanos) {}
+  private record Row(String nodeId, WorkerAd ad, long announcedNanos) {}
 
   private final Predicate<String> isMember;
   private final long leaseNanos;
@@ -49,7 +49,7 @@ final class WorkerTable implements Workers {
   }
 
   /** An ad has arrived; it is dropped if its node has already left. */
-  synchronized void heard(String nodeId, WorkerAd ad) {
+  synchronized void announced(String nodeId, WorkerAd ad) {
     if (isMember.test(nodeId)) {
       rows.put(ad.id(), new Row(nodeId, ad, nanoClock.getAsLong()));
     }
@@ -68,7 +68,7 @@ final class WorkerTable implements Workers {
   /** Drops workers whose lease has expired or whose node left without an event, as in a merge of clusters. */
   void sweep() {
     long now = nanoClock.getAsLong();
-    removeIf(row -> now - row.heardNanos() > leaseNanos || !isMember.test(row.nodeId()));
+    removeIf(row -> now - row.announcedNanos() > leaseNanos || !isMember.test(row.nodeId()));
   }
 
   private void removeIf(Predicate<Row> isGone) {
@@ -85,7 +85,7 @@ final class WorkerTable implements Workers {
       try {
         listener.accept(workerId);
       } catch (RuntimeException e) {
-        LOG.error("a listener failed on the departure of worker {}", workerId, e);
+        LOG.error("a listener failed when worker {} left", workerId, e);
       }
     }
   }

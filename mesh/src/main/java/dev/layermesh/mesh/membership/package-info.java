@@ -1,2 +1,2 @@
-/** Who is in the mesh: joining it, announcing a worker, seeing the others, choosing among them. */
+/** The members of the mesh: joins it, announces a worker, tracks the other workers, chooses among them. */
 package dev.layermesh.mesh.membership;

@@ -227,7 +227,7 @@ final class DraftSession implements TokenSink {
   /** Sends again what is due; false if the gateway has sent nothing for the lease. */
   synchronized boolean tick() {
     if (node.past(heardNanos, node.times().sessionLease())) {
-      LOG.info("session {}: nothing heard of {} for {}", key, gateway, node.times().sessionLease());
+      LOG.info("session {}: {} sent nothing for {}", key, gateway, node.times().sessionLease());
       return false;
     }
     if ((!unreceived.isEmpty() || last.isPresent()) && resend.due()) {

@@ -48,7 +48,7 @@ class ModelFilesCacheTest {
   }
 
   @Test
-  void shouldLieWhereTheEnvironmentKeepsCaches() {
+  void shouldUseTheCacheFolderThatTheEnvironmentNames() {
     assertThat(ModelFilesCache.defaultRoot(Map.of("XDG_CACHE_HOME", "/c", "HOME", "/h")))
         .isEqualTo(Path.of("/c/layermesh"));
     assertThat(ModelFilesCache.defaultRoot(Map.of("HOME", "/h"))).isEqualTo(Path.of("/h/.cache/layermesh"));

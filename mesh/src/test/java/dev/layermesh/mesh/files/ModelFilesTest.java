@@ -75,8 +75,8 @@ class ModelFilesTest {
 
   @Test
   void shouldSayWhichWorkerIsNotThere() {
-    assertThatThrownBy(() -> new ModelFilesClient(gateway.vertx(), TIMEOUT).fetch("nobody"))
-        .isInstanceOf(IOException.class).hasMessageContaining("files.nobody");
+    assertThatThrownBy(() -> new ModelFilesClient(gateway.vertx(), TIMEOUT).fetch("absent"))
+        .isInstanceOf(IOException.class).hasMessageContaining("files.absent");
   }
 
   @Test

@@ -26,7 +26,7 @@ class MeshIdentityTest {
   }
 
   @Test
-  void shouldTravelAsJson() {
+  void shouldKeepItsContentAsJson() {
     assertThat(MeshIdentity.fromJson(served.toJson())).isEqualTo(served);
   }
 }

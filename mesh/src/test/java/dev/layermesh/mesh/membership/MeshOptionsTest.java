@@ -32,14 +32,14 @@ class MeshOptionsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"host:", "host:0", "host:65536", "host:99999999999", "host:x", ":5701", "::1", "a b", "a/b"})
-  void shouldRefuseAPeerThatIsNone(String peer) {
+  void shouldRefuseAMalformedPeer(String peer) {
     assertThatThrownBy(() -> MeshOptions.defaults().withPeers(List.of(peer)))
         .isInstanceOf(InputException.class).hasMessageStartingWith("--peers=" + peer + ": ");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", " ", "two words", "-dash", "a/b"})
-  void shouldRefuseAClusterNameThatIsNone(String cluster) {
+  void shouldRefuseAMalformedClusterName(String cluster) {
     assertThatThrownBy(() -> MeshOptions.defaults().withCluster(cluster))
         .isInstanceOf(InputException.class).hasMessageStartingWith("--cluster=" + cluster + ": ");
   }

@@ -33,7 +33,7 @@ class PlacementTest {
   }
 
   @Test
-  void shouldGoOnOnlyWithTheArithmeticASessionBeganWith() {
+  void shouldContinueOnlyWithTheArithmeticASessionBeganWith() {
     Placement placement = placement(
         Ads.draft("cpu").withLoad(9, false), Ads.with(Ads.draft("cuda"), "f1", 2, "cuda"),
         Ads.verify("v-cpu"), Ads.with(Ads.verify("v-cuda"), "f1", 2, "cuda"));

@@ -34,7 +34,7 @@ class WorkerAdTest {
   }
 
   @Test
-  void shouldRefuseWhatIsNotAnAd() {
+  void shouldRefuseJsonThatIsNoWorkerAd() {
     assertThatThrownBy(() -> WorkerAd.fromJson(AD.toJson().put("role", "JUDGE")))
         .isInstanceOf(InputException.class).hasMessageContaining("worker ad").hasMessageContaining("JUDGE");
     assertThatThrownBy(() -> WorkerAd.fromJson(AD.toJson().put("id", 7).put("vocab_size", "many")))

@@ -20,9 +20,9 @@ class WorkerTableTest {
   @Test
   void shouldDropAWorkerWhoseLeaseRanOut() {
     table.onLeave(left::add);
-    table.heard("n1", Ads.draft("silent"));
+    table.announced("n1", Ads.draft("silent"));
     now += Duration.ofSeconds(6).toNanos();
-    table.heard("n2", Ads.draft("speaking"));
+    table.announced("n2", Ads.draft("speaking"));
     now += Duration.ofSeconds(5).toNanos();
     table.sweep();
     assertThat(table.live(Role.DRAFT)).extracting(WorkerAd::id).containsExactly("speaking");
@@ -34,12 +34,12 @@ class WorkerTableTest {
   @Test
   void shouldDropAllWorkersOfANodeAndIgnoreTheirLateAds() {
     table.onLeave(left::add);
-    table.heard("n1", Ads.draft("d"));
-    table.heard("n1", Ads.verify("v"));
-    table.heard("n2", Ads.verify("w"));
+    table.announced("n1", Ads.draft("d"));
+    table.announced("n1", Ads.verify("v"));
+    table.announced("n2", Ads.verify("w"));
     members.remove("n1");
     table.nodeLeft("n1");
-    table.heard("n1", Ads.draft("d"));
+    table.announced("n1", Ads.draft("d"));
     assertThat(left).containsExactly("d", "v");
     assertThat(table.live(Role.DRAFT)).isEmpty();
     assertThat(table.live(Role.VERIFY)).extracting(WorkerAd::id).containsExactly("w");
@@ -48,7 +48,7 @@ class WorkerTableTest {
   @Test
   void shouldNoticeInASweepANodeThatLeftUnseen() {
     table.onLeave(left::add);
-    table.heard("n1", Ads.draft("d"));
+    table.announced("n1", Ads.draft("d"));
     members.remove("n1");
     table.sweep();
     assertThat(left).containsExactly("d");
@@ -60,11 +60,11 @@ class WorkerTableTest {
       throw new IllegalStateException("on purpose");
     });
     Registration kept = table.onLeave(left::add);
-    table.heard("n1", Ads.draft("a"));
+    table.announced("n1", Ads.draft("a"));
     table.left("a");
     assertThat(left).containsExactly("a");
     kept.close();
-    table.heard("n1", Ads.draft("b"));
+    table.announced("n1", Ads.draft("b"));
     table.left("b");
     assertThat(left).containsExactly("a");
   }

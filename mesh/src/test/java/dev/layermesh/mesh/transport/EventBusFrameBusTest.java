@@ -129,7 +129,7 @@ class EventBusFrameBusTest {
   }
 
   @Test
-  void shouldDropWhatIsNoFrameAndGoOn() throws Exception {
+  void shouldDropMalformedFramesAndContinue() throws Exception {
     Vertx vertx = Vertx.vertx();
     try {
       var bus = new EventBusFrameBus(vertx);
@@ -187,7 +187,7 @@ class EventBusFrameBusTest {
     assertThatThrownBy(() -> codec.decodeFromWire(2, wire)).isInstanceOf(IndexOutOfBoundsException.class);
   }
 
-  /** Streams one session over a verifier, a drafter and a gateway, each on its bus, and expects nothing to be left. */
+  /** Streams one session over a verifier, a drafter and a gateway, each on its bus; no session may be left. */
   private Outcome stream(
       FrameBus verify, FrameBus draft, FrameBus gate, int tokens, SessionSpans verifySpans, SessionSpans draftSpans,
       String traceparent) throws Exception {

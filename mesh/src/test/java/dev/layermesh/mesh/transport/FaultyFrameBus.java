@@ -18,8 +18,8 @@ import java.util.function.Predicate;
 
 /**
  * A bus that loses, repeats, delays and thereby reorders encoded frames, by a seed, in every direction that is sent
- * through it. It always loses the first frame of each kind, so that no kind is spared by chance, and counts what it
- * lost. Thread-safe; shared by all nodes of a test whose frames are to suffer.
+ * through it. It always loses the first frame of each kind, so that each kind is lost once, and counts the frames it
+ * lost. Thread-safe; shared by all nodes of a test whose frames get faults.
  */
 public final class FaultyFrameBus implements FrameBus {
   private static final Duration FLUSH = Duration.ofMillis(10);
@@ -36,7 +36,7 @@ public final class FaultyFrameBus implements FrameBus {
   private boolean calm;
 
   /**
-   * Faults before {@code bus}.
+   * A bus that sends through {@code bus}, with faults.
    *
    * @param probability of each of: loss, repetition, delay
    */
@@ -52,19 +52,19 @@ public final class FaultyFrameBus implements FrameBus {
     return new EnumMap<>(lost);
   }
 
-  /** Kinds of which no frame was lost. */
+  /** Kinds that lost no frame. */
   public synchronized Set<Kind> spared() {
     var spared = EnumSet.allOf(Kind.class);
     spared.removeAll(lost.keySet());
     return spared;
   }
 
-  /** From now on loses every frame of the kinds given, besides. */
+  /** From now on also loses every frame of the kinds given. */
   public synchronized void swallow(Predicate<Kind> kinds) {
     swallowed = kinds;
   }
 
-  /** From now on does nothing but what {@link #swallow} asks for. */
+  /** From now on loses only the kinds given to {@link #swallow}. */
   public synchronized void calm() {
     calm = true;
   }

@@ -5,7 +5,7 @@ import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.decoding.loop.TokenSink;
 import java.util.function.IntConsumer;
 
-/** A client: checks that rounds come in order, without gaps, and acknowledges what a test lets it take. */
+/** A client: checks that rounds arrive in order and without gaps, and acknowledges the tokens that the test allows. */
 final class Received implements TokenSink {
   private final IntConsumer onRound;
   private volatile TokenIds tokens;

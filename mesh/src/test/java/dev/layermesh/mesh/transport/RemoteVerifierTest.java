@@ -94,7 +94,7 @@ class RemoteVerifierTest {
   }
 
   @Test
-  void shouldGoOnWithAnotherVerifierWhenTheFirstDiesWithoutAWord() {
+  void shouldContinueWithAnotherVerifierWhenTheFirstDiesSilently() {
     var dying = new FaultyFrameBus(bus, 1, 0);
     dying.calm();
     verifier("v1", first, dying);
@@ -114,7 +114,7 @@ class RemoteVerifierTest {
   }
 
   @Test
-  void shouldGoOnAtOnceWhenTheVerifierLeavesTheMesh() {
+  void shouldContinueAtOnceWhenTheVerifierLeavesTheMesh() {
     VerifyEndpoint leaving = verifier("v1", first, bus);
     verifier("v2", second, bus);
     SessionSpec spec = spec(7, TWO_WINDOWS, 100);
@@ -172,12 +172,12 @@ class RemoteVerifierTest {
     assertThat(finished(zombie).reason()).isEqualTo(StopReason.SUPERSEDED);
     Lossless.assertSameTokens(model.autoregressive(next), finished(taken).committed());
     bus.until("all is freed", Duration.ofSeconds(5), () -> endpoint.sessions() == 0 && first.open() == 0);
-    // A zombie that asks only afterwards is told the same.
+    // A zombie that asks later gets the same answer.
     assertThat(finished(drafter("d3", bus).open(old, NOWHERE)).reason()).isEqualTo(StopReason.SUPERSEDED);
   }
 
   @Test
-  void shouldSayThatNoVerifierCouldBeHad() {
+  void shouldSayThatNoVerifierWasFound() {
     SessionHost.Session session = drafter("d1", bus).open(spec(10, TWO_WINDOWS, 10), NOWHERE);
     assertThatThrownBy(() -> finished(session))
         .hasCauseInstanceOf(VerifierLostException.class)
@@ -214,7 +214,7 @@ class RemoteVerifierTest {
   }
 
   @Test
-  void shouldGoOnAsLongAsEachVerifierGetsFurtherThanThoseBefore() {
+  void shouldContinueAsLongAsEachVerifierGetsFurtherThanThoseBefore() {
     verifier("v1", breaking((opening, answered, work) -> opening <= 12 && answered >= opening), bus);
     SessionSpec small = spec(22, TWO_WINDOWS, 10);
     SessionSpec spec = new SessionSpec(
@@ -272,7 +272,7 @@ class RemoteVerifierTest {
   }
 
   @Test
-  void shouldEndASessionThatWaitsForAReplyAsCancelledWhenItsWayIsClosed() {
+  void shouldEndASessionThatWaitsForAReplyAsCancelledWhenTheVerifiersClose() {
     var never = new CountDownLatch(1);
     verifier("v1", (key, sampling) -> {
       VerifierSession session = first.open(key, sampling);
@@ -314,7 +314,7 @@ class RemoteVerifierTest {
     String address = Addresses.verifier("v1");
     drafter.send(address, key, new Message.OpenVerifier(0, 0, SamplingParams.GREEDY, ""));
     Runnable sendAll = () -> {
-      for (int seq = 199; seq >= 0; seq--) { // the first ones last: what came early must leave room for them
+      for (int seq = 199; seq >= 0; seq--) { // the first ones last: works that arrive early must leave room for them
         drafter.send(address, key, new Message.Work(
             new Work.Extend(seq, PrefixHash.EMPTY, new Handoff.Tokens(0, TokenIds.of(1)))));
       }
@@ -382,7 +382,7 @@ class RemoteVerifierTest {
   }
 
   @Test
-  void shouldFreeTheSessionsOfADrafterThatIsNotHeardOf() {
+  void shouldFreeTheSessionsOfADrafterThatIsSilent() {
     var dying = new FaultyFrameBus(bus, 1, 0);
     dying.calm();
     VerifyEndpoint endpoint = verifier("v1", first, bus);

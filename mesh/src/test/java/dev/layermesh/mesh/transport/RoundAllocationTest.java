@@ -37,7 +37,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What a round costs between a drafter's loop and a verifier: a window of exit states out, its verdict back, through
+ * Allocations of a round between a drafter's loop and a verifier: exit states out, the verdict back, through
  * the codec of the event bus but without a socket.
  */
 @Timeout(60)

@@ -86,7 +86,7 @@ class SessionEndpointTest {
   }
 
   @Test
-  void shouldParkADrafterWithinTheCreditOfASlowClientAndThenGoOnIdentically() {
+  void shouldParkADrafterWithinTheCreditOfASlowClientAndThenContinueIdentically() {
     verifier("v1", toy, bus);
     drafter("d1", bus);
     var gateway = new RemoteSessions(node("g1", bus));
@@ -187,7 +187,7 @@ class SessionEndpointTest {
   }
 
   @Test
-  void shouldGoOnIdenticallyOnAnotherDrafterWhenTheFirstFallsSilent() {
+  void shouldContinueIdenticallyOnAnotherDrafterWhenTheFirstFallsSilent() {
     var dying = new FaultyFrameBus(bus, 1, 0);
     dying.calm();
     verifier("v1", toy, bus);
@@ -252,7 +252,7 @@ class SessionEndpointTest {
     assertThat(endpoint.sessions()).isZero();
   }
 
-  /** The bus as it is for a moment after a listener was taken back. */
+  /** A bus that still delivers shortly after a listener was closed. */
   private FrameBus stillDelivering() {
     return new FrameBus() {
       @Override
@@ -353,7 +353,7 @@ class SessionEndpointTest {
       SessionSpec spec = spec(session, 80);
       Lossless.assertSameTokens(model.autoregressive(spec), new Client(gateway, "d1", spec).finished().committed());
     }
-    // A client that takes nothing for a while, one that cancels, a drafter that breaks down.
+    // A client that reads nothing for a while, one that cancels, a drafter that fails.
     SessionSpec slow = spec(26, 80);
     var sleeper = new Client(gateway, "d1", slow);
     sleeper.slow = true;
@@ -366,7 +366,7 @@ class SessionEndpointTest {
     cancelled.session.cancel();
     assertThat(cancelled.finished().reason()).isEqualTo(StopReason.CANCELLED);
     assertThat(new Client(gateway, "broken", spec(28, 10)).lost().code()).isEqualTo(FailureCode.INTERNAL);
-    // A zombie: the same session goes on under another epoch at the same verifier.
+    // A zombie: the same session continues under another epoch at the same verifier.
     SessionSpec old = spec(29, 200);
     var zombie = new Client(gateway, "d1", old);
     bus.until("it streams", MINUTES, () -> zombie.received.tokens().length() > 20);
@@ -375,7 +375,7 @@ class SessionEndpointTest {
     var taken = new Client(gateway, "d2", next);
     Lossless.assertSameTokens(model.autoregressive(old), taken.finished().committed());
     assertThat(zombie.finished().reason()).isIn(StopReason.SUPERSEDED, StopReason.LENGTH);
-    // A verifier that starts again under its old name, and one that takes nothing.
+    // A verifier that restarts under its old name, and one that refuses everything.
     SessionSpec restart = spec(30, 200);
     var client = new Client(gateway, "d1", restart);
     bus.until("it streams", MINUTES, () -> client.received.tokens().length() > 20);
@@ -422,7 +422,7 @@ class SessionEndpointTest {
         && toy.open() == 0);
   }
 
-  /** A client that takes what it gets, unless slow. */
+  /** A client that reads at once, unless slow. */
   private final class Client {
     private final Received received;
     private final SessionHost.Session session;

@@ -13,7 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
-/** Workers that come and go as a test says. */
+/** Workers that join and leave as a test says. */
 final class TestWorkers implements Workers {
   private final Map<String, WorkerAd> ads = new ConcurrentHashMap<>();
   private final List<Consumer<String>> listeners = new CopyOnWriteArrayList<>();

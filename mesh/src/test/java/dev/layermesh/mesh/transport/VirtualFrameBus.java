@@ -18,7 +18,7 @@ import java.util.function.Consumer;
 
 /**
  * A bus in memory whose time passes when a test turns the crank: {@link #until} delivers frames, and moves time on only
- * when the sessions' threads have nothing more to send. The thread that cranks is the bus thread.
+ * when the sessions' threads have nothing more to send. The thread that turns the crank is the bus thread.
  */
 final class VirtualFrameBus implements FrameBus {
   private static final long STEP_NANOS = 10_000_000;
@@ -94,7 +94,7 @@ final class VirtualFrameBus implements FrameBus {
     }
   }
 
-  /** Time stands still, but threads of a busy machine may finish what they had time enough for. */
+  /** Waits without moving the bus's time, so that threads of a busy machine can finish their work. */
   private void untilThreadsAreThrough(String what, Duration limit, BooleanSupplier condition) {
     long start = System.nanoTime();
     while (!condition.getAsBoolean()) {

@@ -96,11 +96,11 @@ class FrameTest {
     for (int i = 0; i < 100_000; i++) {
       byte[] bytes = frames.any(Kind.values()[i % Kind.values().length]).encode().getBytes();
       byte[] damaged = damaged(bytes, random);
-      // Half of them with a checksum that fits, or nothing behind it would be tried.
+      // Half of them get a correct checksum, or the checks after it would never run.
       boolean sealed = i % 2 == 0 && damaged.length >= Frame.HEADER_BYTES;
       try {
         Frame.decode(Buffer.buffer(sealed ? Frame.seal(damaged) : damaged));
-        assertThat(sealed || Arrays.equals(damaged, bytes)).as("a damaged frame was taken for whole").isTrue();
+        assertThat(sealed || Arrays.equals(damaged, bytes)).as("a damaged frame was accepted").isTrue();
       } catch (WireException expected) {
         refused++;
       }
@@ -113,7 +113,7 @@ class FrameTest {
     switch (random.nextInt(4)) {
       case 0 -> damaged[random.nextInt(damaged.length)] ^= (byte) (1 << random.nextInt(8));
       case 1 -> damaged = Arrays.copyOf(damaged, random.nextInt(damaged.length + 40));
-      case 2 -> { // a count, a length or an id out of all proportion
+      case 2 -> { // a count, a length or an id that is far too large
         int at = random.nextInt(damaged.length);
         for (int i = at; i < Math.min(at + 4, damaged.length); i++) {
           damaged[i] = (byte) (random.nextBoolean() ? 0xFF : 0x7F);
@@ -161,7 +161,7 @@ class FrameTest {
   }
 
   @Test
-  void shouldRefuseToSendWhatNobodyWouldTake() {
+  void shouldRefuseToSendWhatNoReceiverTakes() {
     try (Arena arena = Arena.ofConfined()) {
       var rows = new HiddenRows.Host(16, 1 << 20, HiddenRows.Type.F32, arena.allocate(Limits.FRAME_BYTES));
       var ids = TokenIds.of(new int[16]);

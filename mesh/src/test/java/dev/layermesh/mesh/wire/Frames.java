@@ -97,7 +97,7 @@ final class Frames {
         support.stream().mapToInt(Integer::intValue).toArray(), masses(support.size())));
   }
 
-  /** For a tail only: the other tokens are those of the rows. */
+  /** For a tail only; the other tokens are the rows' own. */
   private DraftToken denseToken() {
     int id = random.nextInt(40);
     return new DraftToken(id, new Distribution.Dense(masses(id + 1 + random.nextInt(5))));

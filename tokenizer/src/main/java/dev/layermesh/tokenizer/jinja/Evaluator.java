@@ -57,6 +57,7 @@ final class Evaluator {
     budget.step();
     budget.enter();
     Value value = value(expr, frame);
+    budget.value(value);
     budget.leave();
     return value;
   }

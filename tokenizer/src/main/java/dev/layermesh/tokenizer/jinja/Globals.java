@@ -42,7 +42,7 @@ final class Globals {
     }));
     globals.put("strftime_now", new Function("strftime_now", (arguments, budget) -> {
       Str format = Signature.of("strftime_now", "format").bind(arguments).text("format");
-      String text = Strftime.format(format.text(), ZonedDateTime.now(clock));
+      String text = Strftime.format(format.text(), ZonedDateTime.now(clock), budget);
       budget.text(text.length());
       return Value.of(text);
     }));

@@ -13,6 +13,7 @@ import dev.layermesh.tokenizer.jinja.python.Value.Undefined;
 import dev.layermesh.tokenizer.jinja.python.Value;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -22,6 +23,7 @@ import java.util.regex.Pattern;
 final class HtmlFilters {
   private static final Pattern NO_ATTRIBUTE_NAME = Pattern.compile("[\\s/>=]");
   private static final Pattern ENTITY = Pattern.compile("&(?:#(\\d{1,7})|#[xX]([\\da-fA-F]{1,6})|(\\w+));?");
+  private static final HexFormat HEX = HexFormat.of().withUpperCase();
   private static final Map<String, String> ENTITIES = Map.of("amp", "&", "lt", "<", "gt", ">", "quot", "\"",
       "apos", "'", "nbsp", "\u00a0", "copy", "\u00a9", "reg", "\u00ae", "raquo", "\u00bb", "laquo", "\u00ab");
 
@@ -42,7 +44,7 @@ final class HtmlFilters {
 
   private static String withoutTags(String html, Budget budget) {
     String text = without(without(html, "<!--", "-->", budget), "<", ">", budget);
-    return String.join(" ", PyStr.split(text, -1));
+    return String.join(" ", PyStr.split(text, -1, budget));
   }
 
   private static String without(String html, String open, String close, Budget budget) {
@@ -121,7 +123,7 @@ final class HtmlFilters {
       char character = (char) (each & 0xff);
       boolean kept = character < 0x80
           && (Character.isLetterOrDigit(character) || ("_.-~" + safe).indexOf(character) >= 0);
-      quoted.append(kept ? String.valueOf(character) : String.format("%%%02X", (int) character));
+      quoted.append(kept ? String.valueOf(character) : "%" + HEX.toHexDigits(each));
     }
     return quoted.toString();
   }

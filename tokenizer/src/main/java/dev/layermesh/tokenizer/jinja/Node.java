@@ -45,7 +45,7 @@ sealed interface Node {
 
   record Test(Expr input, String name, CallArguments arguments, int line) implements Expr {}
 
-  /** What stands between the brackets of a call: {@code f(positional, name=named, *rest, **namedRest)}. */
+  /** The arguments between the brackets of a call: {@code f(positional, name=named, *rest, **namedRest)}. */
   record CallArguments(List<Expr> positional, List<Named> named, Optional<Expr> rest, Optional<Expr> namedRest) {
     static final CallArguments NONE = new CallArguments(List.of(), List.of(), Optional.empty(), Optional.empty());
   }

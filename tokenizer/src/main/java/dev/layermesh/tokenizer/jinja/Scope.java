@@ -71,7 +71,7 @@ final class Scope {
     return copy;
   }
 
-  /** Takes over what the branches of an {@code if} said; a variable that not all of them set keeps its old value. */
+  /** Merges the branches of an {@code if}; a variable that not all of them set keeps its old value. */
   void join(Iterable<Scope> branches, int count) {
     Map<String, Integer> stored = new LinkedHashMap<>();
     for (Scope branch : branches) {

@@ -169,7 +169,7 @@ final class SequenceFilters {
   /** Follows a path such as {@code user.names.0} from an item. */
   private static UnaryOperator<Value> attributeGetter(
       Value path, Optional<Value> absent, boolean ignoreCase, Interpreter in) {
-    List<Value> steps = steps(path);
+    List<Value> steps = steps(path, in.budget());
     return item -> {
       Value value = item;
       for (Value step : steps) {
@@ -180,7 +180,7 @@ final class SequenceFilters {
     };
   }
 
-  private static List<Value> steps(Value path) {
+  private static List<Value> steps(Value path, Budget budget) {
     if (path == Value.NONE) {
       return List.of();
     }
@@ -188,7 +188,7 @@ final class SequenceFilters {
       return List.of(path);
     }
     var steps = new ArrayList<Value>();
-    for (String step : PyStr.split(text.text(), ".", -1)) {
+    for (String step : PyStr.split(text.text(), ".", -1, budget)) {
       boolean isIndex = !step.isEmpty() && step.chars().allMatch(Character::isDigit);
       steps.add(isIndex ? new Value.Int(Numbers.parseInteger(step, 10).orElseThrow()) : Value.of(step));
     }
@@ -211,7 +211,7 @@ final class SequenceFilters {
   private static Value sort(Bound a, Interpreter in) {
     Value paths = a.or("attribute", Value.NONE);
     var keys = new ArrayList<UnaryOperator<Value>>();
-    for (String path : paths instanceof Str text ? PyStr.split(text.text(), ",", -1) : List.of("")) {
+    for (String path : paths instanceof Str text ? PyStr.split(text.text(), ",", -1, in.budget()) : List.of("")) {
       keys.add(attributeGetter(paths instanceof Str ? Value.of(path) : paths, Optional.empty(),
           !a.flag("case_sensitive", false), in));
     }

@@ -1,5 +1,6 @@
 package dev.layermesh.tokenizer.jinja;
 
+import dev.layermesh.tokenizer.jinja.python.Budget;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
@@ -21,8 +22,8 @@ final class Strftime {
 
   private Strftime() {}
 
-  /** Directives this does not know stay as they are. */
-  static String format(String format, ZonedDateTime time) {
+  /** Directives this does not know stay as they are; each is charged. */
+  static String format(String format, ZonedDateTime time, Budget budget) {
     return DIRECTIVE.matcher(format).replaceAll(match -> {
       String directive = match.group(1) + match.group(2);
       String text = directive.equals("%")
@@ -30,6 +31,7 @@ final class Strftime {
           : PATTERNS.containsKey(directive)
               ? DateTimeFormatter.ofPattern(PATTERNS.get(directive), Locale.ENGLISH).format(time)
               : match.group();
+      budget.scan(100L * text.length()); // a directive takes a microsecond
       return Matcher.quoteReplacement(text);
     });
   }

@@ -110,7 +110,7 @@ final class TextFilters {
     }
     var whole = (Str) Operators.binary(Binary.ADD, a.value("s"), Value.of("\n"), budget);
     String indention = Text.str(step, budget);
-    List<String> lines = PyStr.lines(whole.text(), false);
+    List<String> lines = PyStr.lines(whole.text(), false, budget);
     var indented = new StringBuilder(a.flag("first", false) ? indention : "").append(lines.getFirst());
     for (String line : lines.subList(1, lines.size())) {
       indented.append('\n').append(line.isEmpty() && !a.flag("blank", false) ? "" : indention).append(line);
@@ -143,7 +143,7 @@ final class TextFilters {
     int width = a.integer("width", 79);
     String between = a.textUnlessNone("wrapstring").map(Str::text).orElse("\n");
     var wrapped = new ArrayList<String>();
-    for (String line : PyStr.lines(text.text(), false)) {
+    for (String line : PyStr.lines(text.text(), false, in.budget())) {
       wrapped.add(String.join(between,
           WordWrap.lines(line, width, a.flag("break_long_words", true), a.flag("break_on_hyphens", true))));
       in.budget().text(wrapped.getLast().length());

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Where the parser stands in the tokens of a template. */
+/** The parser's position in the tokens of a template. */
 final class Tokens {
   private static final int MAX_DEPTH = 200;
 

@@ -26,7 +26,7 @@ public interface ModelText {
   /** Whether the model says how to render conversations. */
   boolean hasChatTemplate();
 
-  /** The ids of a text that is continued as it stands; they begin as the model's sequences begin. */
+  /** The ids of a text that is continued as it is; they begin as the model's sequences begin. */
   TokenIds encode(String text);
 
   /**

@@ -10,7 +10,7 @@ import java.util.List;
  */
 public sealed interface Prompt {
 
-  /** Text, continued as it stands. */
+  /** Text, continued as it is. */
   record Text(String text) implements Prompt {}
 
   /** A conversation, continued by the assistant. */
@@ -20,6 +20,6 @@ public sealed interface Prompt {
     }
   }
 
-  /** Token ids, continued as they stand. */
+  /** Token ids, continued as they are. */
   record Ids(TokenIds ids) implements Prompt {}
 }

@@ -35,7 +35,7 @@ public final class TokenizerText implements ModelText, AutoCloseable {
   }
 
   /**
-   * Opens the files of a checkpoint.
+   * Opens the files of a checkpoint. Logs one warning if the chat template cannot render chats.
    *
    * @param vocabSize rows of the model's embedding
    * @throws InputException if the files are damaged or do not fit a model of {@code vocabSize}
@@ -54,11 +54,6 @@ public final class TokenizerText implements ModelText, AutoCloseable {
       tokenizer.close();
       throw wrong;
     }
-  }
-
-  /** Why the chat template cannot render chats, if it cannot. */
-  public Optional<String> warning() {
-    return template.flatMap(ChatTemplate::warning);
   }
 
   @Override
@@ -89,7 +84,7 @@ public final class TokenizerText implements ModelText, AutoCloseable {
   @Override
   public TokenIds encodeChat(List<ChatMessage> messages) {
     ChatTemplate chat = template.orElseThrow(() -> InputException.in(files.source(), "chat_template", "absent",
-        "the checkpoint has no chat template: use a prompt as it stands"));
+        "the checkpoint has no chat template: use a prompt instead"));
     return tokenizer.encodeRendered(chat.render(messages, true));
   }
 

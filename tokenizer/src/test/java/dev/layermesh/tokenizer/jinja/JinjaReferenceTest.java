@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Compares with what Jinja2 itself made of templates: {@code jinja_snippets.json} holds templates written by hand,
+ * Compares with Jinja2's own renderings: {@code jinja_snippets.json} holds templates written by hand,
  * {@code jinja_generated.json} random ones of {@code generate_cases.py}, which makes any number more.
  */
 @Timeout(120)

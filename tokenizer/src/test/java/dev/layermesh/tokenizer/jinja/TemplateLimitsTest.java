@@ -2,14 +2,21 @@ package dev.layermesh.tokenizer.jinja;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import dev.layermesh.tokenizer.jinja.python.JinjaException;
 import dev.layermesh.tokenizer.jinja.python.Limits;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -68,6 +75,74 @@ class TemplateLimitsTest {
         .isInstanceOfSatisfying(JinjaException.class, e -> assertThat(e.kind()).isEqualTo("TemplateSyntaxError"));
     assertThatThrownBy(() -> Template.parse("{% if 1 %}".repeat(20_000)))
         .isInstanceOfSatisfying(JinjaException.class, e -> assertThat(e.kind()).isEqualTo("TemplateSyntaxError"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {
+      "{{ ('1' * 300000 ~ 'x')|float }}",
+      "{{ ('a ' * 300000).split()|length }}",
+      "{{ ('a ' * 300000).rsplit()|length }}",
+      "{{ ('a' * 3000000).rsplit('a' * 40)|length }}",
+      "{{ strftime_now('%A' * 300000)|length }}"
+  })
+  void shouldSpendTimeInProportionToTheText(String template) {
+    assertTimeout(Duration.ofSeconds(10), () -> {
+      try {
+        render(template);
+      } catch (JinjaException e) {
+        assertThat(e.kind()).isEqualTo("LimitError");
+      }
+    });
+  }
+
+  /** Each fills a list within its limits, until one of them is reached. */
+  private static final List<String> HOARDS = List.of(
+      "b.format()", "b % ()", "b.partition('a')", "b|striptags", "b.encode()", "b.encode().decode()",
+      "b.encode().hex()", "b.encode()[1:]", "b|list", "('a ' * 100000).split()", "('a\n' * 100000).splitlines()",
+      "b.split('a')", "b|map('upper')|list", "7 ** 20000", "q + i", "range(0, q * 9000, q)|list",
+      "(['9' * 4300] * 9000)|map('int')|list", "range(9000)|list", "range(9000)|batch(1)|list", "namespace(a=1)",
+      "{'a': {'b': {}}}", "[]|slice(9000)|list", "dict(a=1).items()|list", "cycler(1)", "b|int(default=q * 2)");
+
+  /** Renders templates that collect all they can; the JVM ends at the first error for want of memory. */
+  static final class Hoarder {
+    private Hoarder() {}
+
+    /** Prints a line for each template. */
+    public static void main(String[] args) {
+      for (String hoard : HOARDS) {
+        try {
+          Template.parse("{% set n = namespace(l=[]) %}{% set b = 'a' * 200000 %}{% set q = 7 ** 20000 %}"
+              + "{% for j in range(9000) %}{% for i in range(9000) %}{% set n.l = [n.l, " + hoard
+              + "] %}{% endfor %}{% endfor %}")
+              .render(Map.of(), Limits.DEFAULT, Clock.systemUTC(), () -> false);
+        } catch (JinjaException e) {
+          System.out.println(hoard + ": " + e.kind());
+        }
+      }
+    }
+  }
+
+  @Test
+  void shouldReachALimitBeforeTheHeapIsFull() throws Exception {
+    Process java = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx160m",
+        "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-cp", System.getProperty("java.class.path"),
+        Hoarder.class.getName()).redirectErrorStream(true).start();
+    try {
+      CompletableFuture<String> output = CompletableFuture.supplyAsync(() -> read(java));
+      assertThat(java.waitFor(100, TimeUnit.SECONDS)).isTrue();
+      assertThat(output.get(10, TimeUnit.SECONDS).lines()).hasSize(HOARDS.size())
+          .allSatisfy(line -> assertThat(line).endsWith(": LimitError"));
+    } finally {
+      java.destroyForcibly();
+    }
+  }
+
+  private static String read(Process process) {
+    try {
+      return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Test

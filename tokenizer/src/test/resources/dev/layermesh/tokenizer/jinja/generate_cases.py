@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes random templates with what Jinja2 renders, for JinjaDifferentialTest.
+"""Writes random templates with what Jinja2 renders, for JinjaReferenceTest.
 
 jinja_generated.json beside this file was written with Jinja2 3.1.6 and MarkupSafe 3.0.3 on CPython 3.11:
 
@@ -19,7 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 
 class Generation(jinja2.ext.Extension):
-    """The tag of transformers, as it is while nothing records where the assistant speaks."""
+    """The generation tag of transformers, as it renders when the assistant's spans are not recorded."""
 
     tags = {"generation"}
 

@@ -34,7 +34,7 @@ public final class Activations {
     this(width, spread, new FloatArray());
   }
 
-  /** Rows that stand in {@code values}, for any kernels. */
+  /** Rows in {@code values}, for any kernels. */
   public static Activations of(float[] values, int rows, int width) {
     var x = new Activations(width, true, new FloatArray(values));
     x.reserve(rows);

@@ -27,7 +27,7 @@ public sealed interface KvPage {
    */
   void put(int place, Activations k, Activations v, int row);
 
-  /** Takes over all of another page of the same shape. */
+  /** Copies all of another page of the same shape. */
   void copy(KvPage other);
 
   /** As they were computed. */

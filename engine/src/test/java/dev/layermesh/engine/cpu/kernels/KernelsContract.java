@@ -21,8 +21,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * What every family of kernels computes, against the definition in float64. A float32 sum of n products errs by at most
  * n * 2^-24 times the sum of their magnitudes, and by about sqrt(n) * 2^-24 in practice: 1e-6 is 16 roundings, several
- * times what is seen at n = 702. Where a product takes x in blocks of 8-bit numbers, that is what the definition is
- * about; against the float32 they were made of it errs by as much as rounding them did.
+ * times the error seen at n = 702. Where a product takes x in blocks of 8-bit numbers, the definition takes those
+ * numbers; compared with the original float32 x it errs by as much as the quantization does.
  */
 @Timeout(60)
 abstract class KernelsContract {
@@ -70,7 +70,7 @@ abstract class KernelsContract {
     }
   }
 
-  /** A row of weights: what they are, and what they are computed from may be as large as. */
+  /** A row of weights, and a bound for the magnitudes of the terms that each is computed from. */
   private record Row(float[] weights, double[] magnitudes) {
 
     static Row of(TensorView view, int index) {
@@ -81,13 +81,13 @@ abstract class KernelsContract {
         if (view.dtype().quantized() && i % Quants.COUNT == 0) {
           quants.read(view.dtype(), view.data(), view.offset(index), i / Quants.COUNT);
         }
-        // scale * quant may be large although minimum takes most of it off again
+        // scale * quant may be large although the minimum cancels most of it
         magnitudes[i] = Math.abs(weights[i]) + (view.dtype().quantized() ? 2 * Math.abs(quants.minimum()) : 0);
       }
       return new Row(weights, magnitudes);
     }
 
-    /** Of row t of x as the kernels take it within {@link #TOLERANCE}, and of its float32 within steps of 8 bits. */
+    /** Checks a product: within {@link #TOLERANCE} of that with x as taken, within 8-bit steps of that with float32. */
     void requireProduct(float actual, Activations x, int t, boolean takesQuants) {
       double sum = 0; // of the weights with x as it is
       double taken = 0; // of the weights with x as it is taken
@@ -190,7 +190,7 @@ abstract class KernelsContract {
     for (int i = 0; i < 32; i++) {
       x[32 + i] = 0;
       x[2 * 32 + i] *= 1e38f;
-      x[3 * 32 + i] *= 1e-38f; // steps are subnormal: as good as zero
+      x[3 * 32 + i] *= 1e-38f; // steps are subnormal: rounded to zero
       x[4 * 32 + i] = i == 7 ? -127 : i - 15.5f; // halves go to the even step
     }
     Activations quantized = Activations.of(x, 5, 2 * 32);
@@ -214,7 +214,7 @@ abstract class KernelsContract {
         .containsExactly(-16, -14, -14, -12, -12, -10, -10, -127, -8, -6);
   }
 
-  /** One arithmetic: other families multiply the quants of this one. */
+  /** All families quantize alike, because a family may multiply quants of another. */
   @Test
   void shouldQuantizeAsTheReferenceDoesAndOnlyTheBlocksAskedFor() {
     float[] x = randoms(40 * 96);
@@ -308,7 +308,7 @@ abstract class KernelsContract {
     }
   }
 
-  /** What rows are once they are kept in blocks. */
+  /** Rows quantized to blocks and widened again. */
   private static float[] standsFor(float[] x, int width) {
     Activations quantized = TestPages.quantized(x, width);
     float[] widened = new float[x.length];
@@ -369,10 +369,10 @@ abstract class KernelsContract {
     assertThat(parts).isEqualTo(whole);
   }
 
-  /** Whoever picks a token refuses what is no number; a kernel that made one of it would have it picked. */
+  /** The sampler refuses logits that are NaN; a kernel that turned NaN into a number would hide the error. */
   @ParameterizedTest
   @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
-  void shouldNotMakeANumberOfWhatIsNone(float none) {
+  void shouldNotTurnNaNOrInfinityIntoANumber(float none) {
     Kernels kernels = kernels();
     for (int at : new int[] {0, 7, 15, 16, 31, 64, 95}) {
       for (DType dtype : DType.values()) {
@@ -383,7 +383,7 @@ abstract class KernelsContract {
             .as("a product with %s, element %d", dtype, at).isFalse();
       }
       float[] row = randoms(96);
-      row[at] = Float.NaN; // an infinite one leaves the others zeros, as it should
+      row[at] = Float.NaN; // an infinite one correctly leaves the others zero
       float[] normed = new float[96];
       kernels.rmsNorm(row, 0, randoms(96), 1e-5f, normed);
       assertThat(normed).containsOnly(Float.NaN);

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Kernels in C and in Java agree to the last bit, on every instruction set: a session may move between them. */
+/** Kernels in C and in Java agree to the last bit on every instruction set, because a session may move between them. */
 @Timeout(60)
 class NativeParityTest {
   private static final int[] COLUMNS = {1, 13, 31, 33, 64, 101};
@@ -136,7 +136,7 @@ class NativeParityTest {
   @ValueSource(strings = {"avx2", "avx512"})
   void shouldAgreeOnEveryInstructionSet(String isa) throws Exception {
     if (NativeLibrary.loaded() instanceof Loaded.Present present && present.isa().equals(isa)) {
-      return; // the other tests of this class ran on it
+      return; // the other tests of this class have tested it
     }
     String output = ForkedJvm.run(
         List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",

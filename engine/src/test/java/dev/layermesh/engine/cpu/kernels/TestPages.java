@@ -9,7 +9,7 @@ import dev.layermesh.engine.packed.PackedFormat;
 final class TestPages {
   private TestPages() {}
 
-  /** Pages of so many positions as k and v have, [positions, HKV*HD]. */
+  /** Pages with the positions of k and v, [positions, HKV*HD]. */
   static KvPages of(KvShape shape, float[] k, float[] v) {
     int width = shape.kvHeads() * shape.headDim();
     int positions = k.length / width;

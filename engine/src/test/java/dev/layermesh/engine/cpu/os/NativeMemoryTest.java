@@ -68,7 +68,7 @@ class NativeMemoryTest {
   }
 
   @Test
-  void shouldLetGoOfPagesThatCanBeReadAgain(@TempDir Path temp) throws IOException {
+  void shouldReleasePagesThatCanBeReadAgain(@TempDir Path temp) throws IOException {
     byte[] bytes = new byte[5 * 4096 + 7];
     new Random(1).nextBytes(bytes);
     Path file = Files.write(temp.resolve("weights"), bytes);

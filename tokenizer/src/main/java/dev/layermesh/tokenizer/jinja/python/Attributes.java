@@ -157,6 +157,7 @@ public final class Attributes {
       case Tuple tuple -> new Tuple(picked(tuple.items(), span, budget));
       case Range range -> picked(range, span);
       case Bytes bytes -> {
+        budget.text(span.count);
         byte[] content = new byte[span.count];
         for (int i = 0; i < content.length; i++) {
           content[i] = bytes.content()[span.position(i)];

@@ -23,6 +23,7 @@ final class BraceFormat {
   }
 
   static Str format(Str format, Arguments arguments, Budget budget) {
+    budget.text(format.text().length());
     return format.like(new BraceFormat(arguments, format.safe(), budget).format(format.text(), 2));
   }
 

@@ -71,6 +71,13 @@ public final class Budget {
     make(Math.multiplyExact(Math.min(count, Integer.MAX_VALUE), ITEM));
   }
 
+  /** Charges the digits of a large integer; other values are charged as they are made. */
+  public void value(Value value) {
+    if (value instanceof Value.Int integer && integer.value().bitLength() >= Long.SIZE) {
+      make(integer.value().bitLength() / Byte.SIZE);
+    }
+  }
+
   private void make(long size) {
     units += size;
     if (units > limits.units()) {

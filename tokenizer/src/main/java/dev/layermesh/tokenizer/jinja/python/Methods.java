@@ -198,8 +198,14 @@ final class Methods {
   private static Map<String, Method<Bytes>> bytes() {
     var table = new HashMap<String, Method<Bytes>>();
     Method.add(table, "decode", "encoding? errors?",
-        (self, a, budget) -> Value.of(new String(self.content(), StandardCharsets.UTF_8)));
-    Method.add(table, "hex", "/", (self, a, budget) -> Value.of(HexFormat.of().formatHex(self.content())));
+        (self, a, budget) -> {
+          budget.text(self.content().length);
+          return Value.of(new String(self.content(), StandardCharsets.UTF_8));
+        });
+    Method.add(table, "hex", "/", (self, a, budget) -> {
+      budget.text(2L * self.content().length);
+      return Value.of(HexFormat.of().formatHex(self.content()));
+    });
     return table;
   }
 }

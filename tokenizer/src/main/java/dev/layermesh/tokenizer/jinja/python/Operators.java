@@ -113,7 +113,9 @@ public final class Operators {
       @Override
       public Value next() {
         budget.step();
-        return items.next();
+        Value item = items.next();
+        budget.value(item);
+        return item;
       }
     };
   }

@@ -44,7 +44,8 @@ public final class PercentFormat {
       end = conversion.end();
       budget.text(text.length());
     }
-    text.append(format.substring(end));
+    budget.text((long) text.length() + format.length() - end);
+    text.append(format, end, format.length());
     if (next < positional.size() && !isMapping()) {
       throw JinjaException.type("not all arguments converted during string formatting");
     }

@@ -93,89 +93,115 @@ public final class PyStr {
     return text.substring(0, end);
   }
 
-  /** The words between whitespace, at most {@code limit} splits from the left; a negative limit is none. */
-  public static List<String> split(String text, int limit) {
-    var words = new ArrayList<String>();
-    String rest = lstrip(text, PyStr::isSpace);
-    while (!rest.isEmpty()) {
-      int end = 0;
-      while (end < rest.length() && !isSpace(rest.charAt(end))) {
-        end++;
+  /** The words of a text, from the left; after {@code limit} of them the rest in one piece, if that is not negative. */
+  public static List<String> split(String text, int limit, Budget budget) {
+    var words = new Parts(budget);
+    int start = skip(text, 0, true);
+    while (start < text.length()) {
+      if (words.list.size() == limit) {
+        words.add(text, start, text.length());
+        break;
       }
-      if (limit >= 0 && words.size() == limit) {
-        words.add(rest);
-        return words;
-      }
-      words.add(rest.substring(0, end));
-      while (end < rest.length() && isSpace(rest.charAt(end))) {
-        end++;
-      }
-      rest = rest.substring(end);
+      int end = skip(text, start, false);
+      words.add(text, start, end);
+      start = skip(text, end, true);
     }
-    return words;
+    return words.list;
   }
 
-  public static List<String> rsplit(String text, int limit) {
-    var words = new ArrayList<String>();
-    String rest = rstrip(text);
-    while (!rest.isEmpty()) {
-      int start = rest.length();
-      while (start > 0 && !isSpace(rest.charAt(start - 1))) {
-        start--;
+  /** As {@link #split(String, int, Budget)}, from the right. */
+  public static List<String> rsplit(String text, int limit, Budget budget) {
+    var words = new Parts(budget);
+    int end = skipBack(text, text.length(), true);
+    while (end > 0) {
+      if (words.list.size() == limit) {
+        words.add(text, 0, end);
+        break;
       }
-      if (limit >= 0 && words.size() == limit) {
-        words.addFirst(rest);
-        return words;
-      }
-      words.addFirst(rest.substring(start));
-      rest = rstrip(rest.substring(0, start));
+      int start = skipBack(text, end, false);
+      words.add(text, start, end);
+      end = skipBack(text, start, true);
     }
-    return words;
+    return words.list.reversed();
   }
 
-  public static List<String> split(String text, String separator, int limit) {
-    var parts = new ArrayList<String>();
+  /** The end of the run of characters from {@code start} on that are white space, or that are not. */
+  private static int skip(String text, int start, boolean space) {
+    int end = start;
+    while (end < text.length() && isSpace(text.charAt(end)) == space) {
+      end++;
+    }
+    return end;
+  }
+
+  /** The start of the run of characters before {@code end} that are white space, or that are not. */
+  private static int skipBack(String text, int end, boolean space) {
+    int start = end;
+    while (start > 0 && isSpace(text.charAt(start - 1)) == space) {
+      start--;
+    }
+    return start;
+  }
+
+  /** The parts of a text, each charged before it is made. */
+  private record Parts(List<String> list, Budget budget) {
+    Parts(Budget budget) {
+      this(new ArrayList<>(), budget);
+    }
+
+    void add(String text, int start, int end) {
+      budget.items(1);
+      budget.text(end - start);
+      list.add(text.substring(start, end));
+    }
+  }
+
+  /** The parts of a text between separators; after {@code limit} of them the rest, if that is not negative. */
+  public static List<String> split(String text, String separator, int limit, Budget budget) {
+    var parts = new Parts(budget);
     int start = 0;
-    for (int at = find(text, separator, 0); at >= 0 && (limit < 0 || parts.size() < limit);
+    for (int at = find(text, separator, 0); at >= 0 && (limit < 0 || parts.list.size() < limit);
         at = find(text, separator, start)) {
-      parts.add(text.substring(start, at));
+      parts.add(text, start, at);
       start = at + separator.length();
     }
-    parts.add(text.substring(start));
-    return parts;
+    parts.add(text, start, text.length());
+    return parts.list;
   }
 
-  public static List<String> rsplit(String text, String separator, int limit) {
-    var parts = new ArrayList<String>();
+  /** As {@link #split(String, String, int, Budget)}, from the right. */
+  public static List<String> rsplit(String text, String separator, int limit, Budget budget) {
+    var parts = new Parts(budget);
     int end = text.length();
-    for (int at = rfind(text, separator, end); at >= 0 && (limit < 0 || parts.size() < limit);
+    for (int at = rfind(text, separator, end); at >= 0 && (limit < 0 || parts.list.size() < limit);
         at = rfind(text, separator, end)) {
-      parts.add(text.substring(at + separator.length(), end));
+      budget.scan(separator.length() > SHORT ? end : 0); // what rfind copied
+      parts.add(text, at + separator.length(), end);
       end = at;
     }
-    parts.add(text.substring(0, end));
-    return parts.reversed();
+    parts.add(text, 0, end);
+    return parts.list.reversed();
   }
 
   private static boolean isLineBreak(char c) {
     return c >= '\n' && c <= '\r' || c >= 0x1c && c <= 0x1e || c == 0x85 || c == 0x2028 || c == 0x2029;
   }
 
-  public static List<String> lines(String text, boolean keepEnds) {
-    var lines = new ArrayList<String>();
+  public static List<String> lines(String text, boolean keepEnds, Budget budget) {
+    var lines = new Parts(budget);
     int start = 0;
     for (int i = 0; i < text.length(); i++) {
       if (isLineBreak(text.charAt(i))) {
         int end = text.startsWith("\r\n", i) ? i + 2 : i + 1;
-        lines.add(text.substring(start, keepEnds ? end : i));
+        lines.add(text, start, keepEnds ? end : i);
         start = end;
         i = end - 1;
       }
     }
     if (start < text.length()) {
-      lines.add(text.substring(start));
+      lines.add(text, start, text.length());
     }
-    return lines;
+    return lines.list;
   }
 
   // Searching. Java's own search takes the product of both lengths at worst: it serves for short needles only.

@@ -182,21 +182,23 @@ final class StrMethods {
 
   private static void parts() {
     add("split", "sep? maxsplit?", (self, a, budget) -> list(self, a.textUnlessNone("sep")
-        .map(separator -> PyStr.split(self.text(), nonEmpty(separator), a.integer("maxsplit", -1)))
-        .orElseGet(() -> PyStr.split(self.text(), a.integer("maxsplit", -1))), budget));
+        .map(separator -> PyStr.split(self.text(), nonEmpty(separator), a.integer("maxsplit", -1), budget))
+        .orElseGet(() -> PyStr.split(self.text(), a.integer("maxsplit", -1), budget))));
     add("rsplit", "sep? maxsplit?", (self, a, budget) -> list(self, a.textUnlessNone("sep")
-        .map(separator -> PyStr.rsplit(self.text(), nonEmpty(separator), a.integer("maxsplit", -1)))
-        .orElseGet(() -> PyStr.rsplit(self.text(), a.integer("maxsplit", -1))), budget));
+        .map(separator -> PyStr.rsplit(self.text(), nonEmpty(separator), a.integer("maxsplit", -1), budget))
+        .orElseGet(() -> PyStr.rsplit(self.text(), a.integer("maxsplit", -1), budget))));
     add("splitlines", "keepends?",
-        (self, a, budget) -> list(self, PyStr.lines(self.text(), a.flag("keepends", false)), budget));
+        (self, a, budget) -> list(self, PyStr.lines(self.text(), a.flag("keepends", false), budget)));
     add("partition", "sep /", (self, a, budget) -> {
       String separator = nonEmpty(a.text("sep"));
       int at = PyStr.find(self.text(), separator, 0);
+      budget.text(self.text().length());
       return at < 0 ? triple(self, self.text(), "", "") : cut(self, at, separator);
     });
     add("rpartition", "sep /", (self, a, budget) -> {
       String separator = nonEmpty(a.text("sep"));
       int at = PyStr.rfind(self.text(), separator, self.text().length());
+      budget.text(self.text().length());
       return at < 0 ? triple(self, "", "", self.text()) : cut(self, at, separator);
     });
   }
@@ -208,9 +210,7 @@ final class StrMethods {
     return separator.text();
   }
 
-  private static Value list(Str self, List<String> parts, Budget budget) {
-    budget.text(self.text().length());
-    budget.items(parts.size());
+  private static Value list(Str self, List<String> parts) {
     return new PyList(parts.stream().<Value>map(self::like).toList());
   }
 

@@ -17,6 +17,7 @@ import dev.layermesh.tokenizer.jinja.python.Value.Str;
 import dev.layermesh.tokenizer.jinja.python.Value.Tuple;
 import dev.layermesh.tokenizer.jinja.python.Value.Undefined;
 import java.math.BigInteger;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 
@@ -47,6 +48,9 @@ public final class Text {
   private void write(Value value) {
     budget.enter();
     int before = text.length();
+    if (value instanceof Str string) {
+      budget.text(string.text().length()); // before it grows by its escapes
+    }
     switch (value) {
       case None none -> text.append("None");
       case Bool bool -> text.append(bool.value() ? "True" : "False");
@@ -139,7 +143,9 @@ public final class Text {
 
   /** A character as the shortest of Python's hexadecimal escapes. */
   public static String escape(int point) {
-    return String.format(point < 0x100 ? "\\x%02x" : point < 0x10000 ? "\\u%04x" : "\\U%08x", point);
+    HexFormat hex = HexFormat.of();
+    return point < 0x100 ? "\\x" + hex.toHexDigits((byte) point)
+        : point < 0x10000 ? "\\u" + hex.toHexDigits((char) point) : "\\U" + hex.toHexDigits(point);
   }
 
   /** HTML with its five special characters escaped, as markupsafe does. */

@@ -82,7 +82,8 @@ final class ChildProcess implements AutoCloseable {
 
   /** The class path of a child with entries more, for the flag that replaces the one it has otherwise. */
   static String classPath(List<Path> more) {
-    return Stream.concat(Stream.of(packaged().map(Path::toString).orElse(CLASS_PATH)), more.stream().map(Path::toString))
+    String usual = packaged().map(Path::toString).orElse(CLASS_PATH);
+    return Stream.concat(Stream.of(usual), more.stream().map(Path::toString))
         .collect(Collectors.joining(File.pathSeparator));
   }
 

@@ -147,7 +147,8 @@ class LostDeviceProcessTest {
     List<String> flags = List.of(
         "-cp", ChildProcess.classPath(List.of(fake, services)), "-D" + FakeProvider.LOSS + "=" + loss());
     var arguments = new ArrayList<>(List.of(
-        command, "--cluster", cluster, "--device", "fake:0", "--exit-layer", "2", "--model", ENGINE.model().toString()));
+        command, "--cluster", cluster, "--device", "fake:0", "--exit-layer", "2",
+        "--model", ENGINE.model().toString()));
     arguments.addAll(List.of(options));
     return ChildProcess.start(folder, Map.of(), flags, arguments);
   }

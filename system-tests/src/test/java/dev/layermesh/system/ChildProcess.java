@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** A {@code layermesh} command in a JVM of its own, started as the launcher starts it; killed when closed. */
@@ -72,11 +73,18 @@ final class ChildProcess implements AutoCloseable {
         "-Xmx512m", "-XX:+UseSerialGC",
         "-Dlayermesh.root=" + Fixtures.root(),
         "-Dlogback.configurationFile=logback.xml", // the one for tests is on the class path too
-        "-cp", packaged().map(Path::toString).orElse(CLASS_PATH)));
+        "-cp", classPath(List.of())));
     command.addAll(flags);
     command.add("dev.layermesh.cli.Main");
     command.addAll(arguments);
     return command;
+  }
+
+  /** The class path of a child with entries more, for the flag that replaces the one it has otherwise. */
+  static String classPath(List<Path> more) {
+    String usual = packaged().map(Path::toString).orElse(CLASS_PATH);
+    return Stream.concat(Stream.of(usual), more.stream().map(Path::toString))
+        .collect(Collectors.joining(File.pathSeparator));
   }
 
   /**

@@ -7,7 +7,6 @@ import dev.layermesh.engine.backend.BackendProvider;
 import dev.layermesh.engine.backend.Device;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
@@ -15,10 +14,13 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** Devices {@code fake:0} and {@code fake:1}; installed only for the calls of {@link #installed}. */
+/** Devices {@code fake:0} and {@code fake:1}; found only where {@link #install} or {@link #installed} put them. */
 public final class FakeProvider implements BackendProvider {
   /** Bytes that keys and values may take. */
   public static final long MEMORY = 64L << 20;
+
+  /** System property that names a file: once there is one, all devices of the process are lost. */
+  public static final String LOSS = "layermesh.fake.loss";
 
   @Override
   public String name() {
@@ -57,7 +59,7 @@ public final class FakeProvider implements BackendProvider {
   public static <T> T installed(Path folder, Supplier<T> body) {
     Thread thread = Thread.currentThread();
     ClassLoader before = thread.getContextClassLoader();
-    try (var loader = new URLClassLoader(new URL[] {services(folder)}, before)) {
+    try (var loader = new URLClassLoader(new URL[] {install(folder)}, before)) {
       thread.setContextClassLoader(loader);
       return body.get();
     } catch (IOException e) {
@@ -67,7 +69,12 @@ public final class FakeProvider implements BackendProvider {
     }
   }
 
-  private static URL services(Path folder) throws IOException, MalformedURLException {
+  /**
+   * Names this provider in a folder, which on a class path makes a JVM find it.
+   *
+   * @return the folder, as class paths have it
+   */
+  public static URL install(Path folder) throws IOException {
     Path services = Files.createDirectories(folder.resolve("META-INF/services"));
     Files.writeString(services.resolve(BackendProvider.class.getName()), FakeProvider.class.getName());
     return folder.toUri().toURL();

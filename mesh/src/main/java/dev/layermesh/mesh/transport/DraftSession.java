@@ -1,5 +1,6 @@
 package dev.layermesh.mesh.transport;
 
+import dev.layermesh.decoding.HostLostException;
 import dev.layermesh.decoding.SessionKey;
 import dev.layermesh.decoding.SessionSpec;
 import dev.layermesh.decoding.loop.DecodeStats;
@@ -146,7 +147,7 @@ final class DraftSession implements TokenSink {
     var lost = SessionLostException.of(failure);
     Throwable cause = lost.getCause() == null ? lost : lost.getCause();
     span.fail(cause);
-    if (lost.code() == FailureCode.INTERNAL) {
+    if (lost.code() == FailureCode.INTERNAL && !(cause instanceof HostLostException)) {
       LOG.error("session {} failed", key, cause);
     }
     return new Failed(lost.code(), lost.getMessage());

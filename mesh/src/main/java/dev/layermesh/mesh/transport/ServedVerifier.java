@@ -1,6 +1,7 @@
 package dev.layermesh.mesh.transport;
 
 import dev.layermesh.decoding.DraftWindow;
+import dev.layermesh.decoding.HostLostException;
 import dev.layermesh.decoding.InputException;
 import dev.layermesh.decoding.SamplingParams;
 import dev.layermesh.decoding.SessionKey;
@@ -194,7 +195,9 @@ final class ServedVerifier {
       LOG.debug("session {} of {} ended while a work ran", key, drafter, failure);
       return;
     }
-    LOG.error("session {} of {} failed", key, drafter, failure);
+    if (!(failure instanceof HostLostException)) {
+      LOG.error("session {} of {} failed", key, drafter, failure);
+    }
     span.fail(failure);
     send(new VerifierRefused(incarnation.opening(), code, String.valueOf(failure.getMessage())));
   }

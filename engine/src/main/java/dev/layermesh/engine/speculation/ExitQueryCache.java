@@ -72,8 +72,8 @@ final class ExitQueryCache {
   /** Forgets positions from {@code length} on. */
   void truncate(int length) {
     this.length = length;
-    for (Piece piece : pieces) {
-      if (piece.end() > length && !piece.writable()) {
+    for (int i = pieces.size() - 1; i >= 0 && pieces.get(i).end() > length; i--) {
+      if (!pieces.get(i).writable()) {
         cut(length);
         return;
       }
@@ -104,10 +104,21 @@ final class ExitQueryCache {
   }
 
   private List<HiddenRows> slices(int from, int to) {
-    return pieces.stream()
-        .filter(piece -> piece.first() < to && from < piece.end())
-        .map(piece -> piece.slice(Math.max(from, piece.first()), Math.min(to, piece.end())))
-        .toList();
+    var slices = new ArrayList<HiddenRows>(2);
+    for (int i = holding(from); i < pieces.size() && pieces.get(i).first() < to; i++) {
+      Piece piece = pieces.get(i);
+      slices.add(piece.slice(Math.max(from, piece.first()), Math.min(to, piece.end())));
+    }
+    return slices;
+  }
+
+  /** Index of the piece that holds a position. Looks from the end: most rows that are asked for are the last ones. */
+  private int holding(int position) {
+    int index = pieces.size() - 1;
+    while (index > 0 && pieces.get(index).first() > position) {
+      index--;
+    }
+    return Math.max(0, index);
   }
 
   private int end() {

@@ -1,11 +1,11 @@
 package dev.layermesh.tokenizer.text;
 
 import dev.layermesh.decoding.TokenIds;
+import dev.layermesh.decoding.TokenList;
 import dev.layermesh.decoding.loop.Round;
 import dev.layermesh.tokenizer.text.AnswerPiece.Judged;
 import dev.layermesh.tokenizer.text.ModelText.TextStream;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -19,8 +19,7 @@ public final class AnswerText {
   private final TokenIds eosIds;
   private final boolean judged;
   private final StringBuilder text = new StringBuilder();
-  private int[] ids = new int[64];
-  private int length;
+  private final TokenList ids = new TokenList();
 
   /**
    * The text of a fresh session.
@@ -42,7 +41,7 @@ public final class AnswerText {
     for (int i = 0; i < round.committed().length() && !stream.stopped(); i++) {
       int id = round.committed().id(i);
       pieces.add(eosIds.contains(id) ? "" : stream.append(id));
-      append(id);
+      ids.append(id);
     }
     String piece = String.join("", pieces);
     text.append(piece);
@@ -69,19 +68,12 @@ public final class AnswerText {
 
   /** The tokens of all pieces so far. */
   public TokenIds ids() {
-    return TokenIds.of(Arrays.copyOf(ids, length));
+    return ids.slice(0, ids.length());
   }
 
   /** How many tokens {@link #ids} has. */
   public int length() {
-    return length;
-  }
-
-  private void append(int id) {
-    if (length == ids.length) {
-      ids = Arrays.copyOf(ids, 2 * length);
-    }
-    ids[length++] = id;
+    return ids.length();
   }
 
   private Judged judged(Round round, List<String> pieces) {
